@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_CFG_H
+#define GW_CFG_H
+
+/*
+ * What raclette is told to be: the checked form of a configuration file. Pure; immutable once built.
+ */
+
+#include "ike/cfg.h"
+#include "lib/netif.h"
+#include "lib/tunnel.h"
+
+#include "conf.h"
+
+#define GW_ADDRS_MAX  8
+#define GW_ROUTES_MAX 32
+
+enum gw_poll { GW_POLL_ADAPTIVE, GW_POLL_BUSY };
+enum gw_carrier { GW_CARRIER_ALWAYS, GW_CARRIER_SA };
+enum gw_handoff { GW_HANDOFF_TUN, GW_HANDOFF_PORT };
+
+struct gw_outside_cfg {
+	char port[512]; /* PCI address, or a DPDK vdev string */
+	uint8_t n_addrs;
+	struct gw_prefix addrs[GW_ADDRS_MAX]; /* IPv6 */
+	bool router_auto;		      /* from router advertisements */
+	struct in6_addr router;		      /* else; :: = none, everything on link */
+	uint16_t mtu;			      /* 1280..9216 */
+	uint16_t vlan;			      /* 0 = untagged */
+};
+
+struct gw_tunnel_cfg {
+	char name[GW_TUNNEL_NAME_MAX];
+	const struct ike_conn_cfg *conn;   /* into gw_cfg.ike */
+	const struct ike_child_cfg *child;
+	uint8_t n_addrs;
+	struct gw_prefix addrs[GW_ADDRS_MAX]; /* IPv4 and IPv6, host bits kept */
+	uint16_t mtu;			      /* 0 = auto */
+	bool has_key;
+	uint32_t key;
+	bool checksum, sequence;
+	uint8_t hop_limit; /* default 64 */
+	uint16_t hold;	   /* packets, default 16, 0 = off */
+	bool mss_auto;
+	uint16_t mss; /* if not auto: 0 = off, else the value for IPv4; IPv6 gets 20 less */
+	uint8_t dscp; /* GW_DSCP_COPY (default) or 0..63 */
+	enum gw_ecn ecn;
+	enum gw_flowlabel flowlabel;
+	uint8_t n_routes;
+	struct gw_prefix routes[GW_ROUTES_MAX];
+	enum gw_carrier carrier; /* default always */
+	enum gw_handoff handoff;
+	char handoff_port[512]; /* handoff = port: `handoff_port`, as outside.port */
+};
+
+struct gw_cfg {
+	struct gw_outside_cfg outside;
+	bool lcores_auto;
+	uint16_t n_lcores;
+	uint16_t lcores[64]; /* CPUs; the first serves control */
+	enum gw_poll poll;
+	char vici[128];	   /* path of the socket; default /run/raclette/vici.sock */
+	char metrics[128]; /* as written, "" = none */
+	bool hugepages_auto; /* use them when reserved (default); false: never */
+	uint16_t n_tunnels;
+	struct gw_tunnel_cfg *tunnels;
+	struct ike_cfg ike;
+};
+
+/** Something worth telling that is no error: ignored keys (once per name), legacy algorithms... */
+struct cfg_note {
+	bool warning; /* else information */
+	const char *file;
+	unsigned int line;
+	char msg[512];
+};
+
+struct cfg_notes {
+	unsigned int n;
+	struct cfg_note *note;
+};
+
+/**
+ * Check a tree and build the configuration.
+ *
+ * Unknown keys, impossible values and whatever would bypass ESP (mode = pass, ah_proposals...) are
+ * errors with file, line, key and what is allowed.
+ *
+ * @param notes  [out] freed with cfg_notes_free(), also after an error
+ * @return NULL with err filled (the first error)
+ */
+struct gw_cfg *cfg_build(const struct conf *c, struct cfg_notes *notes, struct conf_error *err);
+void cfg_free(struct gw_cfg *cfg); /* wipes secrets */
+void cfg_notes_free(struct cfg_notes *notes);
+
+/** Print what raclette would do, for `raclette check`. */
+void cfg_print(const struct gw_cfg *cfg, void *file);
+
+#endif

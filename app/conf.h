@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_CONF_H
+#define GW_CONF_H
+
+/*
+ * The one tree behind configuration: what swanctl.conf's grammar and a VICI message both produce and
+ * the validator (cfg.h) reads. Pure but for the includes of conf_load(); fuzzed.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum conf_kind { CONF_SECTION, CONF_VALUE, CONF_LIST };
+
+struct conf_node {
+	enum conf_kind kind;
+	char *name;
+	char *value;	  /* CONF_VALUE: terminated text; len counts bytes (VICI values may hold any) */
+	size_t len;
+	char **items;	  /* CONF_LIST */
+	size_t n_items;
+	const char *file; /* where it was written; NULL from VICI. Owned by the tree */
+	unsigned int line;
+	struct conf_node *children, *next; /* CONF_SECTION; order of the file */
+};
+
+struct conf; /* owns nodes and file names */
+
+struct conf_error {
+	char file[256];
+	unsigned int line;
+	char msg[512]; /* a sentence, with what would be right */
+};
+
+/** Parse a file and what it includes. @return NULL with err filled */
+struct conf *conf_load(const char *path, struct conf_error *err);
+/** Parse text; include statements fail when allow_include is false. */
+struct conf *conf_parse(const char *text, size_t len, const char *name, bool allow_include,
+	struct conf_error *err);
+struct conf *conf_new(void);
+void conf_free(struct conf *c); /* wipes values: secrets are among them */
+
+struct conf_node *conf_root(struct conf *c);
+struct conf_node *conf_child(const struct conf_node *section, const char *name); /* NULL */
+const char *conf_get(const struct conf_node *section, const char *name);	      /* NULL */
+
+/* building, for the VICI decoder; parents stay owners; NULL on lack of memory */
+struct conf_node *conf_add_section(struct conf *c, struct conf_node *parent, const char *name);
+struct conf_node *conf_add_value(struct conf *c, struct conf_node *parent, const char *name,
+	const void *value, size_t len);
+struct conf_node *conf_add_list(struct conf *c, struct conf_node *parent, const char *name);
+int conf_add_item(struct conf *c, struct conf_node *list, const void *item, size_t len);
+
+#endif

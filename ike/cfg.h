@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef IKE_CFG_H
+#define IKE_CFG_H
+
+/*
+ * What the engine is told about connections and secrets: swanctl.conf's meaning, already checked.
+ * Filled by app/cfg.c (or by a test); owned by the caller, who keeps it until ike_destroy() or the
+ * next ike_set_cfg() has returned. Read-only for the engine. Times are seconds, 0 = off.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "id.h"
+#include "proposal.h"
+#include "ts.h"
+
+#define IKE_NAME_MAX  64 /* connection, child and secret names, with the terminator */
+#define IKE_ADDRS_MAX 16
+
+enum ike_mode { IKE_MODE_TUNNEL = 0, IKE_MODE_TRANSPORT = 1 };
+
+/* start_action, dpd_action, close_action: flags */
+enum ike_action { IKE_ACTION_NONE = 0, IKE_ACTION_TRAP = 1, IKE_ACTION_START = 2 };
+
+enum ike_unique { IKE_UNIQUE_NO, IKE_UNIQUE_NEVER, IKE_UNIQUE_KEEP, IKE_UNIQUE_REPLACE };
+enum ike_frag { IKE_FRAG_YES, IKE_FRAG_ACCEPT, IKE_FRAG_FORCE, IKE_FRAG_NO };
+enum ike_childless { IKE_CHILDLESS_ALLOW, IKE_CHILDLESS_NEVER, IKE_CHILDLESS_FORCE };
+
+/** Soft limit, hard limit and the random amount taken off the soft one; 0 = no limit. */
+struct ike_life {
+	uint64_t rekey, life, rand;
+};
+
+struct ike_child_cfg {
+	char name[IKE_NAME_MAX];
+	struct ike_proposals esp; /* order of preference */
+	struct ike_ts_list local_ts, remote_ts;
+	enum ike_mode mode;	 /* transport falls back to tunnel */
+	unsigned int start_action; /* enum ike_action flags */
+	bool start_action_set;	 /* false: not written; a tunnel bound to the child makes it a trap */
+	unsigned int dpd_action;
+	unsigned int close_action;
+	struct ike_life time_s, bytes, packets;
+	uint32_t replay_window;	 /* packets, 0 = off, else 32..8192 */
+	char *updown;		 /* NULL, or the command line as written */
+};
+
+struct ike_auth_cfg {
+	struct ike_id id; /* IKE_ID_ANY: local = own address, remote = anything */
+};
+
+struct ike_conn_cfg {
+	char name[IKE_NAME_MAX];
+	uint8_t n_local, n_remote; /* 0 = %any */
+	struct ike_range local_addrs[IKE_ADDRS_MAX];
+	struct ike_range remote_addrs[IKE_ADDRS_MAX];
+	uint16_t local_port, remote_port;
+	struct ike_proposals proposals;
+	struct ike_auth_cfg local, remote; /* psk in this version */
+	bool mobike;
+	bool encap; /* force UDP encapsulation by a faked NAT detection */
+	uint32_t dpd_delay_s;
+	enum ike_frag fragmentation;
+	enum ike_childless childless;
+	enum ike_unique unique;
+	uint32_t reauth_time_s, rekey_time_s, over_time_s, rand_time_s;
+	uint32_t keyingtries; /* 0 = for ever */
+	uint16_t n_children;
+	struct ike_child_cfg *children;
+};
+
+enum ike_secret_type { IKE_SECRET_PSK, IKE_SECRET_PPK };
+
+struct ike_secret {
+	char name[IKE_NAME_MAX];
+	enum ike_secret_type type;
+	uint16_t n_owners; /* 0 = anybody */
+	struct ike_id *owners;
+	size_t len;
+	uint8_t *data; /* wiped by its owner before it is freed */
+};
+
+struct ike_cfg {
+	uint16_t n_conns;
+	struct ike_conn_cfg *conns;
+	uint16_t n_secrets;
+	struct ike_secret *secrets; /* file order */
+	/* engine-wide; 0 takes the default in brackets */
+	uint32_t retransmit_timeout_ms; /* [4000] strongSwan's retransmit_timeout */
+	uint32_t retransmit_tries;	/* [5] */
+	double retransmit_base;		/* [1.8] */
+	uint32_t cookie_threshold;	/* [30] half-open IKE SAs above which a COOKIE is asked */
+	uint32_t half_open_max;		/* [1024] above it strangers' IKE_SA_INIT are dropped */
+	uint32_t delete_rekeyed_delay_ms; /* [5000] how long a replaced inbound SA stays */
+};
+
+#endif

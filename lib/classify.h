@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_CLASSIFY_H
+#define GW_CLASSIFY_H
+
+/* What a frame from outside is. Bytes only, no DPDK; fuzzed. Source: RFC 8200, RFC 3948, RFC 7296 3.1. */
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drop.h"
+
+#define GW_EXT_HDRS_MAX	  8   /* extension headers walked */
+#define GW_EXT_BYTES_MAX  256 /* bytes of them */
+#define GW_LOCAL_MAX	  16  /* addresses of ours, link-local included */
+
+enum gw_class {
+	GW_CLASS_DROP,	   /* reason says why */
+	GW_CLASS_ESP,	   /* l4_off at the ESP header; udp_encap tells how it came */
+	GW_CLASS_FRAGMENT, /* l4_off at the fragment header */
+	GW_CLASS_ICMP6,	   /* l4_off at the ICMPv6 header */
+	GW_CLASS_IKE_INIT, /* l4_off at the UDP header; responder SPI is 0 */
+	GW_CLASS_IKE,	   /* l4_off at the UDP header; responder SPI is not 0 */
+};
+
+/** Addresses that are ours. Control publishes whole new copies. */
+struct gw_local {
+	uint32_t n;
+	struct in6_addr addr[GW_LOCAL_MAX];
+};
+
+struct gw_classified {
+	enum gw_class cls;
+	enum gw_drop reason;
+	uint16_t l3_off; /* IPv6 header */
+	uint16_t l4_off; /* see enum gw_class */
+	uint16_t end;	 /* end of the IPv6 payload: cut link padding here */
+	uint8_t tc;	 /* traffic class */
+	uint8_t hop_limit;
+	bool udp_encap;
+	bool multicast;	 /* destination is multicast (only ICMPv6 passes then) */
+	uint64_t ike_spi_i, ike_spi_r; /* IKE classes; host order */
+};
+
+/**
+ * Classify one Ethernet frame (an 802.1Q tag must be vlan, none when vlan is 0).
+ * UDP checksums of IKE and UDP-encapsulated ESP are verified unless csum_good says the port did.
+ */
+void gw_classify(const uint8_t *frame, size_t len, uint16_t vlan, const struct gw_local *local,
+	bool csum_good, struct gw_classified *out);
+
+/**
+ * Walk IPv6 extension headers (hop-by-hop, destination options, routing with no segments left) under
+ * the bounds above; stops at fragment, ESP, upper layers and no-next-header.
+ * @param p     first byte after the IPv6 header
+ * @param next  [in,out] next header value
+ * @return offset of the header that *next names, or -1 when malformed or out of bounds
+ */
+int gw_ip6_ext_walk(const uint8_t *p, size_t len, uint8_t *next);
+
+#endif

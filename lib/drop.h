@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_DROP_H
+#define GW_DROP_H
+
+/*
+ * Every reason for which a packet ends in raclette. One list makes the enum, the counter's name and
+ * the sentence that `raclette show drops` prints. Pure. GW_DROP_NONE is not a drop.
+ */
+
+#define GW_DROP_REASONS(X)                                                                         \
+	X(NONE, "none", "not dropped")                                                             \
+	/* outside, inbound, before ESP */                                                         \
+	X(NOT_IP6, "not-ip6", "frame that is not IPv6")                                            \
+	X(IP6_TRUNCATED, "ip6-truncated", "IPv6 header or length exceeds the frame")               \
+	X(IP6_VERSION, "ip6-version", "IP version is not 6")                                       \
+	X(NOT_OURS, "not-ours", "destination is not an address of ours")                           \
+	X(EXT_HDR, "ext-hdr", "extension headers malformed or more than the bound")                \
+	X(FRAG_BAD, "frag-bad", "fragment malformed, overlapping or atomic nonsense")              \
+	X(FRAG_LIMIT, "frag-limit", "reassembly full, per source or in all")                       \
+	X(FRAG_TIMEOUT, "frag-timeout", "reassembly not completed in time")                        \
+	X(CLEAR_GRE, "clear-gre", "GRE from outside without ESP")                                  \
+	X(PROTO, "proto", "protocol that is not served here")                                      \
+	X(UDP_BAD, "udp-bad", "UDP header, length or checksum wrong")                              \
+	X(UDP_PORT, "udp-port", "UDP to a port that is not served")                                \
+	X(NATT_KEEPALIVE, "natt-keepalive", "NAT keepalive (expected)")                            \
+	X(ICMP_BAD, "icmp-bad", "ICMPv6 malformed or its checksum wrong")                          \
+	X(EXCP_ND_FULL, "excp-nd-full", "control thread's ring for ICMPv6 full")                   \
+	X(EXCP_IKE_FULL, "excp-ike-full", "control thread's ring for known IKE SAs full")          \
+	X(EXCP_INIT_FULL, "excp-init-full", "control thread's ring for IKE_SA_INIT full")          \
+	X(NO_MBUF, "no-mbuf", "packet pool empty")                                                 \
+	/* ESP inbound */                                                                          \
+	X(ESP_SHORT, "esp-short", "ESP too short for its algorithm")                               \
+	X(ESP_LEN, "esp-len", "ESP ciphertext is no whole number of blocks")                       \
+	X(NO_SA, "no-sa", "ESP for an unknown SPI")                                                \
+	X(SA_ADDR, "sa-addr", "ESP for a known SPI between other addresses")                       \
+	X(SA_ENCAP, "sa-encap", "ESP with UDP where the SA has none, or the reverse")              \
+	X(REPLAY, "replay", "sequence number seen before or older than the window")                \
+	X(ICV, "icv", "integrity check failed")                                                    \
+	X(CRYPTO, "crypto", "job not confirmed by the crypto library")                             \
+	X(ESP_TRAILER, "esp-trailer", "padding or pad length wrong")                               \
+	X(DUMMY, "dummy", "next header 59, a dummy packet (expected)")                             \
+	X(ESP_NEXT, "esp-next", "next header not allowed for this SA")                             \
+	X(INNER_IP6, "inner-ip6", "tunnel mode: inner IPv6 header malformed or not the SA's hosts") \
+	/* GRE inbound */                                                                          \
+	X(GRE_SHORT, "gre-short", "GRE header truncated")                                          \
+	X(GRE_VERSION, "gre-version", "GRE version is not 0")                                      \
+	X(GRE_FLAGS, "gre-flags", "GRE reserved bits or routing present")                          \
+	X(GRE_KEY, "gre-key", "no tunnel has this GRE key")                                        \
+	X(GRE_CSUM, "gre-csum", "GRE checksum missing or wrong")                                   \
+	X(GRE_SEQ, "gre-seq", "GRE sequence missing or out of order")                              \
+	X(GRE_PROTO, "gre-proto", "GRE payload is neither IPv4 nor IPv6")                          \
+	X(INNER_BAD, "inner-bad", "inner packet malformed")                                        \
+	X(ECN_CE, "ecn-ce", "congestion mark over a packet that is not ECN capable (RFC 6040)")    \
+	X(TUN_DOWN, "tun-down", "tunnel interface is down")                                        \
+	X(TUN_FULL, "tun-full", "tunnel interface takes no more")                                  \
+	X(TUN_ERROR, "tun-error", "tunnel interface refused the packet")                           \
+	/* outbound */                                                                             \
+	X(OUT_INNER_BAD, "out-inner-bad", "packet from inside malformed")                          \
+	X(OUT_NO_SA, "out-no-sa", "packet from inside without an SA, hold queue full or off")      \
+	X(OUT_HOLD_TIMEOUT, "out-hold-timeout", "held packet, no SA came in time")                 \
+	X(OUT_TOO_BIG, "out-too-big", "larger than the tunnel's MTU, sender told")                 \
+	X(OUT_TOO_BIG_QUIET, "out-too-big-quiet", "larger than the tunnel's MTU, sender not told (rate limit, or no answer allowed)") \
+	X(OUT_SEQ_END, "out-seq-end", "SA's sequence numbers used up")                             \
+	X(OUT_CRYPTO, "out-crypto", "job not confirmed by the crypto library, outbound")           \
+	X(OUT_NO_NEXTHOP, "out-no-nexthop", "next hop's link address not known")                   \
+	X(OUT_TX_FULL, "out-tx-full", "port's transmit queue full")                                \
+	X(OUT_MTU, "out-mtu", "frame larger than the port's MTU")
+
+#define GW_DROP_ENUM(sym, name, text) GW_DROP_##sym,
+enum gw_drop { GW_DROP_REASONS(GW_DROP_ENUM) GW_DROP_N };
+#undef GW_DROP_ENUM
+
+/** "no-sa" */
+const char *gw_drop_name(enum gw_drop reason);
+/** "ESP for an unknown SPI" */
+const char *gw_drop_text(enum gw_drop reason);
+
+#endif

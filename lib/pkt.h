@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_PKT_H
+#define GW_PKT_H
+
+/*
+ * What the data path knows of a packet, kept in its mbuf's private area between stages.
+ * All data-path mbufs are single-segment and come from pools made with gw_pkt_pool_create().
+ */
+
+#include <assert.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "drop.h"
+
+#define GW_BURST_MAX 64 /* packets in one burst, every stage */
+
+/* Room in front of an inner packet: Ethernet + VLAN 18, IPv6 40, UDP 8, ESP 8, IV 16, inner IPv6 40,
+ * GRE 16; and behind it: padding 15, trailer 2, ICV 32. */
+#define GW_PKT_HEADROOM 192
+#define GW_PKT_TAILROOM 64
+
+struct gw_sa_in;
+struct gw_sa_out;
+struct gw_tunnel;
+
+struct gw_pkt {
+	union {
+		struct gw_sa_in *sa_in;	  /* inbound: from SPI look-up on */
+		struct gw_sa_out *sa_out; /* outbound: from gw_out on */
+	};
+	struct gw_tunnel *tunnel; /* inbound: from GRE on; outbound: always */
+	uint64_t seq;		  /* ESP sequence number, 64 bits */
+	uint16_t l3_off;	  /* outer IPv6 header, from data start */
+	uint16_t l4_off;	  /* first header that is no extension header, from data start */
+	uint16_t drop;		  /* enum gw_drop, set by the stage that refuses the packet */
+	uint8_t outer_tc;	  /* traffic class of the outer header (tunnel mode: of the inner IPv6 too) */
+	uint8_t inner_tc;	  /* outbound: TOS or traffic class of the inner packet */
+	uint8_t next_header;	  /* inbound: from the ESP trailer; 47 after tunnel mode is undone */
+	uint8_t udp_encap;	  /* inbound: ESP came in UDP */
+	uint16_t gre_proto;	  /* EtherType of the inner packet, host order */
+	uint32_t flow_hash;	  /* outbound: hash of inner addresses, for flowlabel = flow */
+};
+static_assert(sizeof(struct gw_pkt) <= 64, "one cache line");
+
+static inline struct gw_pkt *
+gw_pkt(struct rte_mbuf *m)
+{
+	return rte_mbuf_to_priv(m);
+}
+
+static inline void
+gw_pkt_refuse(struct rte_mbuf *m, enum gw_drop reason)
+{
+	gw_pkt(m)->drop = (uint16_t)reason;
+}
+
+/**
+ * A pool whose mbufs take a frame of max_frame bytes with GW_PKT_HEADROOM and GW_PKT_TAILROOM
+ * around it. Control, at start.
+ * @return NULL with rte_errno set
+ */
+struct rte_mempool *gw_pkt_pool_create(const char *name, unsigned int n, unsigned int max_frame,
+	int socket);
+
+#endif

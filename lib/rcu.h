@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_RCU_H
+#define GW_RCU_H
+
+/* Reclaim after a quiescent period, over rte_rcu_qsbr. Control retires; workers report. */
+
+#include <stdint.h>
+
+struct gw_rcu;
+
+struct gw_rcu *gw_rcu_create(unsigned int n_workers, int socket);
+/** Runs every pending reclaim; no worker may be running. */
+void gw_rcu_destroy(struct gw_rcu *r);
+
+/** Worker id (0..n-1): comes and goes, and reports a quiescent state once per poll. */
+void gw_rcu_online(struct gw_rcu *r, unsigned int id);
+void gw_rcu_offline(struct gw_rcu *r, unsigned int id);
+void gw_rcu_quiescent(struct gw_rcu *r, unsigned int id);
+
+/** Control: free(obj) once no worker can hold it. obj is already unlinked. Never blocks. */
+void gw_rcu_retire(struct gw_rcu *r, void (*reclaim)(void *obj), void *obj);
+/** Control: run the reclaims that are due. @return how many are still pending */
+unsigned int gw_rcu_poll(struct gw_rcu *r);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_SA_H
+#define GW_SA_H
+
+/*
+ * Security associations of the data plane (RFC 4301 4.4.2). Control creates a complete object and
+ * publishes it (sadb.h for inbound, gw_tunnel's pointer for outbound); from then on its hot part
+ * belongs to its one owner worker, and control reads counters relaxed. Control destroys it after a
+ * quiescent period (rcu.h); keys are wiped then.
+ */
+
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum gw_cipher {
+	GW_CIPHER_NULL,
+	GW_CIPHER_AES_CBC,
+	GW_CIPHER_AES_GCM,
+	GW_CIPHER_CHACHA20_POLY1305,
+	GW_CIPHER_N
+};
+enum gw_auth {
+	GW_AUTH_AEAD, /* the cipher authenticates */
+	GW_AUTH_HMAC_SHA1_96,
+	GW_AUTH_HMAC_SHA2_256_128,
+	GW_AUTH_HMAC_SHA2_384_192,
+	GW_AUTH_HMAC_SHA2_512_256,
+	GW_AUTH_N
+};
+
+/** One direction's algorithm and keys. */
+struct gw_alg {
+	enum gw_cipher cipher;
+	enum gw_auth auth;
+	uint8_t icv_len;      /* 8, 12 or 16 for AES-GCM; implied by auth otherwise (0 accepted) */
+	uint8_t key_len;      /* cipher key without salt, bytes: 0 (NULL), 16, 24, 32 */
+	uint8_t auth_key_len; /* bytes, 0 for AEAD */
+	uint8_t key[32];
+	uint8_t salt[4]; /* AEAD */
+	uint8_t auth_key[64];
+};
+
+/** "AES_GCM_16-256" */
+const char *gw_alg_str(const struct gw_alg *alg, char *buf, size_t len);
+
+/** ESP bytes around a payload: fixed part (header, IV, trailer's 2, ICV) and block for padding. */
+void gw_alg_overhead(const struct gw_alg *alg, uint16_t *fixed, uint16_t *block);
+
+struct gw_sa_params {
+	uint32_t spi; /* host order */
+	struct gw_alg alg;
+	bool esn;
+	bool tunnel_mode; /* inner IPv6 header between the same two hosts */
+	bool udp_encap;
+	uint16_t local_port, remote_port; /* host order, with udp_encap */
+	struct in6_addr local, remote;
+	uint32_t replay_window;	 /* inbound: packets, 0 = off, 32..8192 */
+	uint32_t flow_label;	 /* outbound: 20 bits */
+	uint32_t child_id;	 /* of ike/, for control */
+	const struct gw_demux *demux; /* inbound: GRE key -> tunnel; borrowed, outlives the SA */
+	struct gw_nexthop *nexthop;   /* outbound: borrowed, outlives the SA */
+};
+
+struct gw_sa_stats {
+	uint64_t packets, bytes; /* bytes of ESP payload */
+	uint64_t last_tsc;	 /* of the last good packet, 0 = never */
+	uint64_t seq;		 /* highest sent, or top of the window */
+	uint64_t replays, icv_failures;
+};
+
+/** @return NULL with errno EINVAL (parameters the data plane cannot serve) or ENOMEM */
+struct gw_sa_in *gw_sa_in_create(const struct gw_sa_params *p, int socket);
+struct gw_sa_out *gw_sa_out_create(const struct gw_sa_params *p, int socket);
+/** Wipe and free; no worker may still see it. NULL is fine. */
+void gw_sa_in_destroy(struct gw_sa_in *sa);
+void gw_sa_out_destroy(struct gw_sa_out *sa);
+/** Any thread; values are read relaxed. */
+void gw_sa_in_stats(const struct gw_sa_in *sa, struct gw_sa_stats *st);
+void gw_sa_out_stats(const struct gw_sa_out *sa, struct gw_sa_stats *st);
+
+/** Outer bytes that sa_out adds to a GRE packet at most, IPv6 header and padding included, and the
+ * largest GRE packet (GRE header included) that fits into path_mtu. Same for params, before an SA. */
+uint16_t gw_sa_max_payload(const struct gw_sa_params *p, uint16_t path_mtu);
+
+#endif

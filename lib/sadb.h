@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_SADB_H
+#define GW_SADB_H
+
+/*
+ * SPI -> inbound SA in one array access: we choose our own SPIs, low bits the slot, high bits
+ * random, so that a stranger cannot guess one and an old SPI never names a new SA in its slot.
+ * Writer: control. Readers: workers (acquire load of the slot). Reclaim: caller, through rcu.h.
+ */
+
+#include <stdint.h>
+
+struct gw_sadb;
+struct gw_sa_in;
+
+/** @param n_slots  power of two, 256..1 << 20 */
+struct gw_sadb *gw_sadb_create(uint32_t n_slots, int socket);
+void gw_sadb_destroy(struct gw_sadb *db); /* must be empty of SAs; reservations may remain */
+
+/** Reserve a slot. Host order, >= 256. @return 0 when full. Control. */
+uint32_t gw_sadb_spi_alloc(struct gw_sadb *db);
+/** Give back a reserved or removed SPI; its slot is used again as late as possible. Control. */
+void gw_sadb_spi_free(struct gw_sadb *db, uint32_t spi);
+/** Show sa under its SPI (reserved before). Control. */
+void gw_sadb_publish(struct gw_sadb *db, struct gw_sa_in *sa);
+/** Hide it; destroy it only after a quiescent period. Control. */
+void gw_sadb_retire(struct gw_sadb *db, struct gw_sa_in *sa);
+/** Look up a burst: spis host order, out[i] NULL when unknown. Worker. */
+void gw_sadb_lookup(const struct gw_sadb *db, const uint32_t *spis, struct gw_sa_in **out,
+	unsigned int n);
+
+#endif

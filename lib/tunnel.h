@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_TUNNEL_H
+#define GW_TUNNEL_H
+
+/*
+ * A tunnel as the data plane sees it: one hand-off interface, one GRE key, one outbound SA in use.
+ * Created, published and destroyed by control; field groups say who writes what.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "drop.h"
+#include "sa.h"
+
+#define GW_TUNNEL_NAME_MAX 16 /* IFNAMSIZ */
+#define GW_HOLD_MAX	   64
+
+enum gw_ecn { GW_ECN_NORMAL, GW_ECN_COMPAT };
+enum gw_flowlabel { GW_FLOWLABEL_SA, GW_FLOWLABEL_FLOW };
+#define GW_DSCP_COPY 0xff
+
+struct gw_tunnel {
+	/* set before publish, then read-only */
+	char name[GW_TUNNEL_NAME_MAX];
+	uint32_t index;
+	int fd; /* TUN descriptor, non-blocking, -1 with an ethdev */
+	bool has_key;
+	uint32_t key; /* host order */
+	bool checksum, sequence; /* GRE: sent, and demanded on receive */
+	uint8_t hop_limit;	 /* of the outer header, 1..255 */
+	uint8_t dscp;		 /* 0..63, or GW_DSCP_COPY */
+	enum gw_ecn ecn;
+	enum gw_flowlabel flowlabel;
+	uint16_t hold_max; /* packets held while there is no SA, 0..GW_HOLD_MAX */
+
+	/* control writes (release), worker reads (acquire / relaxed) */
+	_Alignas(64) _Atomic(struct gw_sa_out *) sa_out; /* NULL: hold, then drop */
+	_Atomic(uint16_t) mtu; /* largest inner packet, from SA and path MTU */
+	_Atomic(uint16_t) mss4, mss6; /* clamp to, 0 = off */
+	_Atomic(uint32_t) hold_flush; /* control counts up: drop what is held, no SA will come */
+
+	/* owner worker; control reads relaxed */
+	_Alignas(64) uint32_t gre_seq_out;
+	uint32_t gre_seq_in; /* last accepted */
+	bool gre_seq_in_valid;
+	_Atomic(bool) acquire; /* worker sets: wants an SA; control clears when it has asked IKE */
+	uint16_t n_held;
+	uint32_t hold_flush_seen;
+	uint64_t hold_since_tsc; /* oldest held packet */
+	struct rte_mbuf *held[GW_HOLD_MAX];
+	uint64_t icmp_tokens, icmp_refill_tsc; /* rate limit of ICMP errors to the inside */
+	_Atomic(uint64_t) rx_packets, rx_bytes; /* from outside, to the inside */
+	_Atomic(uint64_t) tx_packets, tx_bytes; /* from the inside, to outside; inner bytes */
+	_Atomic(uint64_t) drops;
+};
+
+/** The tunnels that share an SA, told apart by GRE key. Immutable once published. */
+struct gw_demux {
+	uint32_t n;
+	struct gw_tunnel *keyless; /* tunnel without key, or NULL */
+	struct {
+		uint32_t key;
+		struct gw_tunnel *tunnel;
+	} by_key[]; /* sorted by key */
+};
+
+#endif
