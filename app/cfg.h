@@ -8,7 +8,7 @@
 
 #include "ike/cfg.h"
 #include "lib/netif.h"
-#include "lib/tunnel.h"
+#include "lib/tunnel_cfg.h"
 
 #include "conf.h"
 

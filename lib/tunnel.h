@@ -15,13 +15,7 @@
 
 #include "drop.h"
 #include "sa.h"
-
-#define GW_TUNNEL_NAME_MAX 16 /* IFNAMSIZ */
-#define GW_HOLD_MAX	   64
-
-enum gw_ecn { GW_ECN_NORMAL, GW_ECN_COMPAT };
-enum gw_flowlabel { GW_FLOWLABEL_SA, GW_FLOWLABEL_FLOW };
-#define GW_DSCP_COPY 0xff
+#include "tunnel_cfg.h"
 
 struct gw_tunnel {
 	/* set before publish, then read-only */
