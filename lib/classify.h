@@ -35,10 +35,11 @@ struct gw_classified {
 	enum gw_drop reason;
 	uint16_t l3_off; /* IPv6 header */
 	uint16_t l4_off; /* see enum gw_class */
-	uint16_t end;	 /* end of the IPv6 payload: cut link padding here */
+	uint16_t end;	 /* end of the IPv6 payload (UDP: of the datagram): cut what follows */
 	uint8_t tc;	 /* traffic class */
 	uint8_t hop_limit;
 	bool udp_encap;
+	bool marker;	 /* IKE classes: 4 zero bytes (RFC 3948 2.2) between UDP and IKE header */
 	bool multicast;	 /* destination is multicast (only ICMPv6 passes then) */
 	uint64_t ike_spi_i, ike_spi_r; /* IKE classes; host order */
 };
@@ -52,10 +53,11 @@ void gw_classify(const uint8_t *frame, size_t len, uint16_t vlan, const struct g
 
 /**
  * Walk IPv6 extension headers (hop-by-hop, destination options, routing with no segments left) under
- * the bounds above; stops at fragment, ESP, upper layers and no-next-header.
+ * the bounds above; stops at fragment, ESP, upper layers and no-next-header. Malformed options and
+ * unknown ones that ask for it (RFC 8200 4.2) make the chain malformed.
  * @param p     first byte after the IPv6 header
  * @param next  [in,out] next header value
- * @return offset of the header that *next names, or -1 when malformed or out of bounds
+ * @return offset of the header that *next names, 0..len, or -1 when malformed or out of bounds
  */
 int gw_ip6_ext_walk(const uint8_t *p, size_t len, uint8_t *next);
 

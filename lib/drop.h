@@ -13,6 +13,7 @@
 	X(NOT_IP6, "not-ip6", "frame that is not IPv6")                                            \
 	X(IP6_TRUNCATED, "ip6-truncated", "IPv6 header or length exceeds the frame")               \
 	X(IP6_VERSION, "ip6-version", "IP version is not 6")                                       \
+	X(IP6_SRC, "ip6-src", "source address is multicast, loopback or wrongly unspecified")      \
 	X(NOT_OURS, "not-ours", "destination is not an address of ours")                           \
 	X(EXT_HDR, "ext-hdr", "extension headers malformed or more than the bound")                \
 	X(FRAG_BAD, "frag-bad", "fragment malformed, overlapping or atomic nonsense")              \
@@ -50,6 +51,7 @@
 	X(GRE_SEQ, "gre-seq", "GRE sequence missing or out of order")                              \
 	X(GRE_PROTO, "gre-proto", "GRE payload is neither IPv4 nor IPv6")                          \
 	X(INNER_BAD, "inner-bad", "inner packet malformed")                                        \
+	X(INNER_LOOP, "inner-loop", "inner destination is the far end itself (RFC 2784 4)")         \
 	X(ECN_CE, "ecn-ce", "congestion mark over a packet that is not ECN capable (RFC 6040)")    \
 	X(TUN_DOWN, "tun-down", "tunnel interface is down")                                        \
 	X(TUN_FULL, "tun-full", "tunnel interface takes no more")                                  \
@@ -60,6 +62,7 @@
 	X(OUT_HOLD_TIMEOUT, "out-hold-timeout", "held packet, no SA came in time")                 \
 	X(OUT_TOO_BIG, "out-too-big", "larger than the tunnel's MTU, sender told")                 \
 	X(OUT_TOO_BIG_QUIET, "out-too-big-quiet", "larger than the tunnel's MTU, sender not told (rate limit, or no answer allowed)") \
+	X(OUT_FRAGS, "out-frags", "needs more fragments than one burst takes")                     \
 	X(OUT_SEQ_END, "out-seq-end", "SA's sequence numbers used up")                             \
 	X(OUT_CRYPTO, "out-crypto", "job not confirmed by the crypto library, outbound")           \
 	X(OUT_NO_NEXTHOP, "out-no-nexthop", "next hop's link address not known")                   \

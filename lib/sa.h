@@ -76,6 +76,9 @@ struct gw_sa_out *gw_sa_out_create(const struct gw_sa_params *p, int socket);
 /** Wipe and free; no worker may still see it. NULL is fine. */
 void gw_sa_in_destroy(struct gw_sa_in *sa);
 void gw_sa_out_destroy(struct gw_sa_out *sa);
+/** Of its parameters; for the stages behind gw_esp_in(). */
+const struct gw_demux *gw_sa_in_demux(const struct gw_sa_in *sa);
+const struct in6_addr *gw_sa_in_remote(const struct gw_sa_in *sa);
 /** Any thread; values are read relaxed. */
 void gw_sa_in_stats(const struct gw_sa_in *sa, struct gw_sa_stats *st);
 void gw_sa_out_stats(const struct gw_sa_out *sa, struct gw_sa_stats *st);

@@ -7,6 +7,7 @@
  * Created, published and destroyed by control; field groups say who writes what.
  */
 
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,17 +30,22 @@ struct gw_tunnel {
 	uint8_t dscp;		 /* 0..63, or GW_DSCP_COPY */
 	enum gw_ecn ecn;
 	enum gw_flowlabel flowlabel;
+	uint32_t addr4;		 /* network order; source of ICMP errors on an ethdev hand-off, 0 = none */
+	struct in6_addr addr6;	 /* source of ICMPv6 errors: the tunnel's own, else an outside address */
 	uint16_t hold_max; /* packets held while there is no SA, 0..GW_HOLD_MAX */
 
 	/* control writes (release), worker reads (acquire / relaxed) */
 	_Alignas(64) _Atomic(struct gw_sa_out *) sa_out; /* NULL: hold, then drop */
 	_Atomic(uint16_t) mtu; /* largest inner packet, from SA and path MTU */
 	_Atomic(uint16_t) mss4, mss6; /* clamp to, 0 = off */
+	_Atomic(uint32_t) seq_reset;  /* control counts up: the peer may have started again, so its
+				       * GRE sequence numbers start anywhere (RFC 2890) */
 	_Atomic(uint32_t) hold_flush; /* control counts up: drop what is held, no SA will come */
 
 	/* owner worker; control reads relaxed */
 	_Alignas(64) uint32_t gre_seq_out;
 	uint32_t gre_seq_in; /* last accepted */
+	uint32_t seq_reset_seen;
 	bool gre_seq_in_valid;
 	_Atomic(bool) acquire; /* worker sets: wants an SA; control clears when it has asked IKE */
 	uint16_t n_held;
