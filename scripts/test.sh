@@ -1,0 +1,167 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# test.sh - install what is missing, build with sanitizers, run the tests.
+#   test.sh [unit|eal|peer|smoke|interop|fuzz|lint|all|full]...    default all
+#     unit eal peer   meson test: no privileges needed
+#     smoke           network namespaces; needs root        interop   the strongSwan peer in QEMU; needs root
+#     fuzz            each target for 10 seconds            lint      scripts/lint.sh and a clang build
+#     all             each of these                         full      all, with soaks and 10 minutes a fuzz target
+# Prints a line for each result and last "N passed, N failed"; logs are in build-test/logs.
+# FUZZ_SECONDS, SMOKE="NAME..." and INTEROP="CASE..." narrow or widen a layer.
+set -euo pipefail
+TOP=$(cd "$(dirname "$0")/.." && pwd)
+cd "$TOP"
+LOGS=$TOP/build-test/logs
+ASAN=$TOP/build-asan
+: "${FUZZ_SECONDS:=10}"
+
+usage() { sed -n '3,11s/^# \{0,1\}//p' "$0"; }
+
+LAYERS=()
+for a in "${@:-all}"; do
+	case $a in
+	unit | eal | peer | smoke | interop | fuzz | lint) LAYERS+=("$a") ;;
+	all) LAYERS+=(lint unit eal peer smoke interop fuzz) ;;
+	full) LAYERS+=(lint unit eal peer smoke interop fuzz) FUZZ_SECONDS=600; export SOAK=1 ;;
+	-h | --help) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+
+# a sanitizer's finding ends the program it is in, so that no test can pass over it
+export ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=1:detect_leaks=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:abort_on_error=1:print_stacktrace=1}
+export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$TOP/test/lsan.supp:print_suppressions=0}
+WERROR=false
+[ -z "${CI:-}" ] || WERROR=true
+
+rm -rf "$LOGS"
+mkdir -p "$LOGS"
+RESULTS=$LOGS/results
+: >"$RESULTS"
+result() { echo "$*" | tee -a "$RESULTS"; }
+step() { echo "== $* ($(date +%H:%M:%S))"; }
+show_tail() { sed 's/^/   | /' "$1" | tail -n "${2:-40}"; }
+
+finish() {
+	local rc=$?
+	trap - EXIT
+	local passed failed
+	passed=$(grep -c '^PASS' "$RESULTS" || true)
+	failed=$(grep -c '^FAIL' "$RESULTS" || true)
+	[ $rc = 0 ] || [ "$failed" != 0 ] || failed=1 # ended early
+	[ "$failed" = 0 ] || { echo "== failed:"; grep '^FAIL' "$RESULTS" || echo "test.sh itself, exit status $rc"; }
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ] && [ "$passed" != 0 ] || exit 1
+	exit 0
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# build DIR CC [meson options...]
+build() {
+	local dir=$1 cc=$2 log=$LOGS/${1##*/}.log
+	shift 2
+	step "building ${dir##*/}"
+	local again=()
+	[ ! -e "$dir/build.ninja" ] || again=(--reconfigure)
+	if ! { CC=$cc meson setup "${again[@]}" "$dir" "$@" && ninja -C "$dir"; } >"$log" 2>&1; then
+		show_tail "$log"
+		return 1
+	fi
+}
+
+# the sanitizer build: once, for whichever layer comes first
+build_asan() {
+	[ -z "${ASAN_BUILT:-}" ] || return 0
+	build "$ASAN" gcc -Db_sanitize=address,undefined --buildtype=debugoptimized -Dwerror=$WERROR || {
+		result "FAIL build/asan"
+		exit 1
+	}
+	ASAN_BUILT=1
+}
+
+run_meson() { # SUITE
+	build_asan
+	step "$1"
+	local rc=0 log=$LOGS/$1.log
+	meson test -C "$ASAN" --no-rebuild --suite "$1" --logbase "$1" >"$log" 2>&1 || rc=$?
+	# a binary holds many tests: count each of them, and a binary that died as one more failure
+	/usr/bin/python3 test/results.py "$1" "$ASAN/meson-logs/$1.json" | tee -a "$RESULTS"
+	[ $rc = 0 ] || show_tail "$ASAN/meson-logs/$1.txt" 60
+}
+
+# run_scripts LAYER SECONDS SCRIPT...: each prints its PASS and FAIL lines
+run_script() {
+	local layer=$1 seconds=$2 name=$3 rc=0
+	shift 3
+	local log=$LOGS/$layer-$name.log
+	timeout -k 20 "$seconds" "$@" </dev/null >"$log" 2>&1 || rc=$?
+	grep -E '^(PASS|FAIL) ' "$log" | tee -a "$RESULTS" || true
+	if [ $rc != 0 ] && ! grep -q '^FAIL ' "$log"; then
+		result "FAIL $layer/$name: exit status $rc$([ $rc != 124 ] || echo ' (timeout)')"
+	elif [ $rc = 0 ] && ! grep -qE '^(PASS|FAIL) ' "$log"; then
+		result "FAIL $layer/$name: checked nothing"
+	fi
+	[ $rc = 0 ] || show_tail "$log" 60
+}
+
+run_smoke() {
+	build_asan
+	step smoke
+	local s n
+	for s in test/smoke/*.sh; do
+		n=$(basename "$s" .sh)
+		[ "$n" != common ] || continue
+		[ -z "${SMOKE:-}" ] || [[ " $SMOKE " == *" $n "* ]] || continue
+		RACLETTE=$ASAN/app/raclette run_script smoke 300 "$n" bash "$s"
+	done
+}
+
+run_interop() {
+	build_asan
+	step interop
+	# shellcheck disable=SC2086 # a list of cases
+	RACLETTE=$ASAN/app/raclette run_script interop 1500 run /usr/bin/python3 test/interop/run.py ${INTEROP:-}
+}
+
+run_fuzz() {
+	step "fuzz, $FUZZ_SECONDS seconds each"
+	local t
+	scripts/fuzz.sh --build >"$LOGS/fuzz-build.log" 2>&1 || {
+		show_tail "$LOGS/fuzz-build.log"
+		result "FAIL fuzz/build"
+		return
+	}
+	for t in $(scripts/fuzz.sh --list); do
+		if scripts/fuzz.sh "$t" "$FUZZ_SECONDS" >"$LOGS/fuzz-$t.log" 2>&1 </dev/null; then
+			result "PASS fuzz/$t: $(grep -oE 'Done [0-9]+ runs' "$LOGS/fuzz-$t.log" | tail -n 1)"
+		else
+			result "FAIL fuzz/$t"
+			show_tail "$LOGS/fuzz-$t.log"
+		fi
+	done
+}
+
+run_lint() {
+	step lint
+	run_script lint 300 lint scripts/lint.sh
+	if build "$TOP/build-clang" clang -Dwerror=true --buildtype=debugoptimized; then
+		result "PASS build/clang: no warning"
+	else
+		result "FAIL build/clang"
+	fi
+}
+
+if [[ " ${LAYERS[*]} " =~ \ (smoke|interop)\  ]] && [ "$(id -u)" != 0 ]; then
+	echo "test.sh: smoke and interop need root (network namespaces)" >&2
+	exit 1
+fi
+scripts/deps.sh
+for l in "${LAYERS[@]}"; do
+	case $l in
+	unit | eal | peer) run_meson "$l" ;;
+	*) "run_$l" ;;
+	esac
+done
