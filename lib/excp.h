@@ -9,6 +9,7 @@
  */
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -17,6 +18,7 @@ enum gw_excp_class { GW_EXCP_ICMP6, GW_EXCP_IKE, GW_EXCP_INIT, GW_EXCP_N };
 
 struct gw_excp; /* the three rings to control, and one of frames from control to each worker's tx */
 
+/** @param depth  frames that each ring takes  @return NULL with rte_errno */
 struct gw_excp *gw_excp_create(unsigned int depth, int socket);
 void gw_excp_destroy(struct gw_excp *x); /* frees the mbufs left in it */
 
@@ -42,6 +44,7 @@ void gw_excp_get_stats(const struct gw_excp *x, struct gw_excp_stats *st);
 struct gw_spiset;
 struct gw_spiset *gw_spiset_create(uint32_t n, int socket); /* room for n, rounded up */
 void gw_spiset_destroy(struct gw_spiset *s);
+/** Adding twice is adding once. @return false when the set is (nearly) full or spi is 0 */
 bool gw_spiset_add(struct gw_spiset *s, uint64_t spi);
 void gw_spiset_del(struct gw_spiset *s, uint64_t spi);
 bool gw_spiset_has(const struct gw_spiset *s, uint64_t spi);
