@@ -38,9 +38,14 @@ struct conf *vici_decode(const uint8_t *msg, size_t len);
 struct vici_out {
 	uint8_t *buf;
 	size_t len, cap;
-	int error; /* 0, ENOMEM, EOVERFLOW */
+	int error;	    /* 0, ENOMEM, EOVERFLOW (too long), EINVAL (sections or lists do not balance) */
+	unsigned int depth; /* sections open */
+	bool in_list;
 };
-/** Start a whole segment: length (filled by vici_end), type, name for named types (else NULL). */
+/**
+ * Start a whole segment: length (filled by vici_end), type, name for named types (else NULL).
+ * Initialises o, whatever it held; each begin needs a vici_out_free().
+ */
 void vici_begin(struct vici_out *o, enum vici_type type, const char *name);
 void vici_section(struct vici_out *o, const char *name);
 void vici_section_end(struct vici_out *o);
