@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_CONF_TREE_H
+#define GW_CONF_TREE_H
+
+/* Inside of the tree: for conf.c, conf_parse.c and conf_ref.c only. */
+
+#include "conf.h"
+
+/** `section : to { }`, kept at the section until the whole file is read. */
+struct conf_ref {
+	struct conf_ref *next; /* as written: earlier ones win */
+	const char *file;
+	unsigned int line;
+	char to[]; /* dotted path from the root */
+};
+
+struct conf_file {
+	struct conf_file *next;
+	char name[];
+};
+
+struct conf {
+	struct conf_node root;
+	uint32_t n_nodes;
+	/* (parent, name) -> node, open addressing: a linear search would make hostile input quadratic */
+	struct conf_node **index;
+	uint32_t index_size; /* power of two */
+	struct conf_file *files;
+	struct conf_warning *warnings, **warnings_tail;
+	const char *file; /* what is being parsed: given to nodes as they are made */
+	unsigned int line;
+};
+
+/** A terminated copy. @return NULL on lack of memory */
+char *conf_dup(const void *p, size_t len);
+/** Find a child by the index. */
+struct conf_node *conf_find(const struct conf *c, const struct conf_node *parent, const char *name);
+/** Keep a file name. @return NULL on lack of memory */
+const char *conf_add_file(struct conf *c, const char *name);
+/** Note that section inherits from the section at path to. @return 0 or -ENOMEM */
+int conf_add_ref(struct conf *c, struct conf_node *section, const char *to, size_t len);
+/** Remove children that are values without text, and make the index fit again. */
+void conf_prune(struct conf *c);
+/** Lack of memory loses the warning. */
+void conf_warn(struct conf *c, const char *file, unsigned int line, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void conf_fail(struct conf_error *err, const char *file, unsigned int line, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/** Carry out inheritance, then drop values that were set empty. @return 0, or -EINVAL with err */
+int conf_resolve(struct conf *c, struct conf_error *err);
+
+#endif
