@@ -7,6 +7,7 @@
 #include "classify.h"
 #include "csum.h"
 
+#define IP4_LEN     20
 #define IP6_LEN     40
 #define TCP_LEN     20
 #define TCP_SYN     0x02
@@ -15,20 +16,42 @@
 #define OPT_MSS     2
 #define OPT_MSS_LEN 4
 
+/* What of the packet its own length covers. @return 0 when the bytes are not there */
+static size_t
+ip_len(const uint8_t *p, size_t len)
+{
+	size_t said;
+
+	if (len < (p[0] >> 4 == 4 ? IP4_LEN : IP6_LEN))
+		return 0;
+	said = p[0] >> 4 == 4 ? gw_get16(p + 2) : IP6_LEN + (size_t)gw_get16(p + 4);
+	return said <= len ? said : 0;
+}
+
 /* @return offset of the TCP header of an unfragmented packet, 0 when it is something else */
 static size_t
-tcp_offset(const uint8_t *p, const struct gw_inner *in)
+tcp_offset(const uint8_t *p, size_t len)
 {
-	uint8_t next = p[6];
+	uint8_t next;
 	int off;
 
-	if (in->version == 4) {
+	len = ip_len(p, len);
+	if (len == 0)
+		return 0;
+	if (p[0] >> 4 == 4) {
+		off = (p[0] & 0xf) * 4;
 		if (p[9] != IPPROTO_TCP || (gw_get16(p + 6) & (GW_IP4_OFFSET | GW_IP4_MF)))
 			return 0;
-		return in->hdr_len;
+	} else {
+		next = p[6];
+		off = gw_ip6_ext_walk(p + IP6_LEN, len - IP6_LEN, &next);
+		if (off < 0 || next != IPPROTO_TCP)
+			return 0;
+		off += IP6_LEN;
 	}
-	off = gw_ip6_ext_walk(p + IP6_LEN, (size_t)in->len - IP6_LEN, &next);
-	return off >= 0 && next == IPPROTO_TCP ? IP6_LEN + (size_t)off : 0;
+	return off >= (int)IP4_LEN && (size_t)off <= len && len - (size_t)off >= TCP_LEN
+		       ? (size_t)off
+		       : 0;
 }
 
 /* @return offset of the MSS option's value in the TCP header, 0 when there is none */
@@ -69,22 +92,19 @@ set_mss(uint8_t *tcp, size_t off, uint16_t mss)
 void
 gw_mss_clamp(uint8_t *p, size_t len, uint16_t mss4, uint16_t mss6)
 {
-	struct gw_inner in;
 	size_t tcp_off, hdr_len, off;
 	uint16_t mss;
 	uint8_t *tcp;
 
-	if (!gw_inner_parse(p, len, &in))
+	if (len == 0)
 		return;
-	mss = in.version == 4 ? mss4 : mss6;
-	if (mss == 0)
-		return;
-	tcp_off = tcp_offset(p, &in);
-	if (tcp_off == 0 || in.len - tcp_off < TCP_LEN)
+	mss = p[0] >> 4 == 4 ? mss4 : p[0] >> 4 == 6 ? mss6 : 0;
+	tcp_off = mss == 0 ? 0 : tcp_offset(p, len);
+	if (tcp_off == 0)
 		return;
 	tcp = p + tcp_off;
 	hdr_len = (tcp[12] >> 4) * 4u;
-	if (!(tcp[13] & TCP_SYN) || hdr_len < TCP_LEN || hdr_len > in.len - tcp_off)
+	if (!(tcp[13] & TCP_SYN) || hdr_len < TCP_LEN || hdr_len > ip_len(p, len) - tcp_off)
 		return;
 	off = mss_offset(tcp, hdr_len);
 	if (off != 0 && gw_get16(tcp + off) > mss)

@@ -57,6 +57,19 @@ gw_pkt_refuse(struct rte_mbuf *m, enum gw_drop reason)
 	gw_pkt(m)->drop = (uint16_t)reason;
 }
 
+/** An empty mbuf with GW_PKT_HEADROOM in front and pkt data zero. @return NULL when pool is empty */
+static inline struct rte_mbuf *
+gw_pkt_alloc(struct rte_mempool *pool)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	if (m != NULL) {
+		m->data_off = GW_PKT_HEADROOM;
+		*gw_pkt(m) = (struct gw_pkt){0};
+	}
+	return m;
+}
+
 /**
  * A pool whose mbufs take a frame of max_frame bytes with GW_PKT_HEADROOM and GW_PKT_TAILROOM
  * around it. Control, at start.

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stage.h"
+
+#include <string.h>
+
+#include "gre.h"
+#include "inner.h"
+
+#define ETHERTYPE_IP4 0x0800
+#define ETHERTYPE_IP6 0x86dd
+
+static struct gw_tunnel *
+demux_find(const struct gw_demux *d, const struct gw_gre *gre)
+{
+	uint32_t lo = 0, hi = d->n, mid;
+
+	if (!gre->has_key)
+		return d->keyless;
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (d->by_key[mid].key < gre->key)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < d->n && d->by_key[lo].key == gre->key ? d->by_key[lo].tunnel : NULL;
+}
+
+/*
+ * RFC 2890 2.2: old is what lies in the range of the last number and the 2^31 - 1 before it.
+ */
+static bool
+seq_is_new(struct gw_tunnel *t, const struct gw_gre *gre)
+{
+	uint32_t reset = atomic_load_explicit(&t->seq_reset, memory_order_relaxed);
+
+	if (!gre->has_seq)
+		return false;
+	if (reset != t->seq_reset_seen) {
+		t->seq_reset_seen = reset;
+		t->gre_seq_in_valid = false;
+	}
+	return !t->gre_seq_in_valid || t->gre_seq_in - gre->seq > INT32_MAX;
+}
+
+static void
+count_rx(struct gw_tunnel *t, uint64_t bytes)
+{
+	uint64_t packets = atomic_load_explicit(&t->rx_packets, memory_order_relaxed);
+
+	bytes += atomic_load_explicit(&t->rx_bytes, memory_order_relaxed);
+	atomic_store_explicit(&t->rx_packets, packets + 1, memory_order_relaxed);
+	atomic_store_explicit(&t->rx_bytes, bytes, memory_order_relaxed);
+}
+
+/* RFC 2784 4: a packet to the encapsulator itself would go back into the tunnel for ever. */
+static bool
+loops(const uint8_t *p, const struct gw_inner *in, const struct gw_sa_in *sa)
+{
+	return in->version == 6 && memcmp(p + 24, gw_sa_in_remote(sa), 16) == 0;
+}
+
+static enum gw_drop
+inner_in(struct rte_mbuf *m, const struct gw_gre *gre, struct gw_tunnel *t, struct gw_inner *in)
+{
+	uint8_t *p = rte_pktmbuf_mtod_offset(m, uint8_t *, gre->hdr_len);
+	uint16_t len = rte_pktmbuf_data_len(m) - gre->hdr_len;
+
+	if (gre->proto != ETHERTYPE_IP4 && gre->proto != ETHERTYPE_IP6)
+		return GW_DROP_GRE_PROTO;
+	if (!gw_inner_parse(p, len, in) || in->version != (gre->proto == ETHERTYPE_IP4 ? 4 : 6))
+		return GW_DROP_INNER_BAD;
+	if (loops(p, in, gw_pkt(m)->sa_in))
+		return GW_DROP_INNER_LOOP;
+	if (!gw_ecn_merge(p, gw_pkt(m)->outer_tc))
+		return GW_DROP_ECN_CE;
+	gw_mss_clamp(p, in->len, atomic_load_explicit(&t->mss4, memory_order_relaxed),
+		atomic_load_explicit(&t->mss6, memory_order_relaxed));
+	return GW_DROP_NONE;
+}
+
+static enum gw_drop
+gre_in(struct rte_mbuf *m)
+{
+	struct gw_pkt *pkt = gw_pkt(m);
+	uint16_t len = rte_pktmbuf_data_len(m);
+	struct gw_inner in;
+	struct gw_tunnel *t;
+	struct gw_gre gre;
+	enum gw_drop reason;
+
+	pkt->tunnel = NULL;
+	reason = gw_gre_parse(rte_pktmbuf_mtod(m, const uint8_t *), len, &gre);
+	if (reason != GW_DROP_NONE)
+		return reason;
+	t = demux_find(gw_sa_in_demux(pkt->sa_in), &gre);
+	if (t == NULL)
+		return GW_DROP_GRE_KEY;
+	pkt->tunnel = t;
+	if (t->checksum && !gre.has_csum)
+		return GW_DROP_GRE_CSUM;
+	if (t->sequence && !seq_is_new(t, &gre))
+		return GW_DROP_GRE_SEQ;
+	reason = inner_in(m, &gre, t, &in);
+	if (reason != GW_DROP_NONE)
+		return reason;
+
+	if (t->sequence) {
+		t->gre_seq_in = gre.seq;
+		t->gre_seq_in_valid = true;
+	}
+	pkt->gre_proto = gre.proto;
+	rte_pktmbuf_adj(m, gre.hdr_len);
+	rte_pktmbuf_trim(m, (uint16_t)(len - gre.hdr_len - in.len));
+	count_rx(t, in.len);
+	return GW_DROP_NONE;
+}
+
+uint16_t
+gw_gre_in(struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *bad[GW_BURST_MAX];
+	uint16_t n_good = 0, n_bad = 0;
+	enum gw_drop reason;
+
+	for (uint16_t i = 0; i < n; i++) {
+		reason = gre_in(pkts[i]);
+		if (reason == GW_DROP_NONE) {
+			pkts[n_good++] = pkts[i];
+		} else {
+			gw_pkt_refuse(pkts[i], reason);
+			bad[n_bad++] = pkts[i];
+		}
+	}
+	memcpy(pkts + n_good, bad, n_bad * sizeof(bad[0]));
+	return n_good;
+}

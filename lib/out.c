@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stage.h"
+
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_cycles.h>
+#include <rte_ip.h>
+
+#include "gre.h"
+#include "inner.h"
+
+#define ETHERTYPE_IP4 0x0800
+#define ETHERTYPE_IP6 0x86dd
+#define IP4_HDR_MAX   60
+#define IP4_MIN_MTU   68                     /* RFC 791 3.2 */
+#define IP4_DUMMY     RTE_IPV4(192, 0, 0, 8) /* RFC 7600 */
+
+static void
+refuse(struct gw_out *o, struct rte_mbuf *m, enum gw_drop reason)
+{
+	gw_pkt_refuse(m, reason);
+	o->refused[o->n_refused++] = m;
+}
+
+static void
+count_tx(struct gw_tunnel *t, uint64_t bytes)
+{
+	uint64_t packets = atomic_load_explicit(&t->tx_packets, memory_order_relaxed);
+
+	bytes += atomic_load_explicit(&t->tx_bytes, memory_order_relaxed);
+	atomic_store_explicit(&t->tx_packets, packets + 1, memory_order_relaxed);
+	atomic_store_explicit(&t->tx_bytes, bytes, memory_order_relaxed);
+}
+
+/* A fragment always has the headroom, so no more than what came in is ever refused. */
+static_assert(GW_PKT_HEADROOM >= GW_GRE_HDR_MAX, "fragments take a GRE header");
+
+static void
+push_gre(struct gw_out *o, struct rte_mbuf *m)
+{
+	struct gw_tunnel *t = gw_pkt(m)->tunnel;
+	struct gw_gre gre = {
+		.proto = gw_pkt(m)->gre_proto,
+		.has_csum = t->checksum,
+		.has_key = t->has_key,
+		.has_seq = t->sequence,
+		.key = t->key,
+		.seq = t->gre_seq_out,
+	};
+	uint16_t payload_len = rte_pktmbuf_data_len(m);
+	uint8_t *p = (uint8_t *)rte_pktmbuf_prepend(
+		m, gw_gre_len(gre.has_csum, gre.has_key, gre.has_seq));
+
+	if (p == NULL) { /* whoever filled the mbuf left no headroom */
+		refuse(o, m, GW_DROP_OUT_INNER_BAD);
+		return;
+	}
+	if (t->sequence)
+		t->gre_seq_out++;
+	gw_gre_build(&gre, p, payload_len);
+	count_tx(t, payload_len);
+	o->ready[o->n_ready++] = m;
+}
+
+static bool
+icmp_token(struct gw_tunnel *t, uint64_t now_tsc)
+{
+	uint64_t cost = rte_get_tsc_hz() / GW_ICMP_PER_S;
+	uint64_t since = now_tsc - t->icmp_refill_tsc;
+
+	if (since / cost >= GW_ICMP_BURST - t->icmp_tokens) {
+		t->icmp_tokens = GW_ICMP_BURST;
+		t->icmp_refill_tsc = now_tsc;
+	} else {
+		t->icmp_tokens += since / cost;
+		t->icmp_refill_tsc += since / cost * cost;
+	}
+	if (t->icmp_tokens == 0)
+		return false;
+	t->icmp_tokens--;
+	return true;
+}
+
+static uint32_t
+error_source4(const struct gw_tunnel *t, const uint8_t *p)
+{
+	uint32_t dst;
+
+	if (t->fd < 0)
+		return t->addr4 != 0 ? t->addr4 : rte_cpu_to_be_32(IP4_DUMMY);
+	memcpy(&dst, p + 16, 4);
+	return dst;
+}
+
+/* @return true if an error is on its way to the sender */
+static bool
+tell(struct gw_out *o, struct rte_mbuf *m, const struct gw_inner *in, uint16_t mtu,
+	uint64_t now_tsc)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct gw_tunnel *t = gw_pkt(m)->tunnel;
+	struct rte_mbuf *r;
+	size_t len;
+
+	if (mtu < IP4_MIN_MTU)
+		return false;
+	if (in->version == 6 && IN6_IS_ADDR_UNSPECIFIED(&t->addr6))
+		return false;
+	if (!gw_icmp_allowed(p, in->len) || !icmp_token(t, now_tsc))
+		return false;
+	r = gw_pkt_alloc(o->pool);
+	if (r == NULL || rte_pktmbuf_tailroom(r) < GW_ICMP_MAX) {
+		rte_pktmbuf_free(r);
+		return false;
+	}
+	len = gw_icmp_too_big(p, in->len, mtu, error_source4(t, p), t->addr6.s6_addr,
+		rte_pktmbuf_mtod(r, uint8_t *));
+	rte_pktmbuf_append(r, (uint16_t)len);
+	gw_pkt(r)->tunnel = t;
+	o->reply[o->n_reply++] = r;
+	return true;
+}
+
+static void
+too_big(struct gw_out *o, struct rte_mbuf *m, const struct gw_inner *in, uint16_t mtu,
+	uint64_t now_tsc)
+{
+	bool told = tell(o, m, in, mtu, now_tsc);
+
+	refuse(o, m, told ? GW_DROP_OUT_TOO_BIG : GW_DROP_OUT_TOO_BIG_QUIET);
+}
+
+/* @return the mbuf of fragment i, NULL past the last one or without memory */
+static struct rte_mbuf *
+fragment(struct gw_out *o, struct rte_mbuf *m, uint16_t mtu, unsigned int i, enum gw_drop *reason)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint16_t hdr_len, off, len;
+	uint8_t hdr[IP4_HDR_MAX];
+	struct rte_mbuf *f;
+	uint8_t *to;
+
+	if (!gw_ip4_fragment(p, rte_pktmbuf_data_len(m), mtu, i, hdr, &hdr_len, &off, &len)) {
+		/* an MTU that has no room for eight bytes: nothing fits, nothing can be told */
+		*reason = i == 0 ? GW_DROP_OUT_TOO_BIG_QUIET : GW_DROP_NONE;
+		return NULL;
+	}
+	f = gw_pkt_alloc(o->pool);
+	to = f == NULL ? NULL : (uint8_t *)rte_pktmbuf_append(f, hdr_len + len);
+	if (to == NULL) {
+		rte_pktmbuf_free(f);
+		*reason = GW_DROP_NO_MBUF;
+		return NULL;
+	}
+	memcpy(to, hdr, hdr_len);
+	memcpy(to + hdr_len, p + ((p[0] & 0xf) * 4) + off, len);
+	*gw_pkt(f) = *gw_pkt(m);
+	return f;
+}
+
+/*
+ * All or nothing: a packet that lacks a fragment is only load for the other side.
+ * @param keep  places in o->ready that the rest of the burst may still need
+ */
+static void
+fragment_all(struct gw_out *o, struct rte_mbuf *m, uint16_t mtu, uint16_t keep)
+{
+	unsigned int room = GW_OUT_MAX - o->n_ready - keep, n = 0;
+	enum gw_drop reason = GW_DROP_NONE;
+	struct rte_mbuf *frags[GW_OUT_MAX];
+
+	for (;;) {
+		struct rte_mbuf *f = fragment(o, m, mtu, n, &reason);
+
+		if (f == NULL)
+			break;
+		if (n == room) {
+			rte_pktmbuf_free(f);
+			reason = GW_DROP_OUT_FRAGS;
+			break;
+		}
+		frags[n++] = f;
+	}
+	if (reason != GW_DROP_NONE) {
+		rte_pktmbuf_free_bulk(frags, n);
+		refuse(o, m, reason);
+		return;
+	}
+	for (unsigned int i = 0; i < n; i++)
+		push_gre(o, frags[i]);
+	rte_pktmbuf_free(m);
+}
+
+static void
+prepare(struct gw_out *o, struct rte_mbuf *m, uint16_t keep, uint64_t now_tsc)
+{
+	struct gw_pkt *pkt = gw_pkt(m);
+	struct gw_tunnel *t = pkt->tunnel;
+	uint16_t mtu = atomic_load_explicit(&t->mtu, memory_order_relaxed), limit = mtu;
+	uint16_t len = rte_pktmbuf_data_len(m);
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+	struct gw_inner in;
+
+	if (!gw_inner_parse(p, len, &in)) {
+		refuse(o, m, GW_DROP_OUT_INNER_BAD);
+		return;
+	}
+	rte_pktmbuf_trim(m, (uint16_t)(len - in.len));
+	if (in.version == 6 && limit < GW_IP6_MIN_MTU)
+		limit = GW_IP6_MIN_MTU;
+	if (in.len > limit && in.df) {
+		too_big(o, m, &in, limit, now_tsc);
+		return;
+	}
+	pkt->inner_tc = in.tc;
+	pkt->flow_hash = in.hash;
+	pkt->gre_proto = in.version == 4 ? ETHERTYPE_IP4 : ETHERTYPE_IP6;
+	pkt->outer_frag = in.version == 6 && in.len > mtu;
+	gw_mss_clamp(p, in.len, atomic_load_explicit(&t->mss4, memory_order_relaxed),
+		atomic_load_explicit(&t->mss6, memory_order_relaxed));
+	if (in.len > limit)
+		fragment_all(o, m, mtu, keep);
+	else
+		push_gre(o, m);
+}
+
+void
+gw_out_prepare(struct gw_out *o, struct rte_mbuf **pkts, uint16_t n, uint64_t now_tsc)
+{
+	o->n_ready = o->n_reply = o->n_refused = 0;
+	for (uint16_t i = 0; i < n; i++)
+		prepare(o, pkts[i], (uint16_t)(n - i - 1), now_tsc);
+}
