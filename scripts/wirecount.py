@@ -3,7 +3,8 @@
 """Count what is on a capture of an outside link, and judge it.
 
   wirecount.py [-q] [--secret HEX]... FILE...   count by kind; exit status 1 when anything is clear
-  wirecount.py --send IFACE                     put known bad and known good frames on a link
+  wirecount.py --send IFACE [--mac M] [--src A] [--dst A]
+                                                put known bad and known good frames on a link
 
 Allowed on the outside: ESP (also behind extension headers, in fragments, or in UDP 4500), IKE and
 ICMPv6. All else is "clear": GRE, inner packets, whatever came out that should not have. --secret
@@ -110,20 +111,20 @@ def allowed(k):
 
 # --- proof
 
-def ip6(nh, payload, src='2001:db8::1', dst='2001:db8::2'):
-    return struct.pack('!IHBB', 6 << 28, len(payload), nh, 64) + \
-        socket.inet_pton(socket.AF_INET6, src) + socket.inet_pton(socket.AF_INET6, dst) + payload
-
-
 def ip4(payload=b'inner'):
     return struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(payload), 1, 0, 64, 1, 0,
                        bytes([169, 254, 123, 1]), bytes([169, 254, 123, 2])) + payload
 
 
-def samples():
+def samples(mac, src, dst):
     """-> frames to be counted as clear, frames to be let pass"""
     def eth(etype, payload):
-        return bytes.fromhex('020000000002020000000001') + struct.pack('!H', etype) + payload
+        return bytes.fromhex(mac.replace(':', '') + '020000000001') + struct.pack('!H', etype) + payload
+
+    def ip6(nh, payload):
+        return struct.pack('!IHBB', 6 << 28, len(payload), nh, 64) + \
+            socket.inet_pton(socket.AF_INET6, src) + socket.inet_pton(socket.AF_INET6, dst) + payload
+
     gre = struct.pack('!HH', 0, IP4) + ip4()
     options = lambda nh: bytes([nh, 0, 4, 1, 4, 1, 1, 0])       # encapsulation limit, as Linux sends it
     frag = lambda nh, off, more: struct.pack('!BBHI', nh, 0, off << 3 | more, 7)
@@ -149,8 +150,8 @@ def samples():
     return bad, good
 
 
-def send(iface):
-    bad, good = samples()
+def send(iface, *addresses):
+    bad, good = samples(*addresses)
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
         s.bind((iface, 0))
         for f in bad + good:
@@ -163,10 +164,13 @@ def main():
     ap.add_argument('-q', action='store_true', help='print the number of clear frames only')
     ap.add_argument('--secret', action='append', default=[], type=bytes.fromhex, metavar='HEX')
     ap.add_argument('--send', metavar='IFACE')
+    ap.add_argument('--mac', default='02:00:00:00:00:02', help='where --send sends to')
+    ap.add_argument('--src', default='2001:db8::1')
+    ap.add_argument('--dst', default='2001:db8::2')
     ap.add_argument('file', nargs='*')
     a = ap.parse_args()
     if a.send:
-        send(a.send)
+        send(a.send, a.mac, a.src, a.dst)
         return 0
     n = count(a.file, a.secret)
     clear = sum(v for k, v in n.items() if not allowed(k))

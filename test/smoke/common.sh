@@ -1,0 +1,142 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+# common.sh - the smoke tests' lab: gateways A and B, a veth "out" between them, a tunnel ip6gre4.
+#
+#   smoke_init NAME            begin
+#   pair                       namespaces, link and configuration of both; the variables below count
+#   up                         start both
+#   ping_ok NS ADDR [OPTIONS]  one ping that comes back
+#   check WHAT COMMAND...      PASS or FAIL by its exit status; check_not the reverse
+#   no_clear FILE...           nothing in these captures but ESP, IKE and ICMPv6
+# Each script says its results and ends with `smoke_end`.
+. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
+
+A6=2001:db8::a B6=2001:db8::b
+A4=169.254.123.1 B4=169.254.123.2
+AIN6=fd00:123::1 BIN6=fd00:123::2	# inner IPv6
+SECRETS=(--secret a9fe7b01a9fe7b02 --secret a9fe7b02a9fe7b01)
+: "${MTU:=1500}" "${IKE:=aes128-sha256-x25519}" "${ESP:=aes128gcm16}" "${MODE:=transport}"
+: "${PSK:=MyFavouriteMealIsRaclette}" "${ACTION:=trap}" "${TUNNEL_KEYS:=}" "${CONN_KEYS:=}" "${CHILD_KEYS:=}"
+FAILED=0
+
+smoke_init() {
+	TEST=$1
+	lab_init "$TEST"
+	gw_bin
+}
+smoke_end() {
+	local ns
+	[ $FAILED = 0 ] || for ns in A B; do
+		[ ! -e "$LAB_DIR/$ns.log" ] || { echo "--- log of $ns"; tail -n 40 "$LAB_DIR/$ns.log"; }
+	done
+	exit $FAILED
+}
+pass() { echo "PASS smoke/$TEST: $*"; }
+fail() {
+	echo "FAIL smoke/$TEST: $*"
+	FAILED=1
+}
+check() {
+	local what=$1 out
+	shift
+	if out=$("$@" 2>&1); then pass "$what"; else
+		printf '%s\n' "$out" | tail -n 20
+		fail "$what"
+	fi
+}
+not() { ! "$@"; }
+check_not() { check "$1" not "${@:2}"; }
+equal() { [ "$1" = "$2" ] || { echo "is \"$1\", should be \"$2\""; return 1; }; }
+
+# port NS: the vdev; jumbo frames need larger slots in the kernel's ring
+port() {
+	local big=
+	[ "$MTU" -le 1600 ] || big=,framesz=16384,blocksz=65536,framecnt=256
+	echo "net_af_packet0,iface=out$big"
+}
+
+# conf LOCAL REMOTE: connections and secrets of one side
+connection() {
+	cat <<-C
+		connections {
+		   gw-gw {
+		      version = 2
+		      proposals = $IKE
+		      local_addrs = $1
+		      remote_addrs = $2
+		      $CONN_KEYS
+		      local {
+		         auth = psk
+		         id = $1
+		      }
+		      remote {
+		         auth = psk
+		         id = $2
+		      }
+		      children {
+		         gre {
+		            local_ts = dynamic[gre]
+		            remote_ts = dynamic[gre]
+		            mode = $MODE
+		            esp_proposals = $ESP
+		            start_action = $ACTION
+		            $CHILD_KEYS
+		         }
+		      }
+		   }
+		}
+		secrets {
+		   ike-1 {
+		      id-1a = $1
+		      id-1b = $2
+		      secret = $PSK
+		   }
+		}
+	C
+}
+tunnel() { # INNER4 INNER6
+	cat <<-C
+		tunnels {
+		   ip6gre4 {
+		      connection = gw-gw
+		      child = gre
+		      address = $1/30, $2/64
+		      $TUNNEL_KEYS
+		   }
+		}
+	C
+}
+write_conf() { # NS LOCAL6 REMOTE6 INNER4 INNER6
+	{
+		gw_conf "$1" out "$2/64" "$MTU"
+		tunnel "$4" "$5"
+		connection "$2" "$3"
+	} | sed "s|port = .*|port = $(port)|" >"$LAB_DIR/$1.conf"
+}
+write_confs() {
+	write_conf A $A6 $B6 $A4 $AIN6
+	write_conf B $B6 $A6 $B4 $BIN6
+}
+pair() {
+	ns_add A B
+	link_add A out B out "$MTU"
+	write_confs
+}
+up() {
+	gw_start A "$LAB_DIR/A.conf"
+	gw_start B "$LAB_DIR/B.conf"
+}
+
+ping_ok() {
+	local ns=$1 to=$2
+	shift 2
+	on "$ns" ping -c 1 -W 3 "$@" "$to"
+}
+no_clear() {
+	local f
+	for f in "$@"; do
+		[ "$(cap_lost "$f")" = 0 ] || { echo "$f lost frames"; return 1; }
+	done
+	$PYTHON "$TOP/scripts/wirecount.py" "${SECRETS[@]}" "$@"
+}
+frames() { $PYTHON "$TOP/scripts/wirecount.py" "$1" | awk -v k="$2" '{n = $1; $1 = ""; sub(/^ /, "")} index($0, k) == 1 {s += n} END {print s + 0}' || true; }

@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# `raclette check`: takes the scenario unchanged, names file, line and key of what is wrong, and needs no privileges.
+. "$(dirname "$0")/common.sh"
+smoke_init conf_check
+write_confs
+check 'a good file' "$RACLETTE" check -c "$LAB_DIR/A.conf"
+{
+	gw_conf A out 2a05:d014:9c9:2100:9049:489e:d66e:41e9/64
+	echo 'tunnels { ip6gre4 { connection = gw-gw
+	   child = gre
+	   address = 169.254.123.1/30 } }'
+	echo "include $TOP/test/scenario/swanctl.conf"
+} >"$LAB_DIR/scenario.conf"
+check 'the scenario, unchanged' "$RACLETTE" check -c "$LAB_DIR/scenario.conf"
+"$RACLETTE" check -c "$LAB_DIR/scenario.conf" >"$LAB_DIR/out" 2>&1 || true
+check_not 'the secret is not printed' grep MyFavouriteMealIsRaclette "$LAB_DIR/out"
+chmod 755 "$LAB_DIR"
+check 'without privileges' setpriv --reuid 65534 --regid 65534 --clear-groups "$RACLETTE" check -c "$LAB_DIR/scenario.conf"
+
+# refuse WHAT SED-EXPRESSION KEY: the good file, spoilt, is refused with its file, a line and the key
+refuse() {
+	sed -E "$2" "$LAB_DIR/A.conf" >"$LAB_DIR/bad.conf"
+	if cmp -s "$LAB_DIR/A.conf" "$LAB_DIR/bad.conf"; then
+		fail "$1: the test changes nothing"
+	elif "$RACLETTE" check -c "$LAB_DIR/bad.conf" >"$LAB_DIR/out" 2>&1; then
+		fail "$1: accepted"
+	else
+		check "$1: file, line and key" grep -E "bad\.conf:[0-9]+.*$3" "$LAB_DIR/out"
+	fi
+}
+refuse 'unknown key' 's/( *)lcores = auto/\1lcoers = auto/' lcoers
+refuse 'impossible value' 's/mtu = 1500/mtu = 12/' mtu
+refuse 'no such mode' 's/mode = transport/mode = pass/' mode
+refuse 'AH' 's/esp_proposals = .*/ah_proposals = sha1/' ah_proposals
+refuse 'unknown algorithm' 's/esp_proposals = .*/esp_proposals = rot13-sha1/' esp_proposals
+refuse 'no such connection' 's/connection = gw-gw/connection = gw-wg/' connection
+refuse 'missing brace' 's/^secrets \{/secrets/' ''
+"$RACLETTE" check -c /nonexistent >"$LAB_DIR/out" 2>&1 && fail 'no file: accepted' || pass 'no file is an error'
+check 'program: --version' "$RACLETTE" --version
+check 'program: --help' "$RACLETTE" --help
+smoke_end

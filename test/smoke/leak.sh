@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Inner traffic never leaves in clear: without a peer, after SIGTERM, after kill -9, and at a restart.
+# Namespace A has a default route over another link: what raclette does not take must meet an
+# unreachable route, not that one. A capture runs on each link all along.
+. "$(dirname "$0")/common.sh"
+TUNNEL_KEYS='routes = 10.99.0.0/16'
+smoke_init leak
+pair
+ns_add Z
+link_add A dflt Z dflt
+link_addr A dflt 192.0.2.1/24 2001:db8:f::1/64
+link_addr Z dflt 192.0.2.2/24 2001:db8:f::2/64
+on A ip route add default via 192.0.2.2
+on A ip -6 route add default via 2001:db8:f::2
+on Z sysctl -qw net.ipv4.ip_forward=1
+cap_start Z dflt "$LAB_DIR/dflt.pcap" 'net 169.254.123.0/30 or net 10.99.0.0/16 or net fd00:123::/64 or ip6 proto 47'
+cap_start B out "$LAB_DIR/out.pcap"
+
+# knock: inner traffic to every prefix behind the tunnel
+knock() {
+	local d
+	for d in $B4 10.99.1.1 $BIN6; do on A ping -c 2 -i 0.2 -W 0.2 "$d" >/dev/null 2>&1 || true; done
+}
+check 'the default route takes what is not ours' ping_ok A 192.0.2.2
+gw_start A "$LAB_DIR/A.conf"
+knock
+check_not 'no peer: no answer' ping_ok A $B4
+gw_start B "$LAB_DIR/B.conf"
+check 'with the peer: passes' wait_for 15 ping_ok A $B4
+knock
+gw_stop A TERM
+knock
+check 'after SIGTERM: unreachable' bash -c "! ip netns exec $LAB-A ping -c 1 -W 1 $B4"
+check 'after SIGTERM: an unreachable route is there' bash -c "ip -n $LAB-A route get 10.99.1.1 2>&1 | grep -qi 'unreachable'"
+gw_start A "$LAB_DIR/A.conf"
+check 'started again: passes' wait_for 15 ping_ok A $B4
+gw_stop A KILL
+knock
+check 'after kill -9: inner IPv4 is not routed elsewhere' bash -c "! ip -n $LAB-A route get 10.99.1.1 2>/dev/null | grep -q 'dev dflt'"
+check 'after kill -9: inner IPv6 is not routed elsewhere' bash -c "! ip -n $LAB-A route get $BIN6 2>/dev/null | grep -q 'dev dflt'"
+gw_start A "$LAB_DIR/A.conf"
+knock
+check 'started again after kill -9: passes' wait_for 30 ping_ok A $B4
+gw_stop B
+knock
+gw_stop A
+knock
+cap_stop "$LAB_DIR/dflt.pcap"
+cap_stop "$LAB_DIR/out.pcap"
+check 'nothing took the default route' equal "$($PYTHON "$TOP/scripts/wirecount.py" -q "$LAB_DIR/dflt.pcap" || true)" 0
+check 'nothing clear on the outside link' no_clear "$LAB_DIR/out.pcap"
+
+# the captures can fail: without the guard the same packets do take the default route
+cap_start Z dflt "$LAB_DIR/proof.pcap" 'net 169.254.123.0/30 or net 10.99.0.0/16 or net fd00:123::/64'
+on A ip link del ip6gre4 2>/dev/null || true
+on A ip route flush proto 82
+on A ip -6 route flush proto 82
+knock
+cap_stop "$LAB_DIR/proof.pcap"
+check_not 'proof: without the guard the capture sees them' equal "$($PYTHON "$TOP/scripts/wirecount.py" -q "$LAB_DIR/proof.pcap" || true)" 0
+smoke_end

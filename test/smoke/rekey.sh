@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Child rekeys by each side, by swanctl over VICI, while pings run: none is lost.
+. "$(dirname "$0")/common.sh"
+ESP=aes128gcm16-x25519
+smoke_init rekey
+pair
+cap_start B out "$LAB_DIR/out.pcap"
+up
+check 'comes up' ping_ok A $B4
+spis() { gw_show "$1" sa --json | $PYTHON -c 'import json,sys,re; print(" ".join(sorted(re.findall(r"\"[a-z_]*spi[a-z_]*\": *\"?([0-9a-fx]+)", json.dumps(json.load(sys.stdin))))))'; }
+ip netns exec "$LAB-A" ping -c 300 -i 0.02 -W 2 $B4 >"$LAB_DIR/ping" &
+PIDS[ping]=$!
+at_exit 'gw_stop ping'
+for ns in A B A; do
+	before=$(spis A)
+	check "$ns rekeys the child" swanctl --rekey --child gre --uri "unix://$(gw_socket $ns)"
+	sleep 1
+	check_not "$ns: the SPIs are new" equal "$(spis A)" "$before"
+done
+wait "${PIDS[ping]}" || true
+unset 'PIDS[ping]'
+check 'no ping was lost' grep ' 300 received' "$LAB_DIR/ping"
+cap_stop "$LAB_DIR/out.pcap"
+check 'nothing clear outside' no_clear "$LAB_DIR/out.pcap"
+smoke_end

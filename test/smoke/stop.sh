@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# SIGTERM: gone within a second, the far end told, nothing kept of the pool; and up again after it.
+. "$(dirname "$0")/common.sh"
+smoke_init stop
+pair
+up
+check 'comes up' ping_ok A $B4
+n_sa() { gw_show "$1" ike --json | $PYTHON -c 'import json,sys; print(len(json.load(sys.stdin)))'; }
+check_not 'B has an IKE SA' equal "$(n_sa B)" 0
+t0=$(date +%s%N)
+pid=${PIDS[A]}
+kill -TERM "$pid"
+rc=0
+wait "$pid" || rc=$?
+ms=$((($(date +%s%N) - t0) / 1000000))
+unset 'PIDS[A]'
+check "exit status 0 after SIGTERM" equal $rc 0
+check "gone within a second (took $ms ms)" test $ms -lt 1000
+check 'the log says that the mbufs are back' grep -iE 'mbuf' "$LAB_DIR/A.log"
+check_not 'no mbuf is missing' grep -iE 'mbufs? (lost|missing|not back)' "$LAB_DIR/A.log"
+sas_gone() { [ "$(n_sa B)" = 0 ]; }
+check 'B was told: its IKE SA is gone' wait_for 3 sas_gone
+check_not 'the control socket is gone' test -e "$(gw_socket A)"
+gw_start A "$LAB_DIR/A.conf"
+check 'up again after a restart' wait_for 15 ping_ok A $B4
+gw_stop B KILL
+gw_start B "$LAB_DIR/B.conf"
+check 'up again after the far end was killed' wait_for 60 ping_ok A $B4
+gw_stop A
+gw_stop B
+check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR/A.log" "$LAB_DIR/B.log"
+smoke_end
