@@ -83,6 +83,9 @@ const struct in6_addr *gw_sa_in_remote(const struct gw_sa_in *sa);
 void gw_sa_in_stats(const struct gw_sa_in *sa, struct gw_sa_stats *st);
 void gw_sa_out_stats(const struct gw_sa_out *sa, struct gw_sa_stats *st);
 
+/** Where its packets go on the link, as given in params. Any thread. */
+struct gw_nexthop *gw_sa_out_nexthop(const struct gw_sa_out *sa);
+
 /** Outer bytes that sa_out adds to a GRE packet at most, IPv6 header and padding included, and the
  * largest GRE packet (GRE header included) that fits into path_mtu. Same for params, before an SA. */
 uint16_t gw_sa_max_payload(const struct gw_sa_params *p, uint16_t path_mtu);
