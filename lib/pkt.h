@@ -71,6 +71,28 @@ gw_pkt_alloc(struct rte_mempool *pool)
 }
 
 /**
+ * Stable partition by drop reason: the good ones first, the refused behind them.
+ * @param n  at most GW_BURST_MAX
+ * @return number of good ones
+ */
+static inline uint16_t
+gw_pkt_partition(struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *bad[GW_BURST_MAX];
+	uint16_t i, n_good = 0, n_bad = 0;
+
+	for (i = 0; i < n; i++) {
+		if (gw_pkt(pkts[i])->drop == GW_DROP_NONE)
+			pkts[n_good++] = pkts[i];
+		else
+			bad[n_bad++] = pkts[i];
+	}
+	for (i = 0; i < n_bad; i++)
+		pkts[n_good + i] = bad[i];
+	return n_good;
+}
+
+/**
  * A pool whose mbufs take a frame of max_frame bytes with GW_PKT_HEADROOM and GW_PKT_TAILROOM
  * around it. Control, at start.
  * @return NULL with rte_errno set
