@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_REPLAY_H
+#define GW_REPLAY_H
+
+/*
+ * Anti-replay window (RFC 4303 3.4.3) with extended sequence numbers (appendix A), as a ring of
+ * 64-bit blocks (the idea of RFC 6479: advancing clears whole blocks and shifts nothing). Pure.
+ *
+ * Order of use: infer before the crypto; check early, to drop cheaply; commit after the ICV was found
+ * right, which checks again: duplicates inside one burst end there.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define GW_REPLAY_MIN 32u
+#define GW_REPLAY_MAX 8192u
+
+struct gw_replay {
+	uint64_t top;	 /* highest number accepted, 0 = none yet */
+	uint32_t window; /* 0 = off */
+	uint32_t mask;	 /* blocks - 1 */
+	uint64_t blocks[];
+};
+
+/** Blocks for a window: one more than it spans, since the newest is filled as it advances. */
+static inline uint32_t
+gw_replay_blocks(uint32_t window)
+{
+	uint32_t need = (window + 63) / 64 + 1, n = 1;
+
+	while (n < need)
+		n *= 2;
+	return n;
+}
+
+/** Bytes for a struct gw_replay with this window. */
+static inline size_t
+gw_replay_size(uint32_t window)
+{
+	return sizeof(struct gw_replay) + gw_replay_blocks(window) * sizeof(uint64_t);
+}
+
+/** @param window  0, or GW_REPLAY_MIN..GW_REPLAY_MAX */
+static inline void
+gw_replay_init(struct gw_replay *r, uint32_t window)
+{
+	r->top = 0;
+	r->window = window;
+	r->mask = gw_replay_blocks(window) - 1;
+	memset(r->blocks, 0, (r->mask + 1) * sizeof(r->blocks[0]));
+}
+
+/**
+ * The 64-bit number behind the 32 bits of a packet. Without ESN it is those 32 bits. With ESN, the
+ * high half is chosen so that the number falls into the window or after it (RFC 4303 A2.2).
+ * @return false when there is no such number: before the first epoch or past the last
+ */
+static inline bool
+gw_replay_infer(const struct gw_replay *r, uint32_t low, bool esn, uint64_t *seq)
+{
+	uint32_t top_low = (uint32_t)r->top, top_high = (uint32_t)(r->top >> 32);
+	uint32_t bottom = top_low - r->window + 1;
+
+	if (!esn) {
+		*seq = low;
+		return true;
+	}
+	if (top_low >= r->window - 1) { /* case A: the window lies within one epoch */
+		if (low < bottom && top_high++ == UINT32_MAX)
+			return false;
+	} else { /* case B: it reaches back into the epoch before */
+		if (low >= bottom && top_high-- == 0)
+			return false;
+	}
+	*seq = (uint64_t)top_high << 32 | low;
+	return true;
+}
+
+/** True if seq is new: after the window, or inside it and not seen. Number 0 is never sent. */
+static inline bool
+gw_replay_check(const struct gw_replay *r, uint64_t seq)
+{
+	if (r->window == 0)
+		return true;
+	if (seq > r->top)
+		return true;
+	if (seq == 0 || r->top - seq >= r->window)
+		return false;
+	return (r->blocks[(seq / 64) & r->mask] >> (seq % 64) & 1) == 0;
+}
+
+/** Check again and mark as seen. @return false when it is a replay after all */
+static inline bool
+gw_replay_commit(struct gw_replay *r, uint64_t seq)
+{
+	uint64_t block, ahead, i;
+
+	if (r->window == 0) {
+		if (seq > r->top)
+			r->top = seq;
+		return true;
+	}
+	if (!gw_replay_check(r, seq))
+		return false;
+	if (seq > r->top) {
+		block = r->top / 64;
+		ahead = seq / 64 - block;
+		if (ahead > r->mask)
+			ahead = r->mask + 1;
+		for (i = 1; i <= ahead; i++)
+			r->blocks[(block + i) & r->mask] = 0;
+		r->top = seq;
+	}
+	r->blocks[(seq / 64) & r->mask] |= (uint64_t)1 << (seq % 64);
+	return true;
+}
+
+#endif
