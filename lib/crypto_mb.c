@@ -1,1 +1,676 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define NO_COMPAT_IMB_API_053 /* its old names are too short to share */
+#include <intel-ipsec-mb.h>
+
+#include <rte_common.h>
+#include <rte_malloc.h>
+
+#include "crypto_mb.h"
+#include "esp.h"
+
+struct gw_keys {
+	union {
+		struct {
+			uint8_t sched[16 * 15];    /* of the direction in use */
+			uint8_t iv_sched[16 * 11]; /* outbound: AES-128 under a random secret */
+			uint8_t ipad[64], opad[64];
+		} cbc;
+		_Alignas(64) struct gcm_key_data gcm;
+		uint8_t chacha[32];
+	};
+};
+static_assert(_Alignof(struct gw_keys) == 64, "IPsec-MB reads key schedules aligned");
+
+struct gw_crypto {
+	IMB_MGR *mgr;
+	struct gcm_context_data gcm_ctx;
+	uint8_t tags[GW_BURST_MAX][GW_ICV_MAX]; /* inbound: ICVs computed here */
+	_Alignas(64) IMB_JOB jobs[GW_BURST_MAX];
+};
+
+static IMB_MGR *
+mgr_create(void)
+{
+	IMB_MGR *mgr = alloc_mb_mgr(0);
+
+	if (mgr == NULL)
+		return NULL;
+	init_mb_mgr_auto(mgr, NULL);
+	/* the library tests itself at init; its verdict is an errno */
+	if (imb_get_errno(mgr) != 0) {
+		free_mb_mgr(mgr);
+		return NULL;
+	}
+	return mgr;
+}
+
+/*
+ * ICVs
+ */
+
+/* A call that silently did nothing must not leave behind what compares as equal. */
+static void
+poison(uint8_t *tag, const struct gw_crypto_op *op)
+{
+	unsigned int i;
+
+	for (i = 0; i < GW_ICV_MAX; i++)
+		tag[i] = (uint8_t)~op->icv[i];
+}
+
+/* Constant time: no branch on the bytes. Every icv_len is a multiple of 4. */
+static bool
+icv_equal(const uint8_t *a, const uint8_t *b, unsigned int len)
+{
+	uint32_t diff = 0, x, y;
+	unsigned int i;
+
+	for (i = 0; i < len; i += 4) {
+		memcpy(&x, a + i, 4);
+		memcpy(&y, b + i, 4);
+		diff |= x ^ y;
+	}
+	return diff == 0;
+}
+
+static void
+icv_verdicts(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
+	unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		ops[i]->good = ops[i]->done && icv_equal(c->tags[i], ops[i]->icv, alg->icv_len);
+}
+
+/*
+ * AES-CBC and HMAC: a cipher burst and a hash burst (faster than chained jobs)
+ */
+
+static IMB_HASH_ALG
+hash_of(const struct gw_crypto_alg *alg)
+{
+	switch (alg->auth) {
+	case GW_AUTH_HMAC_SHA1_96:
+		return IMB_AUTH_HMAC_SHA_1;
+	case GW_AUTH_HMAC_SHA2_256_128:
+		return IMB_AUTH_HMAC_SHA_256;
+	case GW_AUTH_HMAC_SHA2_384_192:
+		return IMB_AUTH_HMAC_SHA_384;
+	case GW_AUTH_HMAC_SHA2_512_256:
+		return IMB_AUTH_HMAC_SHA_512;
+	default:
+		return IMB_AUTH_NULL;
+	}
+}
+
+/* One job describes both halves: src is what the hash covers, the cipher starts inside it. */
+static void
+fill_job(IMB_JOB *j, const struct gw_crypto_alg *alg, const struct gw_crypto_op *op, uint8_t *tag)
+{
+	j->enc_keys = op->keys->cbc.sched;
+	j->dec_keys = op->keys->cbc.sched;
+	j->key_len_in_bytes = alg->key_len;
+	j->src = op->auth;
+	j->dst = op->text;
+	j->cipher_start_src_offset_in_bytes = (uint64_t)(op->text - op->auth);
+	j->msg_len_to_cipher_in_bytes = op->text_len;
+	j->iv = op->iv;
+	j->iv_len_in_bytes = 16;
+	j->hash_start_src_offset_in_bytes = 0;
+	j->msg_len_to_hash_in_bytes = op->auth_len;
+	j->auth_tag_output = tag;
+	j->auth_tag_output_len_in_bytes = alg->icv_len;
+	j->u.HMAC._hashed_auth_key_xor_ipad = op->keys->cbc.ipad;
+	j->u.HMAC._hashed_auth_key_xor_opad = op->keys->cbc.opad;
+}
+
+/*
+ * The checked burst calls are all or nothing: one job they dislike and none is done. Lengths were
+ * validated, so that is a bug or a library that differs; then each job is tried alone, and only
+ * what says "completed" counts.
+ */
+static void
+cipher_burst(struct gw_crypto *c, const struct gw_crypto_alg *alg, unsigned int n,
+	IMB_CIPHER_DIRECTION dir)
+{
+	IMB_KEY_SIZE_BYTES key_len = (IMB_KEY_SIZE_BYTES)alg->key_len;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		c->jobs[i].status = IMB_STATUS_BEING_PROCESSED;
+	if (IMB_SUBMIT_CIPHER_BURST(c->mgr, c->jobs, n, IMB_CIPHER_CBC, dir, key_len) != 0)
+		return;
+	for (i = 0; i < n; i++) {
+		c->jobs[i].status = IMB_STATUS_BEING_PROCESSED;
+		IMB_SUBMIT_CIPHER_BURST(c->mgr, &c->jobs[i], 1, IMB_CIPHER_CBC, dir, key_len);
+	}
+}
+
+static void
+hash_burst(struct gw_crypto *c, const struct gw_crypto_alg *alg, unsigned int n)
+{
+	IMB_HASH_ALG hash = hash_of(alg);
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		c->jobs[i].status = IMB_STATUS_BEING_PROCESSED;
+	if (IMB_SUBMIT_HASH_BURST(c->mgr, c->jobs, n, hash) != 0)
+		return;
+	for (i = 0; i < n; i++) {
+		c->jobs[i].status = IMB_STATUS_BEING_PROCESSED;
+		IMB_SUBMIT_HASH_BURST(c->mgr, &c->jobs[i], 1, hash);
+	}
+}
+
+static bool
+completed(const IMB_JOB *j)
+{
+	return j->status == IMB_STATUS_COMPLETED;
+}
+
+static void
+cbc_make_iv(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
+	unsigned int n)
+{
+	static const uint8_t zero[16];
+	unsigned int i;
+
+	/* one block of CFB over zeros is the block cipher itself */
+	for (i = 0; i < n; i++)
+		IMB_AES128_CFB_ONE(c->mgr, ops[i]->iv, zero, ops[i]->nonce,
+			ops[i]->keys->cbc.iv_sched, sizeof(zero));
+}
+
+static void
+cbc_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
+	unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		fill_job(&c->jobs[i], alg, ops[i], ops[i]->icv_out);
+	cipher_burst(c, alg, n, IMB_DIR_ENCRYPT);
+	for (i = 0; i < n; i++)
+		ops[i]->done = completed(&c->jobs[i]);
+	hash_burst(c, alg, n);
+	for (i = 0; i < n; i++) {
+		ops[i]->done = ops[i]->done && completed(&c->jobs[i]);
+		ops[i]->good = ops[i]->done;
+	}
+}
+
+/* Hash all; @return true when all are good */
+static bool
+hmac_verify(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
+	unsigned int n)
+{
+	unsigned int i, good = 0;
+
+	for (i = 0; i < n; i++) {
+		poison(c->tags[i], ops[i]);
+		fill_job(&c->jobs[i], alg, ops[i], c->tags[i]);
+	}
+	hash_burst(c, alg, n);
+	for (i = 0; i < n; i++)
+		ops[i]->done = completed(&c->jobs[i]);
+	icv_verdicts(c, alg, ops, n);
+	for (i = 0; i < n; i++)
+		good += ops[i]->good;
+	return good == n;
+}
+
+static void
+cbc_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
+	unsigned int n)
+{
+	struct gw_crypto_op *good[GW_BURST_MAX];
+	unsigned int i, k = 0;
+
+	if (hmac_verify(c, alg, ops, n)) {
+		memcpy(good, ops, n * sizeof(good[0]));
+		k = n;
+	} else {
+		for (i = 0; i < n; i++) {
+			if (!ops[i]->good)
+				continue;
+			fill_job(&c->jobs[k], alg, ops[i], c->tags[k]);
+			good[k++] = ops[i];
+		}
+	}
+	if (k == 0)
+		return;
+	cipher_burst(c, alg, k, IMB_DIR_DECRYPT);
+	for (i = 0; i < k; i++) {
+		good[i]->done = completed(&c->jobs[i]);
+		good[i]->good = good[i]->done;
+	}
+}
+
+static void
+null_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
+	unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		fill_job(&c->jobs[i], alg, ops[i], ops[i]->icv_out);
+	hash_burst(c, alg, n);
+	for (i = 0; i < n; i++) {
+		ops[i]->done = completed(&c->jobs[i]);
+		ops[i]->good = ops[i]->done;
+	}
+}
+
+static void
+null_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
+	unsigned int n)
+{
+	hmac_verify(c, alg, ops, n);
+}
+
+/*
+ * AES-GCM: direct calls
+ */
+
+static aes_gcm_enc_dec_t
+gcm_fn(const struct gw_crypto *c, const struct gw_crypto_alg *alg, bool encrypt)
+{
+	switch (alg->key_len) {
+	case 16:
+		return encrypt ? c->mgr->gcm128_enc : c->mgr->gcm128_dec;
+	case 24:
+		return encrypt ? c->mgr->gcm192_enc : c->mgr->gcm192_dec;
+	default:
+		return encrypt ? c->mgr->gcm256_enc : c->mgr->gcm256_dec;
+	}
+}
+
+static void
+gcm_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
+	unsigned int n)
+{
+	aes_gcm_enc_dec_t fn = gcm_fn(c, alg, true);
+	uint64_t probe;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		struct gw_crypto_op *op = ops[i];
+
+		/* the call returns nothing: an ICV that stayed zero is the sign that it refused,
+		 * and the packet still is clear text (a true ICV of 64 zero bits costs one packet
+		 * in 2^64) */
+		memset(op->icv_out, 0, 8);
+		fn(&op->keys->gcm, &c->gcm_ctx, op->text, op->text, op->text_len, op->nonce,
+			op->auth, op->auth_len, op->icv_out, alg->icv_len);
+		memcpy(&probe, op->icv_out, 8);
+		op->done = probe != 0;
+		op->good = op->done;
+	}
+}
+
+static void
+gcm_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
+	unsigned int n)
+{
+	aes_gcm_enc_dec_t fn = gcm_fn(c, alg, false);
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		struct gw_crypto_op *op = ops[i];
+
+		poison(c->tags[i], op);
+		fn(&op->keys->gcm, &c->gcm_ctx, op->text, op->text, op->text_len, op->nonce,
+			op->auth, op->auth_len, c->tags[i], alg->icv_len);
+		op->done = true; /* a refused call shows as a wrong ICV */
+	}
+	icv_verdicts(c, alg, ops, n);
+}
+
+/*
+ * ChaCha20-Poly1305: jobs
+ */
+
+static void
+chacha_job(IMB_JOB *j, const struct gw_crypto_alg *alg, struct gw_crypto_op *op, uint8_t *tag,
+	bool encrypt)
+{
+	j->cipher_mode = IMB_CIPHER_CHACHA20_POLY1305;
+	j->hash_alg = IMB_AUTH_CHACHA20_POLY1305;
+	j->cipher_direction = encrypt ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
+	j->chain_order = encrypt ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
+	j->enc_keys = op->keys->chacha;
+	j->dec_keys = op->keys->chacha;
+	j->key_len_in_bytes = alg->key_len;
+	j->src = op->text;
+	j->dst = op->text;
+	j->cipher_start_src_offset_in_bytes = 0;
+	j->msg_len_to_cipher_in_bytes = op->text_len;
+	j->hash_start_src_offset_in_bytes = 0;
+	j->msg_len_to_hash_in_bytes = op->text_len;
+	j->iv = op->nonce;
+	j->iv_len_in_bytes = 12;
+	j->u.CHACHA20_POLY1305.aad = op->auth;
+	j->u.CHACHA20_POLY1305.aad_len_in_bytes = op->auth_len;
+	j->u.CHACHA20_POLY1305.ctx = NULL;
+	j->auth_tag_output = tag;
+	j->auth_tag_output_len_in_bytes = alg->icv_len;
+	j->user_data = op;
+}
+
+static void
+chacha_collect(const IMB_JOB *j)
+{
+	struct gw_crypto_op *op = j->user_data;
+
+	if (completed(j))
+		op->done = true;
+}
+
+static void
+chacha_run(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
+	unsigned int n, bool encrypt)
+{
+	IMB_JOB *j;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		ops[i]->done = false;
+		j = IMB_GET_NEXT_JOB(c->mgr);
+		chacha_job(j, alg, ops[i], encrypt ? ops[i]->icv_out : c->tags[i], encrypt);
+		for (j = IMB_SUBMIT_JOB(c->mgr); j != NULL; j = IMB_GET_COMPLETED_JOB(c->mgr))
+			chacha_collect(j);
+	}
+	while ((j = IMB_FLUSH_JOB(c->mgr)) != NULL)
+		chacha_collect(j);
+}
+
+static void
+chacha_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
+	struct gw_crypto_op *const *ops, unsigned int n)
+{
+	unsigned int i;
+
+	chacha_run(c, alg, ops, n, true);
+	for (i = 0; i < n; i++)
+		ops[i]->good = ops[i]->done;
+}
+
+static void
+chacha_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
+	struct gw_crypto_op *const *ops, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		poison(c->tags[i], ops[i]);
+	chacha_run(c, alg, ops, n, false);
+	icv_verdicts(c, alg, ops, n);
+}
+
+/*
+ * The table
+ */
+
+#define CBC(bits, sym, str, klen, ilen)                                                            \
+	{                                                                                          \
+		.name = "AES_CBC-" #bits "/" str, .cipher = GW_CIPHER_AES_CBC, .auth = (sym),      \
+		.key_len = (bits) / 8, .auth_key_len = (klen), .iv_len = 16, .icv_len = (ilen),    \
+		.align = 16, .make_iv = cbc_make_iv, .encrypt = cbc_encrypt,                       \
+		.decrypt = cbc_decrypt,                                                            \
+	}
+#define NUL(sym, str, klen, ilen)                                                                  \
+	{                                                                                          \
+		.name = "NULL/" str, .cipher = GW_CIPHER_NULL, .auth = (sym),                      \
+		.auth_key_len = (klen), .icv_len = (ilen), .align = 4, .encrypt = null_encrypt,    \
+		.decrypt = null_decrypt,                                                           \
+	}
+#define GCM(bits, ilen)                                                                            \
+	{                                                                                          \
+		.name = "AES_GCM_" #ilen "-" #bits, .cipher = GW_CIPHER_AES_GCM,                   \
+		.auth = GW_AUTH_AEAD, .key_len = (bits) / 8, .salt_len = 4, .iv_len = 8,           \
+		.icv_len = (ilen), .align = 4, .encrypt = gcm_encrypt, .decrypt = gcm_decrypt,     \
+	}
+#define HMACS(row, ...)                                                                            \
+	row(__VA_ARGS__ GW_AUTH_HMAC_SHA1_96, "HMAC_SHA1_96", 20, 12),                             \
+		row(__VA_ARGS__ GW_AUTH_HMAC_SHA2_256_128, "HMAC_SHA2_256_128", 32, 16),           \
+		row(__VA_ARGS__ GW_AUTH_HMAC_SHA2_384_192, "HMAC_SHA2_384_192", 48, 24),           \
+		row(__VA_ARGS__ GW_AUTH_HMAC_SHA2_512_256, "HMAC_SHA2_512_256", 64, 32)
+#define CBC128(...) CBC(128, __VA_ARGS__)
+#define CBC192(...) CBC(192, __VA_ARGS__)
+#define CBC256(...) CBC(256, __VA_ARGS__)
+
+static const struct gw_crypto_alg algs[] = {
+	/* HMACs alone first: the self-test of the others builds on them */
+	HMACS(NUL),
+	HMACS(CBC128),
+	HMACS(CBC192),
+	HMACS(CBC256),
+	GCM(128, 8),
+	GCM(128, 12),
+	GCM(128, 16),
+	GCM(192, 8),
+	GCM(192, 12),
+	GCM(192, 16),
+	GCM(256, 8),
+	GCM(256, 12),
+	GCM(256, 16),
+	{
+		.name = "CHACHA20_POLY1305",
+		.cipher = GW_CIPHER_CHACHA20_POLY1305,
+		.auth = GW_AUTH_AEAD,
+		.key_len = 32,
+		.salt_len = 4,
+		.iv_len = 8,
+		.icv_len = 16,
+		.align = 4,
+		.encrypt = chacha_encrypt,
+		.decrypt = chacha_decrypt,
+	},
+};
+
+const struct gw_crypto_alg *
+gw_crypto_alg_at(unsigned int i)
+{
+	return i < RTE_DIM(algs) ? &algs[i] : NULL;
+}
+
+const struct gw_crypto_alg *
+gw_crypto_alg_find(const struct gw_alg *alg)
+{
+	const struct gw_crypto_alg *row;
+	unsigned int i;
+
+	for (i = 0; (row = gw_crypto_alg_at(i)) != NULL; i++) {
+		if (row->cipher != alg->cipher || row->auth != alg->auth)
+			continue;
+		if (row->key_len != alg->key_len || row->auth_key_len != alg->auth_key_len)
+			continue;
+		/* only AES-GCM has a choice of ICV lengths */
+		if (row->icv_len == alg->icv_len ||
+			(alg->icv_len == 0 && row->cipher != GW_CIPHER_AES_GCM))
+			return row;
+	}
+	return NULL;
+}
+
+/*
+ * Keys
+ */
+
+static pthread_once_t key_mgr_once = PTHREAD_ONCE_INIT;
+static IMB_MGR *key_mgr; /* lives as long as the process: read only, of the same kind everywhere */
+
+static void
+key_mgr_init(void)
+{
+	key_mgr = mgr_create();
+}
+
+size_t
+gw_keys_size(void)
+{
+	return sizeof(struct gw_keys);
+}
+
+static void
+aes_expand(const uint8_t *key, unsigned int len, void *enc, void *dec)
+{
+	switch (len) {
+	case 16:
+		IMB_AES_KEYEXP_128(key_mgr, key, enc, dec);
+		break;
+	case 24:
+		IMB_AES_KEYEXP_192(key_mgr, key, enc, dec);
+		break;
+	default:
+		IMB_AES_KEYEXP_256(key_mgr, key, enc, dec);
+		break;
+	}
+}
+
+/* The hash state after one block of the key and pad (RFC 2104 section 4) */
+static void
+hmac_pad(enum gw_auth auth, const uint8_t *key, unsigned int len, uint8_t pad, uint8_t *state)
+{
+	_Alignas(16) uint8_t block[128];
+	unsigned int i;
+
+	memset(block, pad, sizeof(block));
+	for (i = 0; i < len; i++)
+		block[i] ^= key[i];
+	switch (auth) {
+	case GW_AUTH_HMAC_SHA1_96:
+		IMB_SHA1_ONE_BLOCK(key_mgr, block, state);
+		break;
+	case GW_AUTH_HMAC_SHA2_256_128:
+		IMB_SHA256_ONE_BLOCK(key_mgr, block, state);
+		break;
+	case GW_AUTH_HMAC_SHA2_384_192:
+		IMB_SHA384_ONE_BLOCK(key_mgr, block, state);
+		break;
+	default:
+		IMB_SHA512_ONE_BLOCK(key_mgr, block, state);
+		break;
+	}
+	explicit_bzero(block, sizeof(block));
+}
+
+static void
+gcm_expand(const struct gw_alg *alg, struct gcm_key_data *gcm)
+{
+	switch (alg->key_len) {
+	case 16:
+		IMB_AES128_GCM_PRE(key_mgr, alg->key, gcm);
+		break;
+	case 24:
+		IMB_AES192_GCM_PRE(key_mgr, alg->key, gcm);
+		break;
+	default:
+		IMB_AES256_GCM_PRE(key_mgr, alg->key, gcm);
+		break;
+	}
+}
+
+static int
+cbc_expand(struct gw_keys *keys, const struct gw_alg *alg, bool out)
+{
+	_Alignas(16) uint8_t other[16 * 15];
+	uint8_t secret[16];
+
+	if (out) {
+		if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+			return -EIO;
+		aes_expand(secret, sizeof(secret), keys->cbc.iv_sched, other);
+		explicit_bzero(secret, sizeof(secret));
+		aes_expand(alg->key, alg->key_len, keys->cbc.sched, other);
+	} else {
+		aes_expand(alg->key, alg->key_len, other, keys->cbc.sched);
+	}
+	explicit_bzero(other, sizeof(other));
+	return 0;
+}
+
+int
+gw_keys_init(
+	struct gw_keys *keys, const struct gw_crypto_alg *row, const struct gw_alg *alg, bool out)
+{
+	pthread_once(&key_mgr_once, key_mgr_init);
+	if (key_mgr == NULL)
+		return -ENOMEM;
+	if (row->auth != GW_AUTH_AEAD) {
+		hmac_pad(alg->auth, alg->auth_key, alg->auth_key_len, 0x36, keys->cbc.ipad);
+		hmac_pad(alg->auth, alg->auth_key, alg->auth_key_len, 0x5c, keys->cbc.opad);
+	}
+	switch (row->cipher) {
+	case GW_CIPHER_AES_CBC:
+		return cbc_expand(keys, alg, out);
+	case GW_CIPHER_AES_GCM:
+		gcm_expand(alg, &keys->gcm);
+		return 0;
+	case GW_CIPHER_CHACHA20_POLY1305:
+		memcpy(keys->chacha, alg->key, sizeof(keys->chacha));
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Managers
+ */
+
+void
+gw_crypto_destroy(struct gw_crypto *c)
+{
+	if (c == NULL)
+		return;
+	free_mb_mgr(c->mgr);
+	explicit_bzero(c, sizeof(*c));
+	rte_free(c);
+}
+
+static struct gw_crypto *
+crypto_alloc(int socket)
+{
+	struct gw_crypto *c = rte_zmalloc_socket("gw_crypto", sizeof(*c), 64, socket);
+
+	if (c == NULL)
+		return NULL;
+	c->mgr = mgr_create();
+	if (c->mgr == NULL) {
+		rte_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+static pthread_mutex_t kat_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool kat_passed; /* under kat_lock */
+
+struct gw_crypto *
+gw_crypto_create(int socket, const char **failed)
+{
+	struct gw_crypto *c = crypto_alloc(socket);
+	const char *bad = NULL;
+
+	*failed = NULL;
+	if (c == NULL)
+		return NULL;
+	pthread_mutex_lock(&kat_lock);
+	if (!kat_passed)
+		bad = gw_crypto_kat(c);
+	kat_passed = bad == NULL;
+	pthread_mutex_unlock(&kat_lock);
+	if (bad != NULL) {
+		*failed = bad;
+		gw_crypto_destroy(c);
+		return NULL;
+	}
+	return c;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_CRYPTO_MB_H
+#define GW_CRYPTO_MB_H
+
+/*
+ * IPsec-MB behind an interface of our own: crypto_mb.c is the only file that sees its header. An
+ * algorithm is a row of a constant table; an SA points to its row, and packets whose SAs share a row
+ * go through it together, whatever their keys.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sa.h"
+
+struct gw_crypto;
+
+#define GW_ICV_MAX 32
+
+/** Expanded keys of one direction. Their layout depends on the CPU: never written anywhere. */
+struct gw_keys;
+
+/** One packet. Lengths must be valid for the algorithm: see gw_crypto_alg. */
+struct gw_crypto_op {
+	const struct gw_keys *keys;
+	uint8_t *iv;	   /* CBC: 16 bytes in the packet; unused by others */
+	uint8_t *text;	   /* encrypted or decrypted in place */
+	uint8_t *auth;	   /* HMAC: first byte covered; AEAD: the additional data */
+	uint8_t *icv_out;  /* outbound: where icv_len bytes go */
+	uint32_t text_len; /* CBC: a positive multiple of 16; others: any but 0 */
+	uint32_t auth_len; /* HMAC: bytes covered, not 0; AEAD: of the additional data */
+	uint8_t nonce[16]; /* AEAD: salt and IV, 12 bytes; CBC outbound: the block that makes the IV */
+	uint8_t aad[16];   /* room for auth to point at */
+	uint8_t icv[GW_ICV_MAX]; /* inbound: the ICV as received */
+	bool done;		 /* [out] the library did the work */
+	bool good;		 /* [out] done, and (inbound) the ICV is right: text is valid */
+};
+
+struct gw_crypto_alg;
+typedef void gw_crypto_fn(struct gw_crypto *c, const struct gw_crypto_alg *alg,
+	struct gw_crypto_op *const *ops, unsigned int n);
+
+struct gw_crypto_alg {
+	const char *name;
+	enum gw_cipher cipher;
+	enum gw_auth auth;
+	uint8_t key_len, auth_key_len, salt_len;
+	uint8_t iv_len;	 /* bytes of IV in the packet */
+	uint8_t icv_len;
+	uint8_t align;	 /* padded payload and trailer are a multiple of this (RFC 4303 2.4) */
+	gw_crypto_fn *make_iv; /* outbound: fills op->iv from op->nonce; NULL: IV is the counter */
+	gw_crypto_fn *encrypt; /* op->text, then op->icv_out */
+	gw_crypto_fn *decrypt; /* ICV against op->icv (constant time), then op->text if that was right */
+};
+
+/** The row for alg. @return NULL when there is none, or a key length does not fit */
+const struct gw_crypto_alg *gw_crypto_alg_find(const struct gw_alg *alg);
+
+/** Row i, NULL past the last: for self-test and tests. */
+const struct gw_crypto_alg *gw_crypto_alg_at(unsigned int i);
+
+/** Bytes for struct gw_keys, to be aligned to 64. */
+size_t gw_keys_size(void);
+
+/**
+ * Expand the keys of one direction; out ones get a secret of their own for CBC IVs. Control: uses a
+ * manager made once for the process, of which it reads function pointers only, so any thread may.
+ * The caller wipes: memory of gw_keys_size() bytes.
+ * @return 0, -ENOMEM or -EIO (no random bytes)
+ */
+int gw_keys_init(struct gw_keys *keys, const struct gw_crypto_alg *row, const struct gw_alg *alg,
+	bool out);
+
+/** Known-answer test of every row, both directions. @return name of the first that failed, or NULL */
+const char *gw_crypto_kat(struct gw_crypto *c);
+
+#endif
