@@ -1,1 +1,280 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_common.h>
+#include <rte_malloc.h>
+
+#include "esp_size.h"
+#include "sa_priv.h"
+
+#define LINE           64
+#define HOP_LIMIT      64  /* outer: overwritten by the tunnel's; inner, tunnel mode: this */
+#define SPI_MIN        256 /* RFC 4303 2.1: below is reserved */
+#define FLOW_LABEL_MAX 0xfffffu
+
+const char *
+gw_alg_str(const struct gw_alg *alg, char *buf, size_t len)
+{
+	const struct gw_crypto_alg *row = gw_crypto_alg_find(alg);
+
+	snprintf(buf, len, "%s", row != NULL ? row->name : "unknown");
+	return buf;
+}
+
+void
+gw_alg_overhead(const struct gw_alg *alg, uint16_t *fixed, uint16_t *block)
+{
+	const struct gw_crypto_alg *row = gw_crypto_alg_find(alg);
+
+	*fixed = row != NULL ? (uint16_t)(GW_ESP_HDR_LEN + row->iv_len + 2 + row->icv_len) : 0;
+	*block = row != NULL ? row->align : 0;
+}
+
+uint16_t
+gw_sa_max_payload(const struct gw_sa_params *p, uint16_t path_mtu)
+{
+	const struct gw_crypto_alg *row = gw_crypto_alg_find(&p->alg);
+
+	if (row == NULL)
+		return 0;
+	return gw_esp_max_payload(
+		path_mtu, row->iv_len, row->icv_len, row->align, p->tunnel_mode, p->udp_encap);
+}
+
+static const struct gw_crypto_alg *
+params_check(const struct gw_sa_params *p)
+{
+	if (p->spi < SPI_MIN || p->flow_label > FLOW_LABEL_MAX)
+		return NULL;
+	if (p->udp_encap && (p->local_port == 0 || p->remote_port == 0))
+		return NULL;
+	return gw_crypto_alg_find(&p->alg);
+}
+
+/* ESN needs the window to know which epoch a number belongs to (RFC 4303 A2) */
+static bool
+window_ok(const struct gw_sa_params *p)
+{
+	if (p->replay_window == 0)
+		return !p->esn;
+	return p->replay_window >= GW_REPLAY_MIN && p->replay_window <= GW_REPLAY_MAX;
+}
+
+/* One allocation of size bytes ends in the keys; expand them there. */
+static int
+keys_place(void *mem, size_t size, const struct gw_crypto_alg *row, const struct gw_alg *alg,
+	bool out, const struct gw_keys **keys)
+{
+	struct gw_keys *k = RTE_PTR_ADD(mem, size - gw_keys_size());
+
+	*keys = k;
+	return gw_keys_init(k, row, alg, out);
+}
+
+static void
+sa_free(void *sa, size_t size)
+{
+	explicit_bzero(sa, size);
+	rte_free(sa);
+}
+
+struct gw_sa_in *
+gw_sa_in_create(const struct gw_sa_params *p, int socket)
+{
+	const struct gw_crypto_alg *row = params_check(p);
+	struct gw_sa_in *sa;
+	size_t size;
+
+	if (row == NULL || !window_ok(p)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	size = sizeof(*sa) + RTE_ALIGN_CEIL(gw_replay_size(p->replay_window), LINE) +
+	       gw_keys_size();
+	sa = rte_zmalloc_socket("gw_sa_in", size, LINE, socket);
+	if (sa == NULL) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	sa->size = size;
+	sa->alg = row;
+	sa->remote = p->remote;
+	sa->local = p->local;
+	sa->spi = p->spi;
+	memcpy(sa->salt, p->alg.salt, sizeof(sa->salt));
+	sa->iv_len = row->iv_len;
+	sa->icv_len = row->icv_len;
+	sa->align_mask = (uint8_t)(row->align - 1);
+	sa->min_len = (uint16_t)(GW_ESP_HDR_LEN + row->iv_len + row->align + row->icv_len);
+	sa->esn = p->esn;
+	sa->tunnel_mode = p->tunnel_mode;
+	sa->udp_encap = p->udp_encap;
+	sa->demux = p->demux;
+	sa->child_id = p->child_id;
+	sa->replay = RTE_PTR_ADD(sa, sizeof(*sa));
+	gw_replay_init(sa->replay, p->replay_window);
+	if (keys_place(sa, size, row, &p->alg, false, &sa->keys) != 0) {
+		sa_free(sa, size);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return sa;
+}
+
+static void
+ip6_template(uint8_t *h, uint8_t next, const struct in6_addr *src, const struct in6_addr *dst)
+{
+	h[0] = 0x60;
+	h[6] = next;
+	h[7] = HOP_LIMIT;
+	memcpy(h + 8, src, 16);
+	memcpy(h + 24, dst, 16);
+}
+
+static void
+outer_template(struct gw_sa_out *sa, const struct gw_sa_params *p)
+{
+	rte_be16_t port;
+	rte_be32_t spi = rte_cpu_to_be_32(p->spi);
+	uint8_t *h = sa->outer;
+
+	ip6_template(h, p->udp_encap ? IPPROTO_UDP : IPPROTO_ESP, &p->local, &p->remote);
+	h += GW_IP6_HDR_LEN;
+	if (p->udp_encap) {
+		port = rte_cpu_to_be_16(p->local_port);
+		memcpy(h, &port, 2);
+		port = rte_cpu_to_be_16(p->remote_port);
+		memcpy(h + 2, &port, 2);
+		h += GW_UDP_HDR_LEN;
+	}
+	memcpy(h, &spi, 4);
+	sa->outer_len = (uint8_t)(h + GW_ESP_HDR_LEN - sa->outer);
+}
+
+struct gw_sa_out *
+gw_sa_out_create(const struct gw_sa_params *p, int socket)
+{
+	const struct gw_crypto_alg *row = params_check(p);
+	struct gw_sa_out *sa;
+	size_t size;
+
+	if (row == NULL) {
+		errno = EINVAL;
+		return NULL;
+	}
+	size = sizeof(*sa) + gw_keys_size();
+	sa = rte_zmalloc_socket("gw_sa_out", size, LINE, socket);
+	if (sa == NULL) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	sa->size = size;
+	sa->alg = row;
+	sa->nexthop = p->nexthop;
+	sa->seq_max = p->esn ? UINT64_MAX : UINT32_MAX;
+	sa->spi = p->spi;
+	sa->flow_label = p->flow_label;
+	memcpy(sa->salt, p->alg.salt, sizeof(sa->salt));
+	sa->iv_len = row->iv_len;
+	sa->icv_len = row->icv_len;
+	sa->align_mask = (uint8_t)(row->align - 1);
+	sa->esn = p->esn;
+	sa->tunnel_mode = p->tunnel_mode;
+	sa->udp_encap = p->udp_encap;
+	sa->child_id = p->child_id;
+	outer_template(sa, p);
+	ip6_template(sa->inner, IPPROTO_GRE, &p->local, &p->remote);
+	if (keys_place(sa, size, row, &p->alg, true, &sa->keys) != 0) {
+		sa_free(sa, size);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return sa;
+}
+
+void
+gw_sa_in_destroy(struct gw_sa_in *sa)
+{
+	if (sa != NULL)
+		sa_free(sa, sa->size);
+}
+
+void
+gw_sa_out_destroy(struct gw_sa_out *sa)
+{
+	if (sa != NULL)
+		sa_free(sa, sa->size);
+}
+
+static uint64_t
+stat_get(const _Atomic(uint64_t) *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void
+gw_sa_in_stats(const struct gw_sa_in *sa, struct gw_sa_stats *st)
+{
+	st->packets = stat_get(&sa->packets);
+	st->bytes = stat_get(&sa->bytes);
+	st->last_tsc = stat_get(&sa->last_tsc);
+	st->seq = stat_get(&sa->seq);
+	st->replays = stat_get(&sa->replays);
+	st->icv_failures = stat_get(&sa->icv_failures);
+}
+
+void
+gw_sa_out_stats(const struct gw_sa_out *sa, struct gw_sa_stats *st)
+{
+	st->packets = stat_get(&sa->packets);
+	st->bytes = stat_get(&sa->bytes);
+	st->last_tsc = stat_get(&sa->last_tsc);
+	st->seq = stat_get(&sa->seq);
+	st->replays = 0;
+	st->icv_failures = 0;
+}
+
+uint32_t
+gw_sa_in_spi(const struct gw_sa_in *sa)
+{
+	return sa->spi;
+}
+
+uint32_t
+gw_sa_out_spi(const struct gw_sa_out *sa)
+{
+	return sa->spi;
+}
+
+uint32_t
+gw_sa_in_child_id(const struct gw_sa_in *sa)
+{
+	return sa->child_id;
+}
+
+uint32_t
+gw_sa_out_child_id(const struct gw_sa_out *sa)
+{
+	return sa->child_id;
+}
+
+const struct gw_demux *
+gw_sa_in_demux(const struct gw_sa_in *sa)
+{
+	return sa->demux;
+}
+
+const struct in6_addr *
+gw_sa_in_remote(const struct gw_sa_in *sa)
+{
+	return &sa->remote;
+}
+
+struct gw_nexthop *
+gw_sa_out_nexthop(const struct gw_sa_out *sa)
+{
+	return sa->nexthop;
+}

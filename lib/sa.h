@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum gw_cipher {
@@ -42,10 +43,11 @@ struct gw_alg {
 	uint8_t auth_key[64];
 };
 
-/** "AES_GCM_16-256" */
+/** "AES_GCM_16-256", "AES_CBC-128/HMAC_SHA1_96"; "unknown" when the data plane has no such thing */
 const char *gw_alg_str(const struct gw_alg *alg, char *buf, size_t len);
 
-/** ESP bytes around a payload: fixed part (header, IV, trailer's 2, ICV) and block for padding. */
+/** ESP bytes around a payload: fixed part (header, IV, trailer's 2, ICV) and block for padding.
+ * Both 0 for an unknown algorithm. */
 void gw_alg_overhead(const struct gw_alg *alg, uint16_t *fixed, uint16_t *block);
 
 struct gw_sa_params {
@@ -83,6 +85,11 @@ const struct in6_addr *gw_sa_in_remote(const struct gw_sa_in *sa);
 void gw_sa_in_stats(const struct gw_sa_in *sa, struct gw_sa_stats *st);
 void gw_sa_out_stats(const struct gw_sa_out *sa, struct gw_sa_stats *st);
 
+/** Constant over an SA's life; any thread. */
+uint32_t gw_sa_in_spi(const struct gw_sa_in *sa);
+uint32_t gw_sa_out_spi(const struct gw_sa_out *sa);
+uint32_t gw_sa_in_child_id(const struct gw_sa_in *sa);
+uint32_t gw_sa_out_child_id(const struct gw_sa_out *sa);
 /** Where its packets go on the link, as given in params. Any thread. */
 struct gw_nexthop *gw_sa_out_nexthop(const struct gw_sa_out *sa);
 
