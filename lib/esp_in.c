@@ -1,1 +1,294 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_prefetch.h>
+
+#include "esp.h"
+#include "esp_tail.h"
+#include "sa_priv.h"
+
+/* A packet between its first check and its verdict */
+struct lane {
+	struct gw_crypto_op op;
+	struct gw_sa_in *sa;
+	struct rte_mbuf *m;
+};
+
+static uint32_t
+load_be32(const uint8_t *p)
+{
+	rte_be32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return rte_be_to_cpu_32(v);
+}
+
+static void
+store_be32(uint8_t *p, uint32_t v)
+{
+	rte_be32_t be = rte_cpu_to_be_32(v);
+
+	memcpy(p, &be, sizeof(be));
+}
+
+/* Look up every packet that has an ESP header. @return lanes taken */
+static unsigned int
+look_up(const struct gw_sadb *db, struct rte_mbuf **pkts, unsigned int n, struct lane *lanes)
+{
+	struct gw_sa_in *sas[GW_BURST_MAX];
+	uint32_t spis[GW_BURST_MAX];
+	unsigned int i, k = 0, n_known = 0;
+
+	for (i = 0; i < n; i++) {
+		struct gw_pkt *pkt = gw_pkt(pkts[i]);
+		uint32_t len = rte_pktmbuf_data_len(pkts[i]);
+
+		pkt->drop = GW_DROP_NONE;
+		if (pkt->l4_off > len || len - pkt->l4_off < GW_ESP_HDR_LEN) {
+			gw_pkt_refuse(pkts[i], GW_DROP_ESP_SHORT);
+			continue;
+		}
+		spis[k] = load_be32(rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, pkt->l4_off));
+		lanes[k++].m = pkts[i];
+	}
+	if (k == 0)
+		return 0;
+	gw_sadb_lookup(db, spis, sas, k);
+	for (i = 0; i < k; i++) {
+		if (sas[i] == NULL) {
+			gw_pkt_refuse(lanes[i].m, GW_DROP_NO_SA);
+			continue;
+		}
+		rte_prefetch0(sas[i]->replay);
+		rte_prefetch0(sas[i]->keys);
+		lanes[n_known].m = lanes[i].m;
+		lanes[n_known++].sa = sas[i];
+	}
+	return n_known;
+}
+
+/* Between the SA's hosts, in the SA's encapsulation. NAT may change ports at any time (RFC 3948),
+ * so they are no part of this: the ICV is what proves the peer. */
+static enum gw_drop
+check_outer(const struct gw_sa_in *sa, const struct rte_mbuf *m, const struct gw_pkt *pkt)
+{
+	const uint8_t *ip6 = rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt->l3_off);
+
+	if (pkt->l4_off < GW_IP6_HDR_LEN || pkt->l3_off > pkt->l4_off - GW_IP6_HDR_LEN ||
+		memcmp(ip6 + 8, &sa->remote, 32) != 0)
+		return GW_DROP_SA_ADDR;
+	return (pkt->udp_encap != 0) == sa->udp_encap ? GW_DROP_NONE : GW_DROP_SA_ENCAP;
+}
+
+/* RFC 4303 3.4.3: the cheap check, before any crypto; the window moves only after it */
+static enum gw_drop
+check_replay(struct gw_sa_in *sa, uint32_t low, uint64_t *seq)
+{
+	if (gw_replay_infer(sa->replay, low, sa->esn, seq) && gw_replay_check(sa->replay, *seq))
+		return GW_DROP_NONE;
+	gw_stat_add(&sa->replays, 1);
+	return GW_DROP_REPLAY;
+}
+
+/* RFC 4106 5, RFC 7634 2.1: SPI and sequence number, all 64 bits of it with ESN */
+static void
+aead_input(const struct gw_sa_in *sa, const uint8_t *esp, uint64_t seq, struct gw_crypto_op *op)
+{
+	memcpy(op->nonce, sa->salt, 4);
+	memcpy(op->nonce + 4, op->iv, 8);
+	op->auth = op->aad;
+	if (!sa->esn) {
+		memcpy(op->aad, esp, 8);
+		op->auth_len = 8;
+		return;
+	}
+	memcpy(op->aad, esp, 4);
+	store_be32(op->aad + 4, (uint32_t)(seq >> 32));
+	memcpy(op->aad + 8, esp + 4, 4);
+	op->auth_len = 12;
+}
+
+/* RFC 4303 2.2.1: the high half of an ESN follows the packet for the HMAC. It takes the place of
+ * the ICV, which has been copied. */
+static void
+hmac_input(const struct gw_sa_in *sa, uint8_t *esp, uint64_t seq, struct gw_crypto_op *op)
+{
+	op->auth = esp;
+	op->auth_len = GW_ESP_HDR_LEN + sa->iv_len + op->text_len;
+	if (sa->esn) {
+		store_be32(op->text + op->text_len, (uint32_t)(seq >> 32));
+		op->auth_len += 4;
+	}
+}
+
+/* All that can be known without keys. A packet that passes cannot spoil a batch. */
+static enum gw_drop
+admit(struct lane *lane)
+{
+	struct gw_pkt *pkt = gw_pkt(lane->m);
+	struct gw_crypto_op *op = &lane->op;
+	struct gw_sa_in *sa = lane->sa;
+	uint8_t *esp = rte_pktmbuf_mtod_offset(lane->m, uint8_t *, pkt->l4_off);
+	uint32_t len = (uint32_t)rte_pktmbuf_data_len(lane->m) - pkt->l4_off;
+	enum gw_drop drop = check_outer(sa, lane->m, pkt);
+
+	if (drop != GW_DROP_NONE)
+		return drop;
+	if (len < sa->min_len)
+		return GW_DROP_ESP_SHORT;
+	op->text_len = len - GW_ESP_HDR_LEN - sa->iv_len - sa->icv_len;
+	if ((op->text_len & sa->align_mask) != 0)
+		return GW_DROP_ESP_LEN;
+	drop = check_replay(sa, load_be32(esp + 4), &pkt->seq);
+	if (drop != GW_DROP_NONE)
+		return drop;
+	pkt->sa_in = sa;
+	op->keys = sa->keys;
+	op->iv = esp + GW_ESP_HDR_LEN;
+	op->text = op->iv + sa->iv_len;
+	memcpy(op->icv, op->text + op->text_len, sa->icv_len);
+	if (sa->alg->auth == GW_AUTH_AEAD)
+		aead_input(sa, esp, pkt->seq, op);
+	else
+		hmac_input(sa, esp, pkt->seq, op);
+	return GW_DROP_NONE;
+}
+
+static unsigned int
+admit_all(struct lane *lanes, unsigned int n, struct lane **admitted)
+{
+	unsigned int i, k = 0;
+
+	for (i = 0; i < n; i++) {
+		enum gw_drop drop = admit(&lanes[i]);
+
+		if (drop == GW_DROP_NONE)
+			admitted[k++] = &lanes[i];
+		else
+			gw_pkt_refuse(lanes[i].m, drop);
+	}
+	return k;
+}
+
+/* One call for each algorithm in the burst: nearly always one */
+static void
+decrypt_all(struct gw_crypto *c, struct lane **lanes, unsigned int n)
+{
+	struct gw_crypto_op *ops[GW_BURST_MAX];
+	struct lane *rest[GW_BURST_MAX];
+	unsigned int i, k, n_rest;
+
+	for (; n > 0; n = n_rest, lanes = rest) {
+		const struct gw_crypto_alg *alg = lanes[0]->sa->alg;
+
+		for (i = 0, k = 0, n_rest = 0; i < n; i++) {
+			if (lanes[i]->sa->alg == alg)
+				ops[k++] = &lanes[i]->op;
+			else
+				rest[n_rest++] = lanes[i];
+		}
+		alg->decrypt(c, alg, ops, k);
+	}
+}
+
+/* What a burst adds to an SA's counters; written when the SA changes, mostly once a burst */
+struct tally {
+	struct gw_sa_in *sa;
+	uint64_t packets, bytes;
+};
+
+static void
+tally_flush(struct tally *t, uint64_t now_tsc)
+{
+	if (t->packets == 0)
+		return;
+	gw_stat_add(&t->sa->packets, t->packets);
+	gw_stat_add(&t->sa->bytes, t->bytes);
+	gw_stat_set(&t->sa->last_tsc, now_tsc);
+	gw_stat_set(&t->sa->seq, t->sa->replay->top);
+	t->packets = t->bytes = 0;
+}
+
+static void
+tally_add(struct tally *t, struct gw_sa_in *sa, uint32_t bytes, uint64_t now_tsc)
+{
+	if (t->sa != sa) {
+		tally_flush(t, now_tsc);
+		t->sa = sa;
+	}
+	t->packets++;
+	t->bytes += bytes;
+}
+
+/* The ICV's verdict, then the window's: of duplicates in one burst the first one passes */
+static enum gw_drop
+verdict(const struct lane *lane)
+{
+	struct gw_sa_in *sa = lane->sa;
+
+	if (!lane->op.good) {
+		if (!lane->op.done)
+			return GW_DROP_CRYPTO;
+		gw_stat_add(&sa->icv_failures, 1);
+		return GW_DROP_ICV;
+	}
+	if (!gw_replay_commit(sa->replay, gw_pkt(lane->m)->seq)) {
+		gw_stat_add(&sa->replays, 1);
+		return GW_DROP_REPLAY;
+	}
+	return GW_DROP_NONE;
+}
+
+/* Cut the mbuf down to the GRE packet. */
+static void
+strip(struct lane *lane, const struct gw_esp_tail *tail)
+{
+	struct gw_pkt *pkt = gw_pkt(lane->m);
+	const uint8_t *gre = lane->op.text + tail->off;
+
+	lane->m->data_off = (uint16_t)(gre - (const uint8_t *)lane->m->buf_addr);
+	lane->m->data_len = tail->len;
+	lane->m->pkt_len = tail->len;
+	pkt->outer_tc = tail->tc;
+	pkt->next_header = IPPROTO_GRE;
+}
+
+static void
+finish(struct lane *lane, struct tally *t, uint64_t now_tsc)
+{
+	struct gw_sa_in *sa = lane->sa;
+	const uint8_t *src = sa->tunnel_mode ? sa->remote.s6_addr : NULL;
+	struct gw_esp_tail tail = {0};
+	enum gw_drop drop = verdict(lane);
+
+	if (drop != GW_DROP_NONE) {
+		gw_pkt_refuse(lane->m, drop);
+		return;
+	}
+	drop = gw_esp_tail(lane->op.text, lane->op.text_len, src, sa->local.s6_addr,
+		gw_pkt(lane->m)->outer_tc, &tail);
+	/* authenticated, so it counts as the peer's, whatever it holds */
+	tally_add(t, sa, drop == GW_DROP_NONE ? tail.off + tail.len : 0u, now_tsc);
+	if (drop == GW_DROP_NONE)
+		strip(lane, &tail);
+	else
+		gw_pkt_refuse(lane->m, drop);
+}
+
+uint16_t
+gw_esp_in(struct gw_crypto *c, const struct gw_sadb *db, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t now_tsc)
+{
+	struct lane lanes[GW_BURST_MAX], *admitted[GW_BURST_MAX];
+	struct tally t = {0};
+	unsigned int i, k;
+
+	k = look_up(db, pkts, n, lanes);
+	k = admit_all(lanes, k, admitted);
+	decrypt_all(c, admitted, k);
+	for (i = 0; i < k; i++)
+		finish(admitted[i], &t, now_tsc);
+	tally_flush(&t, now_tsc);
+	return gw_pkt_partition(pkts, n);
+}

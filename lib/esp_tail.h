@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_ESP_TAIL_H
+#define GW_ESP_TAIL_H
+
+/*
+ * What is inside a decrypted ESP packet: trailer, and in tunnel mode the inner IPv6 header. The peer
+ * has proven its key by then; its bytes are still checked like any stranger's. Bytes only; fuzzed.
+ * Source: RFC 4303 2.4-2.7, 3.4.4; RFC 8200; RFC 6040 4.2.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drop.h"
+
+struct gw_esp_tail {
+	uint16_t off; /* of the GRE header */
+	uint16_t len; /* from there */
+	uint8_t tc;   /* traffic class of the outer headers, merged */
+};
+
+/**
+ * Check payload and trailer.
+ *
+ * @param p       payload; its trailer ends at len (ICV cut off)
+ * @param len     at most 65535
+ * @param src,dst 16 bytes each: tunnel mode's inner hosts, NULL in transport mode
+ * @param tc      traffic class of the outer header
+ * @return GW_DROP_NONE, ESP_TRAILER, DUMMY, ESP_NEXT, INNER_IP6 or ECN_CE
+ */
+enum gw_drop gw_esp_tail(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst,
+	uint8_t tc, struct gw_esp_tail *out);
+
+#endif
