@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ESP there and back: every algorithm, mode and length. */
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+
+#include "esp_util.h"
+#include "lib/esp_size.h"
+#include "lib/sa_priv.h"
+
+#define MTU 1500
+
+static struct rig rig;
+
+/* Seal and open n packets of these lengths; all must come back. */
+static void
+there_and_back(struct rig *r, const unsigned int *lens, uint16_t n)
+{
+	struct rte_mbuf *pkts[GW_BURST_MAX];
+	uint16_t i;
+
+	for (i = 0; i < n; i++)
+		pkts[i] = util_gre(r, lens[i], i);
+	assert_int_equal(gw_esp_out(r->c, pkts, n, 1), n);
+	for (i = 0; i < n; i++) {
+		uint16_t payload = (uint16_t)lens[i];
+
+		assert_int_equal(rte_pktmbuf_pkt_len(pkts[i]),
+			gw_esp_packet_len(payload, r->out->iv_len, r->out->icv_len,
+				r->out->alg->align, r->out->tunnel_mode, r->out->udp_encap));
+		util_received(pkts[i]);
+	}
+	assert_int_equal(gw_esp_in(r->c, r->db, pkts, n, 2), n);
+	for (i = 0; i < n; i++) {
+		assert_true(util_gre_same(pkts[i], lens[i], i));
+		assert_ptr_equal(gw_pkt(pkts[i])->sa_in, r->in);
+		assert_int_equal(gw_pkt(pkts[i])->next_header, 47);
+		assert_int_equal(gw_pkt(pkts[i])->drop, GW_DROP_NONE);
+	}
+	rte_pktmbuf_free_bulk(pkts, n);
+}
+
+static void
+each_length(struct rig *r)
+{
+	unsigned int lens[GW_BURST_MAX], len = 0, max = gw_sa_max_payload(&r->params, MTU);
+	uint16_t n;
+
+	while (len <= max) {
+		for (n = 0; n < GW_BURST_MAX && len <= max; n++)
+			lens[n] = len++;
+		there_and_back(r, lens, n);
+	}
+}
+
+static void
+test_all_lengths(void **state)
+{
+	const struct gw_crypto_alg *row;
+	struct gw_sa_stats in, out;
+	unsigned int i, variant;
+
+	for (i = 0; (row = gw_crypto_alg_at(i)) != NULL; i++) {
+		for (variant = 0; variant < 8; variant++) {
+			util_params(&rig.params, row, i);
+			rig.params.esn = (variant & 1) != 0;
+			rig.params.tunnel_mode = (variant & 2) != 0;
+			rig.params.udp_encap = (variant & 4) != 0;
+			rig.params.local_port = 4500;
+			rig.params.remote_port = 61234;
+			util_sa_up(&rig);
+			each_length(&rig);
+			gw_sa_out_stats(rig.out, &out);
+			gw_sa_in_stats(rig.in, &in);
+			assert_int_equal(in.packets, gw_sa_max_payload(&rig.params, MTU) + 1u);
+			assert_int_equal(out.packets, in.packets);
+			assert_int_equal(out.bytes, in.bytes);
+			assert_int_equal(out.seq, out.packets);
+			assert_int_equal(in.seq, in.packets);
+			assert_int_equal(in.last_tsc, 2);
+			assert_int_equal(in.replays + in.icv_failures, 0);
+			util_sa_down(&rig);
+		}
+	}
+	assert_int_equal(i, 26);
+	assert_int_equal(util_in_use(&rig), 0);
+}
+
+static int
+setup(void **state)
+{
+	util_rig_init(&rig);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	util_rig_fini(&rig);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_lengths),
+	};
+
+	util_eal("test_esp");
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
