@@ -44,7 +44,10 @@ struct nd_event {
 	uint16_t mtu;
 };
 
-/** What the state machine asks of control. Called from inside nd_*() calls; must not call back, but for what takes a const nd. */
+/**
+ * What the state machine asks of control. Called from inside nd_*() calls; must not call back, but
+ * for what takes a const nd.
+ */
 struct nd_ops {
 	void *arg; /* first argument of each call */
 	/** Send a frame, link header included; frame is valid during the call. */
@@ -84,7 +87,11 @@ void nd_destroy(struct nd *nd);
  */
 void nd_input(struct nd *nd, uint64_t now_ms, const uint8_t src_mac[6], const struct gw_nd *m);
 
-/** Do what is due. @return when to call again at the latest; earlier is fine */
+/**
+ * Do what is due. Cheap when nothing is. Call it once a round, after the other calls, too: they
+ * may have brought the deadline forward.
+ * @return when to call again at the latest; earlier is fine
+ */
 uint64_t nd_tick(struct nd *nd, uint64_t now_ms);
 
 /**
@@ -92,16 +99,16 @@ uint64_t nd_tick(struct nd *nd, uint64_t now_ms);
  * default route is one object for ever, whichever router serves it. Kept resolved while referenced:
  * silence is probed, and a dead neighbour is asked for again and again, at growing intervals.
  * @return a reference, to be given back with nd_nexthop_put() when no worker can hold it; NULL with
- *         errno ENOSPC (table full), ENETUNREACH (off link and no router configured) or EINVAL
+ *         errno ENOSPC (table full), ENOMEM or EINVAL (multicast, unspecified, our own)
  */
 struct gw_nexthop *nd_nexthop(struct nd *nd, uint64_t now_ms, const struct in6_addr *dst);
 void nd_nexthop_put(struct nd *nd, struct gw_nexthop *nh);
 
 /**
- * Send an IPv6 packet of control's own. While its next hop is being resolved or its source address
- * is being checked, the last few packets wait.
- * @return 0 (sent or waiting), -EADDRNOTAVAIL (source is not ours, or a duplicate), -ENETUNREACH,
- *         -ENOSPC, -EMSGSIZE (above the link's MTU), -EINVAL
+ * Send an IPv6 packet of control's own. While its next hop is being resolved, its source address is
+ * being checked or no router is known, the last few packets wait.
+ * @return 0 (sent or waiting), -EADDRNOTAVAIL (source is not ours, or a duplicate), -ENOSPC,
+ *         -EMSGSIZE (above the link's MTU), -EINVAL, -ENOMEM
  */
 int nd_send(struct nd *nd, uint64_t now_ms, const uint8_t *ip6, size_t len);
 
