@@ -75,7 +75,8 @@ int ike_hdr_parse(struct ike_hdr *hdr, const uint8_t *buf, size_t len);
  *
  * @return 0; -EBADMSG (INVALID_SYNTAX); -EPROTONOSUPPORT as ike_hdr_parse(); -E2BIG (more than
  *         IKE_PAYLOADS_MAX); -EOPNOTSUPP (m->critical: UNSUPPORTED_CRITICAL_PAYLOAD, all lengths
- *         were right and the rest of m is filled in)
+ *         were right and the rest of m is filled in). With SK or SKF in the message the last is
+ *         left to ike_msg_parse_inner(), for nothing is believed before the ICV.
  */
 int ike_msg_parse(struct ike_msg *m, const uint8_t *buf, size_t len);
 

@@ -18,7 +18,7 @@
 #include "rd.h"
 #include "ts.h"
 
-/** Stands for a transform that we must not choose (unknown attribute): matches nothing. */
+/** Stands for transforms that we cannot choose (unknown number or attribute): matches nothing. */
 #define IKE_TRANSFORM_UNKNOWN 0xffff
 
 #define IKE_DELETE_SPIS_MAX 256 /* of one Delete payload; further ones are ignored */
@@ -45,10 +45,10 @@ struct ike_cert { /* CERT and CERTREQ */
 };
 
 /**
- * SA, RFC 7296 3.3. Transforms, transform types and protocols that we do not know are kept as they
- * are (they match nothing); a transform with an unknown attribute becomes IKE_TRANSFORM_UNKNOWN.
- * Proposals beyond IKE_PROPOSALS_MAX, and those with more transforms than we hold, are left out:
- * a long offer is not an error.
+ * SA, RFC 7296 3.3. An offer may be as long as it likes: transforms that we do not implement are kept
+ * as one IKE_TRANSFORM_UNKNOWN for each type, so that the type is known to be asked for; of types
+ * that we do not know one is kept, so that the proposal is known to be unacceptable (3.3.6).
+ * Proposals beyond IKE_PROPOSALS_MAX, and those with an SPI longer than we hold, are left out.
  *
  * @return 0, or -EBADMSG
  */
@@ -84,7 +84,7 @@ int ike_pld_ts_parse(struct ike_ts_list *out, struct ike_view body);
 
 /* CP, EAP and Vendor ID have no inner shape that we read: use the body. */
 
-/** All of ours, numbered 1.. whatever p[].number says unless keep_numbers (a response's choice). */
+/** A list of ours, numbered from 1, or with keep_numbers as p[].number says. */
 void ike_pld_sa_build(struct ike_chain *c, const struct ike_proposals *list, bool keep_numbers);
 /** A response's single proposal, number and SPI as in it. */
 void ike_pld_sa_build_one(struct ike_chain *c, const struct ike_proposal *p);
