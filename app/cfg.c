@@ -1,1 +1,120 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* From a tree to what raclette is told to be: the order of the sections, and who owns what. */
+#include "cfg.h"
+
+#include "cfg_int.h"
+#include "conf_tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define VICI_PATH   "/run/raclette/vici.sock"
+#define OUTSIDE_MTU 1500
+
+/* sections as found: tunnels refer to the others, wherever they stand in the file */
+struct top {
+	const struct conf_node *connections, *secrets, *gateway, *tunnels;
+};
+
+static int
+set_top(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	const struct conf_node **where = field;
+
+	*where = node;
+	return 0;
+}
+
+static const struct cfg_key top_keys[] = {
+	{"connections", CFG_SECTION, set_top, offsetof(struct top, connections)},
+	{"secrets", CFG_SECTION, set_top, offsetof(struct top, secrets)},
+	{"gateway", CFG_SECTION, set_top, offsetof(struct top, gateway)},
+	{"tunnels", CFG_SECTION, set_top, offsetof(struct top, tunnels)},
+	{"authorities", CFG_IGNORED, .text = "pre-shared keys need no authorities"},
+	{"pools", CFG_IGNORED, .text = "no virtual addresses are given"},
+};
+
+static int
+build(struct cfg_ctx *x, const struct conf *c)
+{
+	struct top top = {0};
+	int ret = cfg_read(x, conf_root(c), top_keys, sizeof(top_keys) / sizeof(top_keys[0]), &top);
+
+	if (ret == 0 && top.connections != NULL)
+		ret = cfg_connections(x, top.connections);
+	if (ret == 0 && top.secrets != NULL)
+		ret = cfg_secrets(x, top.secrets);
+	if (ret == 0 && top.gateway != NULL)
+		ret = cfg_gateway(x, top.gateway);
+	if (ret == 0 && top.tunnels != NULL)
+		ret = cfg_tunnels(x, top.tunnels);
+	if (ret == 0 && top.gateway == NULL)
+		cfg_note(x, false, NULL, "no section 'gateway': this can be checked, but not run");
+	return ret;
+}
+
+static void
+take_warnings(struct cfg_ctx *x, const struct conf *c)
+{
+	for (const struct conf_warning *w = conf_warnings(c); w != NULL; w = w->next) {
+		const struct conf_node at = {.file = w->file, .line = w->line};
+		cfg_note(x, true, &at, "%s", w->msg);
+	}
+}
+
+static void
+seen_free(struct cfg_seen *s)
+{
+	for (struct cfg_seen *next; s != NULL; s = next) {
+		next = s->next;
+		free(s);
+	}
+}
+
+struct gw_cfg *
+cfg_build(const struct conf *c, struct cfg_notes *notes, struct conf_error *err)
+{
+	struct gw_cfg *cfg = calloc(1, sizeof(*cfg));
+	struct cfg_ctx x = {.cfg = cfg, .notes = notes, .err = err};
+	int ret;
+
+	memset(notes, 0, sizeof(*notes));
+	memset(err, 0, sizeof(*err));
+	if (cfg == NULL) {
+		cfg_no_memory(&x);
+		return NULL;
+	}
+	cfg->outside.mtu = OUTSIDE_MTU;
+	cfg->outside.router_auto = true;
+	cfg->lcores_auto = true;
+	cfg->hugepages_auto = true;
+	strcpy(cfg->vici, VICI_PATH);
+
+	take_warnings(&x, c);
+	ret = build(&x, c);
+	seen_free(x.seen);
+	if (ret == 0)
+		return cfg;
+	cfg_free(cfg);
+	return NULL;
+}
+
+void
+cfg_free(struct gw_cfg *cfg)
+{
+	if (cfg == NULL)
+		return;
+	cfg_conns_free(&cfg->ike);
+	cfg_secrets_free(&cfg->ike);
+	free(cfg->tunnels);
+	free(cfg);
+}
+
+void
+cfg_notes_free(struct cfg_notes *notes)
+{
+	for (unsigned int i = 0; i < notes->n; i++)
+		free(notes->note[i].file);
+	free(notes->note);
+	memset(notes, 0, sizeof(*notes));
+}

@@ -20,7 +20,7 @@ enum gw_carrier { GW_CARRIER_ALWAYS, GW_CARRIER_SA };
 enum gw_handoff { GW_HANDOFF_TUN, GW_HANDOFF_PORT };
 
 struct gw_outside_cfg {
-	char port[512]; /* PCI address, or a DPDK vdev string */
+	char port[512]; /* PCI address, or a DPDK vdev string; "" = no gateway section: nothing can run */
 	uint8_t n_addrs;
 	struct gw_prefix addrs[GW_ADDRS_MAX]; /* IPv6 */
 	bool router_auto;		      /* from router advertisements */
@@ -70,7 +70,7 @@ struct gw_cfg {
 /** Something worth telling that is no error: ignored keys (once per name), legacy algorithms... */
 struct cfg_note {
 	bool warning; /* else information */
-	const char *file;
+	char *file; /* NULL where there is none; a copy, which outlives the tree */
 	unsigned int line;
 	char msg[512];
 };
@@ -81,7 +81,7 @@ struct cfg_notes {
 };
 
 /**
- * Check a tree and build the configuration.
+ * Check a tree and build the configuration; the tree is not needed afterwards.
  *
  * Unknown keys, impossible values and whatever would bypass ESP (mode = pass, ah_proposals...) are
  * errors with file, line, key and what is allowed.

@@ -28,6 +28,7 @@ struct conf_node {
 	struct conf_node *parent, *last;
 	struct conf_ref *refs;
 	uint8_t resolved;
+	bool referred; /* others inherit from it, or from what is in it */
 };
 
 #define CONF_DEPTH_MAX 32	 /* sections in sections */

@@ -100,6 +100,8 @@ inherit(struct conf *c, struct conf_node *n, const struct conf_ref *r, unsigned 
 			n->name, r->to);
 		return -EINVAL;
 	}
+	for (struct conf_node *t = target; t != NULL; t = t->parent)
+		t->referred = true;
 	ret = resolve(c, target, chain + 1, err);
 	if (ret < 0)
 		return ret;

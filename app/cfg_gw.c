@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* `gateway`: the machine's own side. */
+#include "cfg_int.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#define MTU_MIN      1280
+#define MTU_MAX      9216
+#define CPU_MAX      1023
+#define N_KEYS(keys) (sizeof(keys) / sizeof((keys)[0]))
+
+/* 0000:00:06.0, or without the domain */
+static bool
+is_pci(const char *s)
+{
+	size_t n = strlen(s);
+	unsigned int d, b, v, f;
+	int end = 0;
+
+	if (strspn(s, "0123456789abcdefABCDEF:.") != n)
+		return false;
+	if (sscanf(s, "%4x:%2x:%2x.%1x%n", &d, &b, &v, &f, &end) == 4 && (size_t)end == n)
+		return true;
+	end = 0;
+	return sscanf(s, "%2x:%2x.%1x%n", &b, &v, &f, &end) == 3 && (size_t)end == n;
+}
+
+int
+cfg_port(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	static const char *const kinds[] = {"net_", "eth_", "virtio_user"};
+	bool ok = is_pci(node->value);
+
+	for (size_t i = 0; i < N_KEYS(kinds); i++)
+		ok = ok || strncmp(node->value, kinds[i], strlen(kinds[i])) == 0;
+	if (!ok || strpbrk(node->value, " \t\n") != NULL)
+		return cfg_bad_value(x, node, node->value,
+			"a PCI address like 0000:00:06.0, or a DPDK device like "
+			"net_af_packet0,iface=eth1");
+	return cfg_text(x, node, k, field);
+}
+
+static bool
+is_host_addr(const struct gw_prefix *p)
+{
+	const struct in6_addr *a = (const void *)p->addr;
+
+	return p->family == AF_INET6 && !IN6_IS_ADDR_UNSPECIFIED(a) && !IN6_IS_ADDR_LOOPBACK(a) &&
+	       !IN6_IS_ADDR_MULTICAST(a) && !IN6_IS_ADDR_V4MAPPED(a);
+}
+
+static int
+add_outside_addr(struct cfg_ctx *x, const struct conf_node *node, const char *item, void *arg)
+{
+	struct gw_outside_cfg *o = arg;
+	struct gw_prefix p;
+	bool has_bits;
+
+	if (!cfg_parse_prefix(item, &p, &has_bits) || !is_host_addr(&p) || !has_bits || p.bits == 0)
+		return cfg_bad_value(x, node, item,
+			"a unicast IPv6 address with the length of its prefix, like "
+			"2001:db8::1/64");
+	for (unsigned int i = 0; i < o->n_addrs; i++) {
+		if (memcmp(o->addrs[i].addr, p.addr, sizeof(p.addr)) == 0)
+			return cfg_error(x, node, "'%s' is there twice", item);
+	}
+	if (o->n_addrs == GW_ADDRS_MAX)
+		return cfg_error(x, node, "more than %d addresses", GW_ADDRS_MAX);
+	o->addrs[o->n_addrs++] = p;
+	return 0;
+}
+
+static int
+set_outside_addrs(
+	struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
+{
+	return cfg_each(x, node, add_outside_addr, obj);
+}
+
+static int
+set_router(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
+{
+	struct gw_outside_cfg *o = obj;
+	struct gw_prefix p;
+	bool has_bits;
+
+	o->router_auto = strcasecmp(node->value, "auto") == 0;
+	if (o->router_auto || strcasecmp(node->value, "none") == 0)
+		return 0;
+	if (!cfg_parse_prefix(node->value, &p, &has_bits) || has_bits || !is_host_addr(&p))
+		return cfg_bad_value(x, node, node->value, "auto, none, or a unicast IPv6 address");
+	memcpy(&o->router, p.addr, sizeof(o->router));
+	return 0;
+}
+
+#define OUTSIDE(field) offsetof(struct gw_outside_cfg, field)
+
+static const struct cfg_key outside_keys[] = {
+	{"port", CFG_VALUE, cfg_port, OUTSIDE(port),
+		.max = sizeof(((struct gw_outside_cfg *)0)->port)},
+	{"address", CFG_LIST, set_outside_addrs, 0},
+	{"router", CFG_VALUE, set_router, 0},
+	{"mtu", CFG_VALUE, cfg_u16, OUTSIDE(mtu), .min = MTU_MIN, .max = MTU_MAX},
+	{"vlan", CFG_VALUE, cfg_u16, OUTSIDE(vlan), .min = 0, .max = 4094},
+};
+
+static int
+set_outside(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
+{
+	struct gw_outside_cfg *o = &x->cfg->outside;
+	int ret = cfg_read(x, node, outside_keys, N_KEYS(outside_keys), o);
+
+	if (ret < 0)
+		return ret;
+	if (o->port[0] == '\0')
+		return cfg_error(x, node,
+			"has no port; write 'port = ' and a PCI address, or a DPDK device");
+	if (o->n_addrs == 0)
+		return cfg_error(x, node, "has no address; write 'address = ADDRESS/BITS'");
+	return 0;
+}
+
+/* ---- lcores ---- */
+
+static int
+add_lcore(struct cfg_ctx *x, const struct conf_node *node, uint64_t cpu)
+{
+	struct gw_cfg *cfg = x->cfg;
+
+	for (unsigned int i = 0; i < cfg->n_lcores; i++) {
+		if (cfg->lcores[i] == cpu)
+			return cfg_error(x, node, "CPU %u is there twice", (unsigned int)cpu);
+	}
+	if (cfg->n_lcores == sizeof(cfg->lcores) / sizeof(cfg->lcores[0]))
+		return cfg_error(x, node, "more than %zu CPUs",
+			sizeof(cfg->lcores) / sizeof(cfg->lcores[0]));
+	cfg->lcores[cfg->n_lcores++] = (uint16_t)cpu;
+	return 0;
+}
+
+/* 3, or 4-7 */
+static int
+add_lcores(struct cfg_ctx *x, const struct conf_node *node, const char *item, void *arg)
+{
+	static const char allowed[] = "auto, or CPU numbers like 2, 4-7";
+	char from[16];
+	size_t len = strcspn(item, "-");
+	uint64_t first, last;
+	int ret = 0;
+
+	if (len >= sizeof(from))
+		return cfg_bad_value(x, node, item, allowed);
+	memcpy(from, item, len);
+	from[len] = '\0';
+	if (!cfg_parse_uint(from, CPU_MAX, &first) ||
+		!cfg_parse_uint(item[len] == '-' ? item + len + 1 : from, CPU_MAX, &last) ||
+		last < first)
+		return cfg_bad_value(x, node, item, allowed);
+	for (uint64_t cpu = first; cpu <= last && ret == 0; cpu++)
+		ret = add_lcore(x, node, cpu);
+	return ret;
+}
+
+static int
+set_lcores(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
+{
+	struct gw_cfg *cfg = x->cfg;
+
+	cfg->lcores_auto = node->kind == CONF_VALUE && strcasecmp(node->value, "auto") == 0;
+	if (cfg->lcores_auto)
+		return 0;
+	cfg->n_lcores = 0;
+	int ret = cfg_each(x, node, add_lcores, NULL);
+	if (ret == 0 && cfg->n_lcores == 0)
+		return cfg_error(x, node, "names no CPU; write auto, or CPU numbers");
+	return ret;
+}
+
+/* ---- the rest ---- */
+
+static int
+set_vici(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	static const char scheme[] = "unix://";
+	const char *path = node->value + sizeof(scheme) - 1;
+	char *f = field;
+
+	if (strncmp(node->value, scheme, sizeof(scheme) - 1) != 0 || path[0] != '/' ||
+		path[1] == '\0')
+		return cfg_bad_value(x, node, node->value,
+			"unix:// and an absolute path; the control socket is not offered over TCP");
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return cfg_error(x, node, "the path has more than %zu characters",
+			sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+	memcpy(f, path, strlen(path) + 1);
+	return 0;
+}
+
+static int
+set_metrics(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	cfg_note(x, true, node, "kept, but metrics are not served by this version");
+	return cfg_text(x, node, k, field);
+}
+
+static int
+set_hugepages(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
+{
+	static const struct cfg_word words[] = {{"auto", 1}, {"no", 0}, {NULL, 0}};
+	unsigned int v;
+	int ret = cfg_enum(x, node, &(const struct cfg_key){.words = words}, &v);
+
+	if (ret == 0)
+		x->cfg->hugepages_auto = v != 0;
+	return ret;
+}
+
+static const struct cfg_word polls[] = {
+	{"adaptive", GW_POLL_ADAPTIVE},
+	{"busy", GW_POLL_BUSY},
+	{NULL, 0},
+};
+
+#define GW(field) offsetof(struct gw_cfg, field)
+
+static const struct cfg_key gateway_keys[] = {
+	{"outside", CFG_SECTION, set_outside, 0},
+	{"lcores", CFG_LIST, set_lcores, 0},
+	{"poll", CFG_VALUE, cfg_enum, GW(poll), .words = polls},
+	{"vici", CFG_VALUE, set_vici, GW(vici)},
+	{"metrics", CFG_VALUE, set_metrics, GW(metrics),
+		.max = sizeof(((struct gw_cfg *)0)->metrics)},
+	{"hugepages", CFG_VALUE, set_hugepages, 0},
+};
+
+int
+cfg_gateway(struct cfg_ctx *x, const struct conf_node *section)
+{
+	int ret = cfg_read(x, section, gateway_keys, N_KEYS(gateway_keys), x->cfg);
+
+	if (ret == 0 && x->cfg->outside.port[0] == '\0')
+		return cfg_error(
+			x, section, "has no section 'outside', which says where the port is");
+	return ret;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_CFG_INT_H
+#define GW_CFG_INT_H
+
+/*
+ * Inside of the validator: for cfg*.c only. A section is described by a table of keys; one loop
+ * reads any section by its table, so that unknown and ignored keys are treated alike everywhere.
+ */
+
+#include "cfg.h"
+
+#include <stddef.h>
+
+#define CFG_CONNS_MAX	 8192
+#define CFG_CHILDREN_MAX 256
+#define CFG_SECRETS_MAX	 8192
+#define CFG_OWNERS_MAX	 64
+#define CFG_TUNNELS_MAX	 8192
+
+struct cfg_seen {
+	struct cfg_seen *next;
+	char what[];
+};
+
+struct cfg_ctx {
+	struct gw_cfg *cfg;
+	struct cfg_notes *notes;
+	struct conf_error *err;
+	struct cfg_seen *seen; /* what has been said once */
+};
+
+enum cfg_kind {
+	CFG_VALUE,
+	CFG_LIST,     /* from a file: a value with commas */
+	CFG_SECTION,  /* a name ending in '*' stands for all sections that begin so */
+	CFG_IGNORED,  /* strongSwan's, without meaning here; section, list or value */
+	CFG_REFUSED,  /* would do harm; text says why */
+};
+
+struct cfg_key;
+/** Read node into field (obj + k->off). @return 0, or -EINVAL with x->err filled */
+typedef int cfg_set(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field);
+
+struct cfg_word {
+	const char *word;
+	unsigned int value;
+};
+
+struct cfg_key {
+	const char *name;
+	enum cfg_kind kind;
+	cfg_set *set;
+	size_t off;
+	uint64_t min, max;	      /* numbers; max also the size of a text */
+	const struct cfg_word *words; /* ended by word == NULL */
+	const char *text;	      /* CFG_REFUSED and CFG_IGNORED: why, may be NULL for the latter */
+};
+
+/* ---- cfg_key.c ---- */
+
+/** Give each child of section to its key's setter. */
+int cfg_read(struct cfg_ctx *x, const struct conf_node *section, const struct cfg_key *keys,
+	size_t n_keys, void *obj);
+
+/** An error at node, "PATH: ..."; @return -EINVAL */
+int cfg_error(struct cfg_ctx *x, const struct conf_node *node, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/** "PATH: 'VALUE' is not ALLOWED"; @return -EINVAL */
+int cfg_bad_value(struct cfg_ctx *x, const struct conf_node *node, const char *value,
+	const char *allowed);
+int cfg_no_memory(struct cfg_ctx *x); /* @return -ENOMEM */
+void cfg_note(struct cfg_ctx *x, bool warning, const struct conf_node *node, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/** True the first time that what is asked about. */
+bool cfg_first(struct cfg_ctx *x, const char *what);
+/** Copy s with what is not printable replaced and its length limited. @return buf */
+const char *cfg_quote(const char *s, char *buf, size_t len);
+
+/** Count the sections among section's children. @return -EINVAL for other kinds, or more than max */
+int cfg_count(struct cfg_ctx *x, const struct conf_node *section, const char *what, unsigned int max,
+	unsigned int *n);
+/** Copy a name of at most len - 1 bytes. */
+int cfg_name(struct cfg_ctx *x, const struct conf_node *node, char *buf, size_t len);
+/** Call each(item) for every item of a list; empty ones are skipped. */
+int cfg_each(struct cfg_ctx *x, const struct conf_node *node,
+	int (*each)(struct cfg_ctx *x, const struct conf_node *node, const char *item, void *arg),
+	void *arg);
+
+/* ---- cfg_val.c: setters; field's type is the one named ---- */
+
+cfg_set cfg_bool;      /* bool */
+cfg_set cfg_u8;	       /* uint8_t, k->min..k->max */
+cfg_set cfg_u16;       /* uint16_t */
+cfg_set cfg_u32;       /* uint32_t */
+cfg_set cfg_time_u32;  /* uint32_t, seconds */
+cfg_set cfg_time_u64;  /* uint64_t, seconds */
+cfg_set cfg_bytes_u64; /* uint64_t */
+cfg_set cfg_count_u64; /* uint64_t */
+cfg_set cfg_enum;      /* unsigned int or an enum: k->words */
+cfg_set cfg_text;      /* char[k->max] */
+cfg_set cfg_port;      /* char[k->max]: an ethdev */
+
+/** An integer as strongSwan reads it: decimal, 0x or octal. @return false when it is not one, or > max */
+bool cfg_parse_uint(const char *s, uint64_t max, uint64_t *v);
+/** What stands for v in words; NULL if nothing does. */
+const char *cfg_word(const struct cfg_word *words, unsigned int v);
+/** ADDRESS or ADDRESS/BITS; bits is the whole address where none are written. */
+bool cfg_parse_prefix(const char *s, struct gw_prefix *p, bool *has_bits);
+/** True when bits beyond the prefix are set. */
+bool cfg_prefix_has_host_bits(const struct gw_prefix *p);
+/** ADDRESS, ADDRESS/BITS or ADDRESS-ADDRESS, IPv6. */
+bool cfg_parse_range(const char *s, struct ike_range *r);
+const char *cfg_prefix_str(const struct gw_prefix *p, char *buf, size_t len);
+
+/* ---- sections ---- */
+
+int cfg_connections(struct cfg_ctx *x, const struct conf_node *section);
+int cfg_secrets(struct cfg_ctx *x, const struct conf_node *section);
+int cfg_gateway(struct cfg_ctx *x, const struct conf_node *section);
+int cfg_tunnels(struct cfg_ctx *x, const struct conf_node *section);
+void cfg_conns_free(struct ike_cfg *ike);
+void cfg_secrets_free(struct ike_cfg *ike);
+
+#endif

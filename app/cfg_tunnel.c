@@ -1,0 +1,680 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* `tunnels`: one section for each interface. */
+#include "cfg_int.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MTU_MIN      576
+#define MTU_MIN_IP6  1280
+#define HOLD_DEFAULT 16
+#define HOP_LIMIT    64
+#define MSS_MIN      256
+#define MSS_MAX      9176
+#define PROTO_GRE    47
+#define N_KEYS(keys) (sizeof(keys) / sizeof((keys)[0]))
+
+/* a tunnel while it is read: what it is bound to is still a name */
+struct tunnel_read {
+	struct gw_tunnel_cfg t;
+	const struct conf_node *conn, *child;
+};
+
+/* ---- values ---- */
+
+static int
+set_connection(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
+{
+	((struct tunnel_read *)obj)->conn = node;
+	return 0;
+}
+
+static int
+set_child(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
+{
+	((struct tunnel_read *)obj)->child = node;
+	return 0;
+}
+
+static bool
+is_host(const struct gw_prefix *p)
+{
+	static const uint8_t zero[16];
+
+	if (memcmp(p->addr, zero, sizeof(zero)) == 0)
+		return false;
+	if (p->family == AF_INET)
+		return p->addr[0] != 127 && p->addr[0] < 224;
+	return !IN6_IS_ADDR_MULTICAST((const struct in6_addr *)(const void *)p->addr) &&
+	       !IN6_IS_ADDR_LOOPBACK((const struct in6_addr *)(const void *)p->addr);
+}
+
+static int
+add_address(struct cfg_ctx *x, const struct conf_node *node, const char *item, void *arg)
+{
+	struct gw_tunnel_cfg *t = arg;
+	struct gw_prefix p;
+	bool has_bits;
+
+	if (!cfg_parse_prefix(item, &p, &has_bits) || p.bits == 0 || !is_host(&p))
+		return cfg_bad_value(x, node, item,
+			"a host's address with the length of its prefix, like 169.254.123.1/30 or "
+			"fd00::1/64");
+	for (unsigned int i = 0; i < t->n_addrs; i++) {
+		if (memcmp(t->addrs[i].addr, p.addr, sizeof(p.addr)) == 0 &&
+			t->addrs[i].family == p.family)
+			return cfg_error(x, node, "'%s' is there twice", item);
+	}
+	if (t->n_addrs == GW_ADDRS_MAX)
+		return cfg_error(x, node, "more than %d addresses", GW_ADDRS_MAX);
+	t->addrs[t->n_addrs++] = p;
+	return 0;
+}
+
+static int
+set_address(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	return cfg_each(x, node, add_address, field);
+}
+
+static int
+add_route(struct cfg_ctx *x, const struct conf_node *node, const char *item, void *arg)
+{
+	struct gw_tunnel_cfg *t = arg;
+	struct gw_prefix p;
+	bool has_bits;
+
+	if (!cfg_parse_prefix(item, &p, &has_bits))
+		return cfg_bad_value(x, node, item, "networks like 10.1.0.0/16 or fd01::/48");
+	if (cfg_prefix_has_host_bits(&p))
+		return cfg_error(x, node,
+			"'%s' has bits set beyond its prefix; write the network's address", item);
+	if (t->n_routes == GW_ROUTES_MAX)
+		return cfg_error(x, node, "more than %d routes", GW_ROUTES_MAX);
+	t->routes[t->n_routes++] = p;
+	return 0;
+}
+
+static int
+set_routes(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	return cfg_each(x, node, add_route, field);
+}
+
+static int
+set_mtu(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	uint16_t *mtu = field, most = x->cfg->outside.mtu;
+	char allowed[64];
+	uint64_t v;
+
+	if (strcasecmp(node->value, "auto") == 0)
+		return 0;
+	if (!cfg_parse_uint(node->value, most, &v) || v < MTU_MIN) {
+		snprintf(allowed, sizeof(allowed), "auto, or %d to %u, the port's MTU", MTU_MIN,
+			most);
+		return cfg_bad_value(x, node, node->value, allowed);
+	}
+	*mtu = (uint16_t)v;
+	return 0;
+}
+
+static int
+set_key(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	struct gw_tunnel_cfg *t = field;
+	struct in_addr quad;
+	uint64_t v;
+
+	if (cfg_parse_uint(node->value, UINT32_MAX, &v))
+		t->key = (uint32_t)v;
+	else if (strchr(node->value, '.') != NULL && inet_pton(AF_INET, node->value, &quad) == 1)
+		t->key = ntohl(quad.s_addr);
+	else
+		return cfg_bad_value(
+			x, node, node->value, "a number from 0 to 4294967295, or a dotted quad");
+	t->has_key = true;
+	return 0;
+}
+
+static int
+set_hold(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	uint16_t *hold = field;
+	uint64_t v;
+
+	if (strcasecmp(node->value, "yes") == 0)
+		v = HOLD_DEFAULT;
+	else if (strcasecmp(node->value, "no") == 0)
+		v = 0;
+	else if (!cfg_parse_uint(node->value, GW_HOLD_MAX, &v))
+		return cfg_bad_value(x, node, node->value, "yes, no, or 0 to 64 packets");
+	*hold = (uint16_t)v;
+	return 0;
+}
+
+static int
+set_mss(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	struct gw_tunnel_cfg *t = field;
+	uint64_t v = 0;
+
+	t->mss_auto = strcasecmp(node->value, "auto") == 0;
+	if (!t->mss_auto && strcasecmp(node->value, "off") != 0 &&
+		strcasecmp(node->value, "no") != 0 &&
+		(!cfg_parse_uint(node->value, MSS_MAX, &v) || v < MSS_MIN))
+		return cfg_bad_value(x, node, node->value, "auto, off, or 256 to 9176 bytes");
+	t->mss = (uint16_t)v;
+	return 0;
+}
+
+/* RFC 2474, 2597, 3246, 5865, 8622 */
+static const struct cfg_word dscps[] = {
+	{"cs0", 0},
+	{"cs1", 8},
+	{"cs2", 16},
+	{"cs3", 24},
+	{"cs4", 32},
+	{"cs5", 40},
+	{"cs6", 48},
+	{"cs7", 56},
+	{"af11", 10},
+	{"af12", 12},
+	{"af13", 14},
+	{"af21", 18},
+	{"af22", 20},
+	{"af23", 22},
+	{"af31", 26},
+	{"af32", 28},
+	{"af33", 30},
+	{"af41", 34},
+	{"af42", 36},
+	{"af43", 38},
+	{"ef", 46},
+	{"va", 44},
+	{"le", 1},
+	{"copy", GW_DSCP_COPY},
+	{NULL, 0},
+};
+
+static int
+set_dscp(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	const char *s = node->value;
+	uint8_t *dscp = field;
+	uint64_t v = 0;
+
+	for (const struct cfg_word *w = dscps; w->word != NULL; w++) {
+		if (strcasecmp(w->word, s) == 0) {
+			*dscp = (uint8_t)w->value;
+			return 0;
+		}
+	}
+	if (strlen(s) == 6 && strspn(s, "01") == 6) {
+		/* as strongSwan writes it: no number has six digits here */
+		for (; *s != '\0'; s++)
+			v = v << 1 | (*s == '1');
+	} else if (!cfg_parse_uint(s, 63, &v)) {
+		return cfg_bad_value(x, node, s,
+			"copy, 0 to 63, six binary digits, or a name like cs6, af41, ef");
+	}
+	*dscp = (uint8_t)v;
+	return 0;
+}
+
+static int
+set_handoff(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	static const struct cfg_word words[] = {
+		{"tun", GW_HANDOFF_TUN},
+		{"port", GW_HANDOFF_PORT},
+		{NULL, 0},
+	};
+
+	if (strcasecmp(node->value, "tap") == 0 || strcasecmp(node->value, "virtio-user") == 0)
+		return cfg_error(
+			x, node, "'%s' is not in this version; allowed: tun, port", node->value);
+	return cfg_enum(x, node, &(const struct cfg_key){.words = words}, field);
+}
+
+static const struct cfg_word ecns[] = {
+	{"normal", GW_ECN_NORMAL},
+	{"compat", GW_ECN_COMPAT},
+	{NULL, 0},
+};
+static const struct cfg_word flowlabels[] = {
+	{"sa", GW_FLOWLABEL_SA},
+	{"flow", GW_FLOWLABEL_FLOW},
+	{NULL, 0},
+};
+static const struct cfg_word carriers[] = {
+	{"always", GW_CARRIER_ALWAYS},
+	{"sa", GW_CARRIER_SA},
+	{NULL, 0},
+};
+
+#define TUNNEL(field) offsetof(struct tunnel_read, t.field)
+
+static const struct cfg_key tunnel_keys[] = {
+	{"connection", CFG_VALUE, set_connection, 0},
+	{"child", CFG_VALUE, set_child, 0},
+	{"address", CFG_LIST, set_address, 0},
+	{"mtu", CFG_VALUE, set_mtu, TUNNEL(mtu)},
+	{"key", CFG_VALUE, set_key, 0},
+	{"checksum", CFG_VALUE, cfg_bool, TUNNEL(checksum)},
+	{"sequence", CFG_VALUE, cfg_bool, TUNNEL(sequence)},
+	{"hop_limit", CFG_VALUE, cfg_u8, TUNNEL(hop_limit), .min = 1, .max = 255},
+	{"hold", CFG_VALUE, set_hold, TUNNEL(hold)},
+	{"mss", CFG_VALUE, set_mss, 0},
+	{"dscp", CFG_VALUE, set_dscp, TUNNEL(dscp)},
+	{"ecn", CFG_VALUE, cfg_enum, TUNNEL(ecn), .words = ecns},
+	{"flowlabel", CFG_VALUE, cfg_enum, TUNNEL(flowlabel), .words = flowlabels},
+	{"routes", CFG_LIST, set_routes, 0},
+	{"carrier", CFG_VALUE, cfg_enum, TUNNEL(carrier), .words = carriers},
+	{"handoff", CFG_VALUE, set_handoff, TUNNEL(handoff)},
+	{"handoff_port", CFG_VALUE, cfg_port, TUNNEL(handoff_port),
+		.max = sizeof(((struct gw_tunnel_cfg *)0)->handoff_port)},
+};
+
+/* what the kernel takes, and does not take to mean something else */
+static int
+check_name(struct cfg_ctx *x, const struct conf_node *node)
+{
+	static const char *const taken[] = {"lo", "all", "default", ".", ".."};
+
+	for (size_t i = 0; i < N_KEYS(taken); i++) {
+		if (strcmp(node->name, taken[i]) == 0)
+			return cfg_error(x, node,
+				"no interface can be called '%s'; choose another name", node->name);
+	}
+	for (const char *p = node->name; *p != '\0'; p++) {
+		if (strchr("/:%", *p) != NULL || isspace((unsigned char)*p))
+			return cfg_error(
+				x, node, "the name of an interface has no '/', ':', '%%' or blank");
+	}
+	return 0;
+}
+
+/* ---- what a tunnel is bound to ---- */
+
+static int
+bind_conn(struct cfg_ctx *x, const struct conf_node *node, struct tunnel_read *r)
+{
+	const struct ike_cfg *ike = &x->cfg->ike;
+
+	if (r->conn == NULL && ike->n_conns == 1) {
+		r->t.conn = &ike->conns[0];
+		return 0;
+	}
+	if (r->conn == NULL)
+		return cfg_error(x, node,
+			"says no connection, and there are %u; write 'connection = NAME'",
+			ike->n_conns);
+	for (unsigned int i = 0; i < ike->n_conns; i++) {
+		if (strcmp(ike->conns[i].name, r->conn->value) == 0) {
+			r->t.conn = &ike->conns[i];
+			return 0;
+		}
+	}
+	return cfg_bad_value(x, r->conn, r->conn->value,
+		ike->n_conns == 1 ? ike->conns[0].name : "the name of a section in connections");
+}
+
+static int
+bind_child(struct cfg_ctx *x, const struct conf_node *node, struct tunnel_read *r)
+{
+	const struct ike_conn_cfg *c = r->t.conn;
+
+	if (r->child == NULL && c->n_children == 1) {
+		r->t.child = &c->children[0];
+		return 0;
+	}
+	if (r->child == NULL)
+		return cfg_error(x, node,
+			"says no child, and connection '%s' has %u; write 'child = NAME'", c->name,
+			c->n_children);
+	for (unsigned int i = 0; i < c->n_children; i++) {
+		if (strcmp(c->children[i].name, r->child->value) == 0) {
+			r->t.child = &c->children[i];
+			return 0;
+		}
+	}
+	return cfg_bad_value(x, r->child, r->child->value,
+		c->n_children == 1 ? c->children[0].name
+				   : "the name of one of the connection's children");
+}
+
+static bool
+covers(const struct ike_ts_list *list, const struct in6_addr *host)
+{
+	struct ike_ts_list resolved;
+
+	ike_ts_resolve(&resolved, list, host);
+	return ike_ts_covers(&resolved, host, PROTO_GRE);
+}
+
+/* some host of the ranges can send GRE under these selectors */
+static bool
+covers_ranges(const struct ike_ts_list *list, const struct ike_range *range, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		if (covers(list, &range[i].from) || covers(list, &range[i].to))
+			return true;
+	}
+	return false;
+}
+
+/* peers from anywhere: a host that the selectors themselves name will do */
+static bool
+covers_any(const struct ike_ts_list *list)
+{
+	for (unsigned int i = 0; i < list->n; i++) {
+		struct in6_addr host;
+		if (list->ts[i].type != IKE_TS_IPV6_ADDR_RANGE)
+			continue;
+		memcpy(&host, list->ts[i].from, sizeof(host));
+		if (covers(list, &host))
+			return true;
+	}
+	return false;
+}
+
+static bool
+in_ranges(const struct in6_addr *a, const struct ike_range *range, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		if (memcmp(a, &range[i].from, 16) >= 0 && memcmp(a, &range[i].to, 16) <= 0)
+			return true;
+	}
+	return n == 0;
+}
+
+static int
+check_local(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tunnel_cfg *t)
+{
+	const struct gw_outside_cfg *o = &x->cfg->outside;
+	bool usable = false, covered = false;
+
+	for (unsigned int i = 0; i < o->n_addrs; i++) {
+		struct in6_addr a;
+		memcpy(&a, o->addrs[i].addr, sizeof(a));
+		if (!in_ranges(&a, t->conn->local_addrs, t->conn->n_local))
+			continue;
+		usable = true;
+		covered = covered || covers(&t->child->local_ts, &a);
+	}
+	if (!usable)
+		return cfg_error(x, node,
+			"none of local_addrs of connection '%s' is in gateway.outside.address",
+			t->conn->name);
+	if (!covered)
+		return cfg_error(x, node,
+			"local_ts of child '%s' does not let GRE (protocol 47) of our own address "
+			"pass; "
+			"write 'local_ts = dynamic[gre]'",
+			t->child->name);
+	return 0;
+}
+
+static int
+check_remote(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tunnel_cfg *t)
+{
+	const struct ike_conn_cfg *c = t->conn;
+	bool covered = c->n_remote > 0
+			       ? covers_ranges(&t->child->remote_ts, c->remote_addrs, c->n_remote)
+			       : covers_any(&t->child->remote_ts);
+
+	if (covered)
+		return 0;
+	return cfg_error(x, node,
+		"remote_ts of child '%s' does not let GRE (protocol 47) of the peer's address "
+		"pass; "
+		"write 'remote_ts = dynamic[gre]'",
+		t->child->name);
+}
+
+/* ---- one tunnel ---- */
+
+static int
+check_tunnel(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tunnel_cfg *t)
+{
+	const struct conf_node *port = conf_child(node, "handoff_port");
+
+	if (t->handoff == GW_HANDOFF_PORT && port == NULL)
+		return cfg_error(x, node, "'handoff = port' needs a handoff_port");
+	if (t->handoff != GW_HANDOFF_PORT && port != NULL)
+		return cfg_error(x, port, "has a meaning with 'handoff = port' only");
+	for (unsigned int i = 0; i < t->n_addrs; i++) {
+		if (t->addrs[i].family == AF_INET6 && t->mtu > 0 && t->mtu < MTU_MIN_IP6)
+			return cfg_error(x, conf_child(node, "mtu"),
+				"below 1280 Linux takes the interface's IPv6 addresses away; write "
+				"1280 or "
+				"more, or auto");
+	}
+	return 0;
+}
+
+static int
+read_tunnel(struct cfg_ctx *x, const struct conf_node *node, struct gw_tunnel_cfg *t)
+{
+	struct tunnel_read r = {
+		.t = {.hop_limit = HOP_LIMIT,
+			.hold = HOLD_DEFAULT,
+			.mss_auto = true,
+			.dscp = GW_DSCP_COPY},
+	};
+	int ret = cfg_name(x, node, r.t.name, sizeof(r.t.name));
+
+	if (ret == 0)
+		ret = check_name(x, node);
+	if (ret == 0)
+		ret = cfg_read(x, node, tunnel_keys, N_KEYS(tunnel_keys), &r);
+	if (ret == 0)
+		ret = check_tunnel(x, node, &r.t);
+	if (ret == 0)
+		ret = bind_conn(x, node, &r);
+	if (ret == 0)
+		ret = bind_child(x, node, &r);
+	if (ret == 0)
+		ret = check_local(x, node, &r.t);
+	if (ret == 0)
+		ret = check_remote(x, node, &r.t);
+	*t = r.t;
+	return ret;
+}
+
+/* ---- tunnels among each other ---- */
+
+static int
+by_sa_and_key(const void *a, const void *b)
+{
+	const struct gw_tunnel_cfg *s = *(const struct gw_tunnel_cfg *const *)a,
+				   *t = *(const struct gw_tunnel_cfg *const *)b;
+
+	if (s->child != t->child)
+		return s->child < t->child ? -1 : 1;
+	if (s->has_key != t->has_key)
+		return s->has_key ? 1 : -1;
+	if (s->key != t->key)
+		return s->key < t->key ? -1 : 1;
+	return 0;
+}
+
+static int
+check_keys(struct cfg_ctx *x, const struct conf_node *section)
+{
+	const struct gw_cfg *cfg = x->cfg;
+	const struct gw_tunnel_cfg **t =
+		calloc(cfg->n_tunnels, sizeof(const struct gw_tunnel_cfg *));
+	int ret = 0;
+
+	if (t == NULL)
+		return cfg_no_memory(x);
+	for (unsigned int i = 0; i < cfg->n_tunnels; i++)
+		t[i] = &cfg->tunnels[i];
+	qsort(t, cfg->n_tunnels, sizeof(t[0]), by_sa_and_key);
+	for (unsigned int i = 1; i < cfg->n_tunnels && ret == 0; i++) {
+		if (by_sa_and_key(&t[i - 1], &t[i]) != 0)
+			continue;
+		const struct gw_tunnel_cfg *first = t[i - 1] < t[i] ? t[i - 1] : t[i],
+					   *second = first == t[i] ? t[i - 1] : t[i];
+		ret = cfg_error(x, conf_child(section, second->name),
+			"shares child '%s' with tunnel '%s' and has %s; give each a 'key' of its "
+			"own",
+			second->child->name, first->name,
+			second->has_key ? "the same key" : "no key either");
+	}
+	free(t);
+	return ret;
+}
+
+/* an address with the tunnel that has it */
+struct owned {
+	struct gw_prefix p;
+	const struct gw_tunnel_cfg *tunnel;
+};
+
+/* whether the first bits of both are the same */
+static bool
+same_bits(const struct gw_prefix *a, const struct gw_prefix *b, unsigned int bits)
+{
+	unsigned int bytes = bits / 8;
+	uint8_t mask = (uint8_t)(0xff00u >> bits % 8);
+
+	return memcmp(a->addr, b->addr, bytes) == 0 &&
+	       (bits % 8 == 0 || ((a->addr[bytes] ^ b->addr[bytes]) & mask) == 0);
+}
+
+/* networks in order, larger ones before what lies in them */
+static int
+by_network(const void *a, const void *b)
+{
+	const struct owned *s = a, *t = b;
+	int d;
+
+	if (s->p.family != t->p.family)
+		return s->p.family < t->p.family ? -1 : 1;
+	d = memcmp(s->p.addr, t->p.addr, sizeof(s->p.addr));
+	if (d != 0)
+		return d;
+	return (int)s->p.bits - (int)t->p.bits;
+}
+
+static void
+mask_prefix(struct gw_prefix *p)
+{
+	for (unsigned int i = p->bits; i < 128; i++)
+		p->addr[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+}
+
+/* every link-local network is the same one, on each link */
+static unsigned int
+collect(const struct gw_cfg *cfg, struct owned *o)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
+		const struct gw_tunnel_cfg *t = &cfg->tunnels[i];
+		for (unsigned int k = 0; k < t->n_addrs; k++) {
+			const struct in6_addr *a = (const void *)t->addrs[k].addr;
+			if (t->addrs[k].family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(a))
+				continue;
+			o[n] = (struct owned){.p = t->addrs[k], .tunnel = t};
+			mask_prefix(&o[n++].p);
+		}
+	}
+	return n;
+}
+
+static int
+overlap(struct cfg_ctx *x, const struct conf_node *section, const struct owned *a,
+	const struct owned *b)
+{
+	const struct owned *first = a->tunnel < b->tunnel ? a : b, *second = first == a ? b : a;
+	const struct conf_node *node =
+		conf_child(conf_child(section, second->tunnel->name), "address");
+	char net[64], other[64];
+
+	return cfg_error(x, node,
+		"%s overlaps with %s of tunnel '%s'; each tunnel needs a network of its own",
+		cfg_prefix_str(&second->p, net, sizeof(net)),
+		cfg_prefix_str(&first->p, other, sizeof(other)), first->tunnel->name);
+}
+
+/* prefixes are nested or apart: in order, only the widest one before can hold the next */
+static int
+check_overlaps(struct cfg_ctx *x, const struct conf_node *section)
+{
+	struct owned *o = calloc((size_t)x->cfg->n_tunnels * GW_ADDRS_MAX, sizeof(*o));
+	const struct owned *widest = NULL;
+	unsigned int n;
+	int ret = 0;
+
+	if (o == NULL)
+		return cfg_no_memory(x);
+	n = collect(x->cfg, o);
+	qsort(o, n, sizeof(*o), by_network);
+	for (unsigned int i = 0; i < n && ret == 0; i++) {
+		if (widest == NULL || widest->p.family != o[i].p.family ||
+			!same_bits(&widest->p, &o[i].p, widest->p.bits))
+			widest = &o[i];
+		else if (widest->tunnel != o[i].tunnel)
+			ret = overlap(x, section, widest, &o[i]);
+	}
+	free(o);
+	return ret;
+}
+
+/* no traffic would ever ask for it */
+static void
+note_unbound(struct cfg_ctx *x)
+{
+	const struct gw_cfg *cfg = x->cfg;
+
+	for (unsigned int i = 0; i < cfg->ike.n_conns; i++) {
+		const struct ike_conn_cfg *c = &cfg->ike.conns[i];
+		for (unsigned int k = 0; k < c->n_children; k++) {
+			bool bound = false;
+			for (unsigned int t = 0; t < cfg->n_tunnels && !bound; t++)
+				bound = cfg->tunnels[t].child == &c->children[k];
+			if (!bound)
+				cfg_note(x, true, NULL,
+					"child '%s' of connection '%s' belongs to no tunnel: no "
+					"traffic will use it",
+					c->children[k].name, c->name);
+		}
+	}
+}
+
+int
+cfg_tunnels(struct cfg_ctx *x, const struct conf_node *section)
+{
+	struct gw_cfg *cfg = x->cfg;
+	unsigned int n, i = 0;
+	int ret = cfg_count(x, section, "tunnel", CFG_TUNNELS_MAX, &n);
+
+	if (ret < 0 || n == 0)
+		return ret;
+	if (cfg->outside.port[0] == '\0')
+		return cfg_error(
+			x, section, "there are tunnels, but no section 'gateway' that says where");
+	cfg->tunnels = calloc(n, sizeof(*cfg->tunnels));
+	if (cfg->tunnels == NULL)
+		return cfg_no_memory(x);
+	for (const struct conf_node *node = section->children; node != NULL; node = node->next) {
+		ret = read_tunnel(x, node, &cfg->tunnels[i++]);
+		if (ret < 0)
+			return ret;
+		cfg->n_tunnels = (uint16_t)i;
+	}
+	ret = check_keys(x, section);
+	if (ret == 0)
+		ret = check_overlaps(x, section);
+	if (ret == 0)
+		note_unbound(x);
+	return ret;
+}
