@@ -49,10 +49,10 @@ cfg_port(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *
 static bool
 is_host_addr(const struct gw_prefix *p)
 {
-	const struct in6_addr *a = (const void *)p->addr;
+	struct in6_addr a = cfg_in6(p);
 
-	return p->family == AF_INET6 && !IN6_IS_ADDR_UNSPECIFIED(a) && !IN6_IS_ADDR_LOOPBACK(a) &&
-	       !IN6_IS_ADDR_MULTICAST(a) && !IN6_IS_ADDR_V4MAPPED(a);
+	return p->family == AF_INET6 && !IN6_IS_ADDR_UNSPECIFIED(&a) && !IN6_IS_ADDR_LOOPBACK(&a) &&
+	       !IN6_IS_ADDR_MULTICAST(&a) && !IN6_IS_ADDR_V4MAPPED(&a);
 }
 
 static int

@@ -108,6 +108,8 @@ const char *cfg_word(const struct cfg_word *words, unsigned int v);
 bool cfg_parse_prefix(const char *s, struct gw_prefix *p, bool *has_bits);
 /** True when bits beyond the prefix are set. */
 bool cfg_prefix_has_host_bits(const struct gw_prefix *p);
+/** The address of an IPv6 prefix, aligned. */
+struct in6_addr cfg_in6(const struct gw_prefix *p);
 /** ADDRESS, ADDRESS/BITS or ADDRESS-ADDRESS, IPv6. */
 bool cfg_parse_range(const char *s, struct ike_range *r);
 const char *cfg_prefix_str(const struct gw_prefix *p, char *buf, size_t len);

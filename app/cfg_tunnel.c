@@ -43,14 +43,13 @@ set_child(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key 
 static bool
 is_host(const struct gw_prefix *p)
 {
-	static const uint8_t zero[16];
+	struct in6_addr a = cfg_in6(p);
 
-	if (memcmp(p->addr, zero, sizeof(zero)) == 0)
+	if (IN6_IS_ADDR_UNSPECIFIED(&a))
 		return false;
 	if (p->family == AF_INET)
 		return p->addr[0] != 127 && p->addr[0] < 224;
-	return !IN6_IS_ADDR_MULTICAST((const struct in6_addr *)(const void *)p->addr) &&
-	       !IN6_IS_ADDR_LOOPBACK((const struct in6_addr *)(const void *)p->addr);
+	return !IN6_IS_ADDR_MULTICAST(&a) && !IN6_IS_ADDR_LOOPBACK(&a);
 }
 
 static int
@@ -400,8 +399,7 @@ check_local(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tun
 	bool usable = false, covered = false;
 
 	for (unsigned int i = 0; i < o->n_addrs; i++) {
-		struct in6_addr a;
-		memcpy(&a, o->addrs[i].addr, sizeof(a));
+		struct in6_addr a = cfg_in6(&o->addrs[i]);
 		if (!in_ranges(&a, t->conn->local_addrs, t->conn->n_local))
 			continue;
 		usable = true;
@@ -580,8 +578,8 @@ collect(const struct gw_cfg *cfg, struct owned *o)
 	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
 		const struct gw_tunnel_cfg *t = &cfg->tunnels[i];
 		for (unsigned int k = 0; k < t->n_addrs; k++) {
-			const struct in6_addr *a = (const void *)t->addrs[k].addr;
-			if (t->addrs[k].family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(a))
+			struct in6_addr a = cfg_in6(&t->addrs[k]);
+			if (t->addrs[k].family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a))
 				continue;
 			o[n] = (struct owned){.p = t->addrs[k], .tunnel = t};
 			mask_prefix(&o[n++].p);

@@ -294,6 +294,15 @@ cfg_prefix_has_host_bits(const struct gw_prefix *p)
 	return false;
 }
 
+struct in6_addr
+cfg_in6(const struct gw_prefix *p)
+{
+	struct in6_addr a;
+
+	memcpy(&a, p->addr, sizeof(a));
+	return a;
+}
+
 const char *
 cfg_prefix_str(const struct gw_prefix *p, char *buf, size_t len)
 {
