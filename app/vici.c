@@ -110,7 +110,7 @@ decode_element(
 	uint8_t type = take_u8(r);
 	char name[NAME_MAX_LEN + 1] = "";
 	const uint8_t *value;
-	size_t len;
+	size_t len = 0;
 
 	if ((*list != NULL) != (type == LIST_ITEM || type == LIST_END))
 		return EPROTO;

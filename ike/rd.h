@@ -74,7 +74,9 @@ ike_rd_u16(struct ike_rd *r)
 {
 	const uint8_t *p = ike_rd_bytes(r, 2);
 
-	return p == NULL ? 0 : (uint16_t)(p[0] << 8 | p[1]);
+	if (p == NULL)
+		return 0;
+	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
 static inline uint32_t

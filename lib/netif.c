@@ -257,24 +257,25 @@ struct search {
 };
 
 static int
-match_addr(const struct nlmsghdr *h, void *data)
+match_attr(const struct nlattr *attr, void *data)
 {
 	struct search *s = data;
-	const struct nlattr *attr;
+	uint16_t type = mnl_attr_get_type(attr);
 
+	/* with a peer, IFA_ADDRESS is the peer's and IFA_LOCAL ours */
+	if ((type == IFA_ADDRESS || type == IFA_LOCAL) &&
+		mnl_attr_get_payload_len(attr) == sizeof(*s->addr) &&
+		memcmp(mnl_attr_get_payload(attr), s->addr, sizeof(*s->addr)) == 0)
+		s->found = true;
+	return MNL_CB_OK;
+}
+
+static int
+match_addr(const struct nlmsghdr *h, void *data)
+{
 	if (h->nlmsg_type != RTM_NEWADDR)
 		return MNL_CB_OK;
-	mnl_attr_for_each(attr, h, sizeof(struct ifaddrmsg))
-	{
-		uint16_t type = mnl_attr_get_type(attr);
-
-		/* with a peer, IFA_ADDRESS is the peer's and IFA_LOCAL ours */
-		if ((type == IFA_ADDRESS || type == IFA_LOCAL) &&
-			mnl_attr_get_payload_len(attr) == sizeof(*s->addr) &&
-			memcmp(mnl_attr_get_payload(attr), s->addr, sizeof(*s->addr)) == 0)
-			s->found = true;
-	}
-	return MNL_CB_OK;
+	return mnl_attr_parse(h, sizeof(struct ifaddrmsg), match_attr, data);
 }
 
 bool

@@ -19,12 +19,12 @@ rule() {
 	fi
 }
 
-sources() { git ls-files '*.c' '*.h' '*.sh' '*.py' 'scripts/*' '.ci/run' | sort -u; }
+sources() { git ls-files '*.c' '*.h' '*.sh' '*.py' '.ci/run' | sort -u; }
 spdx() { sources | xargs grep -L 'SPDX-License-Identifier: BSD-3-Clause'; }
 unfinished() { sources | grep -vx scripts/lint.sh | xargs grep -nE '\b(TODO|FIXME|XXX|HACK)\b'; }
 spaces() { git ls-files '*.c' '*.h' '*.sh' '*.py' '*.md' | xargs grep -nE '[ 	]+$'; }
 format() { [ -z "$(git ls-files '*.c')" ] || scripts/format.sh --check; }
-columns() { git ls-files '*.c' '*.h' | xargs awk 'length($0) > 140 {print FILENAME ":" FNR ": " length($0) " columns"}'; }
+columns() { git ls-files '*.c' '*.h' | grep -v '^test/vectors/' | xargs awk 'length($0) > 140 {print FILENAME ":" FNR ": " length($0) " columns"}'; }
 # app -> lib, app -> ike, and neither of these the other way; ike includes no DPDK
 rooms() {
 	git ls-files 'ike/*.[ch]' | xargs grep -nE '#include [<"](rte_|lib/|app/|\.\./)'

@@ -14,6 +14,7 @@ cd "$TOP"
 LOGS=$TOP/build-test/logs
 ASAN=$TOP/build-asan
 : "${FUZZ_SECONDS:=10}"
+SOAK=0
 
 usage() { sed -n '3,11s/^# \{0,1\}//p' "$0"; }
 
@@ -22,18 +23,16 @@ for a in "${@:-all}"; do
 	case $a in
 	unit | eal | peer | smoke | interop | fuzz | lint) LAYERS+=("$a") ;;
 	all) LAYERS+=(lint unit eal peer smoke interop fuzz) ;;
-	full) LAYERS+=(lint unit eal peer smoke interop fuzz) FUZZ_SECONDS=600; export SOAK=1 ;;
+	full) LAYERS+=(lint unit eal peer smoke interop fuzz) FUZZ_SECONDS=600 SOAK=1 ;;
 	-h | --help) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac
 done
 
 # a sanitizer's finding ends the program it is in, so that no test can pass over it
-export ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=1:detect_leaks=1}
+export SOAK ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=1:detect_leaks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:abort_on_error=1:print_stacktrace=1}
 export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$TOP/test/lsan.supp:print_suppressions=0}
-WERROR=false
-[ -z "${CI:-}" ] || WERROR=true
 
 rm -rf "$LOGS"
 mkdir -p "$LOGS"
@@ -75,7 +74,7 @@ build() {
 # the sanitizer build: once, for whichever layer comes first
 build_asan() {
 	[ -z "${ASAN_BUILT:-}" ] || return 0
-	build "$ASAN" gcc -Db_sanitize=address,undefined --buildtype=debugoptimized -Dwerror=$WERROR || {
+	build "$ASAN" gcc -Db_sanitize=address,undefined --buildtype=debugoptimized -Dwerror=false || {
 		result "FAIL build/asan"
 		exit 1
 	}
@@ -115,7 +114,7 @@ run_smoke() {
 		n=$(basename "$s" .sh)
 		[ "$n" != common ] || continue
 		[ -z "${SMOKE:-}" ] || [[ " $SMOKE " == *" $n "* ]] || continue
-		RACLETTE=$ASAN/app/raclette run_script smoke 300 "$n" bash "$s"
+		RACLETTE=$ASAN/app/raclette run_script smoke $((SOAK ? 1800 : 300)) "$n" bash "$s"
 	done
 }
 
@@ -129,6 +128,7 @@ run_interop() {
 run_fuzz() {
 	step "fuzz, $FUZZ_SECONDS seconds each"
 	local t
+	[ -n "$(scripts/fuzz.sh --list)" ] || result "FAIL fuzz: no target"
 	scripts/fuzz.sh --build >"$LOGS/fuzz-build.log" 2>&1 || {
 		show_tail "$LOGS/fuzz-build.log"
 		result "FAIL fuzz/build"
@@ -147,11 +147,15 @@ run_fuzz() {
 run_lint() {
 	step lint
 	run_script lint 300 lint scripts/lint.sh
-	if build "$TOP/build-clang" clang -Dwerror=true --buildtype=debugoptimized; then
-		result "PASS build/clang: no warning"
-	else
-		result "FAIL build/clang"
-	fi
+	# not the sanitizer build: its instrumentation makes gcc warn of conversions that are none
+	local cc
+	for cc in gcc clang; do
+		if build "$TOP/build-$cc" $cc -Dwerror=true --buildtype=debugoptimized; then
+			result "PASS build/$cc: no warning"
+		else
+			result "FAIL build/$cc"
+		fi
+	done
 }
 
 if [[ " ${LAYERS[*]} " =~ \ (smoke|interop)\  ]] && [ "$(id -u)" != 0 ]; then
