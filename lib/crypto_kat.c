@@ -18,7 +18,7 @@ struct vector {
 	const char *key, *aad, *text, *sealed, *icv; /* hex */
 };
 
-/* NIST SP 800-38A F.2.1, F.2.3, F.2.5; all of one plain text and IV. RFC 3602 4 case 1. */
+/* NIST SP 800-38A F.2.1, F.2.3, F.2.5; all of one plain text and IV */
 #define CBC_TEXT                                                                                   \
 	"6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"                         \
 	"30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710"
@@ -52,11 +52,24 @@ static const struct vector vectors[] = {
 		"f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d"
 		"39f23369a9d9bacfa530e26304231461b2eb05e2c39be9fcda6c19078c6a9d1b",
 		NULL},
+	/* RFC 3602 4 case 1 */
 	{GW_CIPHER_AES_CBC, 16,
 		{0x3d, 0xaf, 0xba, 0x42, 0x9d, 0x9e, 0xb4, 0x30, 0xb4, 0x22, 0xda, 0x80, 0x2c, 0x9f,
 			0xac, 0x41},
 		"06a9214036b8a15b512e03d534120006", NULL, "53696e676c6520626c6f636b206d7367",
 		"e353779c1079aeb82708942dbe77181a", NULL},
+	/* RFC 3602 4 case 5: an ESP packet's payload and trailer */
+	{GW_CIPHER_AES_CBC, 16,
+		{0xe9, 0x6e, 0x8c, 0x08, 0xab, 0x46, 0x57, 0x63, 0xfd, 0x09, 0x8d, 0x45, 0xdd, 0x3f,
+			0xf8, 0x93},
+		"90d382b410eeba7ad938c46cec1a82bf", NULL,
+		"08000ebda70a00008e9c083db95b070008090a0b0c0d0e0f1011121314151617"
+		"18191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f3031323334353637"
+		"0102030405060708090a0b0c0d0e0e01",
+		"f663c25d325c18c6a9453e194e120849a4870b66cc6b9965330013b4898dc856"
+		"a4699e523a55db080b59ec3a8e4b7e52775b07d1db34ed9c538ab50c551b874a"
+		"a269add047ad2d5913ac19b7cfbad4a6",
+		NULL},
 	{GW_CIPHER_AES_GCM, 16, GCM_IV, "feffe9928665731c6d6a8f9467308308", GCM_AAD, GCM_TEXT,
 		"42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e"
 		"21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac973d58e091",
