@@ -6,7 +6,7 @@ smoke_init cold_start
 pair
 cap_start B out "$LAB_DIR/out.pcap"
 up
-check 'no SA before there is traffic' equal "$(gw_show A sa --json | $PYTHON -c 'import json,sys; print(len(json.load(sys.stdin)))')" 0
+check 'no SA before there is traffic' equal "$(ask A sa 'len(o)')" 0
 on A ping -c 5 -i 0.3 -W 3 $B4 >"$LAB_DIR/ping"
 check '5 of 5 pings from a cold start' grep -q ' 5 received' "$LAB_DIR/ping"
 check 'ping from the other side' ping_ok B $A4

@@ -132,6 +132,9 @@ ping_ok() {
 	shift 2
 	on "$ns" ping -c 1 -W 3 "$@" "$to"
 }
+# ask NS WHAT EXPRESSION: Python's value of it, where o is what `show WHAT --json` prints
+ask() { gw_show "$1" "$2" --json | $PYTHON -c "import json, sys; o = json.load(sys.stdin); print($3)"; }
+drops() { ask "$1" drops "next(int(d['packets']) for d in o if d['reason'] == '$2')"; } # NS REASON
 no_clear() {
 	local f
 	for f in "$@"; do

@@ -8,7 +8,7 @@ pair
 cap_start B out "$LAB_DIR/out.pcap"
 up
 check 'comes up' ping_ok A $B4
-spis() { gw_show "$1" sa --json | $PYTHON -c 'import json,sys,re; print(" ".join(sorted(re.findall(r"\"[a-z_]*spi[a-z_]*\": *\"?([0-9a-fx]+)", json.dumps(json.load(sys.stdin))))))'; }
+spis() { ask "$1" sa "' '.join(sorted(s['spi_in'] for s in o if s['state'] == 'INSTALLED'))"; }
 ip netns exec "$LAB-A" ping -c 300 -i 0.02 -W 2 $B4 >"$LAB_DIR/ping" &
 PIDS[ping]=$!
 at_exit 'gw_stop ping'

@@ -6,7 +6,7 @@ smoke_init stop
 pair
 up
 check 'comes up' ping_ok A $B4
-n_sa() { gw_show "$1" ike --json | $PYTHON -c 'import json,sys; print(len(json.load(sys.stdin)))'; }
+n_sa() { ask "$1" ike 'len(o)'; }
 check_not 'B has an IKE SA' equal "$(n_sa B)" 0
 t0=$(date +%s%N)
 pid=${PIDS[A]}
