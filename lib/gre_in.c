@@ -119,19 +119,7 @@ gre_in(struct rte_mbuf *m)
 uint16_t
 gw_gre_in(struct rte_mbuf **pkts, uint16_t n)
 {
-	struct rte_mbuf *bad[GW_BURST_MAX];
-	uint16_t n_good = 0, n_bad = 0;
-	enum gw_drop reason;
-
-	for (uint16_t i = 0; i < n; i++) {
-		reason = gre_in(pkts[i]);
-		if (reason == GW_DROP_NONE) {
-			pkts[n_good++] = pkts[i];
-		} else {
-			gw_pkt_refuse(pkts[i], reason);
-			bad[n_bad++] = pkts[i];
-		}
-	}
-	memcpy(pkts + n_good, bad, n_bad * sizeof(bad[0]));
-	return n_good;
+	for (uint16_t i = 0; i < n; i++)
+		gw_pkt_refuse(pkts[i], gre_in(pkts[i]));
+	return gw_pkt_partition(pkts, n);
 }

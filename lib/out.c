@@ -5,7 +5,6 @@
 
 #include <rte_byteorder.h>
 #include <rte_cycles.h>
-#include <rte_ip.h>
 
 #include "gre.h"
 #include "inner.h"
@@ -13,8 +12,8 @@
 #define ETHERTYPE_IP4 0x0800
 #define ETHERTYPE_IP6 0x86dd
 #define IP4_HDR_MAX   60
-#define IP4_MIN_MTU   68                     /* RFC 791 3.2 */
-#define IP4_DUMMY     RTE_IPV4(192, 0, 0, 8) /* RFC 7600 */
+#define IP4_MIN_MTU   68          /* RFC 791 3.2 */
+#define IP4_DUMMY     0xc0000008u /* 192.0.0.8, RFC 7600 */
 
 static void
 refuse(struct gw_out *o, struct rte_mbuf *m, enum gw_drop reason)
