@@ -262,9 +262,9 @@ tick_probe(struct nd *nd, uint64_t now_ms, struct nd_neigh *n)
 	}
 	enter(nd, now_ms, n, ND_INCOMPLETE);
 	n->tries = ND_TRIES; /* those were asked already */
-	show(nd, n);
 	if (n->route)
-		nd_choose_router(nd, now_ms);
+		nd_choose_router(nd, now_ms); /* before: the default route has no gap */
+	show(nd, n);
 }
 
 /* @return false: forgotten */
