@@ -74,25 +74,26 @@ ike_rd_u16(struct ike_rd *r)
 {
 	const uint8_t *p = ike_rd_bytes(r, 2);
 
-	if (p == NULL)
-		return 0;
-	return (uint16_t)(p[0] << 8 | p[1]);
+	return (uint16_t)(p == NULL ? 0 : p[0] << 8 | p[1]);
 }
 
 static inline uint32_t
 ike_rd_u32(struct ike_rd *r)
 {
-	uint32_t hi = ike_rd_u16(r);
+	const uint8_t *p = ike_rd_bytes(r, 4);
 
-	return hi << 16 | ike_rd_u16(r);
+	return p == NULL ? 0 : (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
 static inline uint64_t
 ike_rd_u64(struct ike_rd *r)
 {
-	uint64_t hi = ike_rd_u32(r);
+	const uint8_t *p = ike_rd_bytes(r, 8);
+	uint64_t v = 0;
 
-	return hi << 32 | ike_rd_u32(r);
+	for (int i = 0; p != NULL && i < 8; i++)
+		v = v << 8 | p[i];
+	return v;
 }
 
 /** Copy the next n bytes; dst is zeroed when there are fewer. */

@@ -171,7 +171,7 @@ set_prefix(struct ike_ts *ts, unsigned int bits)
 {
 	for (unsigned int i = 0; i < addr_len(ts->type); i++) {
 		unsigned int in_byte = bits > 8 * i ? bits - 8 * i : 0;
-		uint8_t host = in_byte >= 8 ? 0 : (uint8_t)(0xff >> in_byte);
+		uint8_t host = (uint8_t)(in_byte >= 8 ? 0 : 0xff >> in_byte);
 
 		ts->to[i] = ts->from[i] | host;
 		ts->from[i] = (uint8_t)(ts->from[i] & ~host);
