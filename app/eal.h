@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_EAL_H
+#define GW_EAL_H
+
+/* Starting DPDK with arguments of our own making: nobody has to know them. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cfg.h"
+
+#define GW_WORKERS_MAX 1 /* the tree is written for several; one runs today */
+
+struct gw_eal {
+	unsigned int n_workers;
+	unsigned int worker_lcore[GW_WORKERS_MAX];
+	bool hugepages;
+	bool shared_cpu; /* a worker and control share one CPU */
+};
+
+/**
+ * Initialise EAL; the calling thread becomes the control lcore.
+ *
+ * Huge pages are used in memory only (no hugetlbfs file that could keep keys) when enough are free,
+ * normal memory otherwise. No file is shared with other DPDK processes, so that several gateways run
+ * on one machine.
+ *
+ * @param mem_mb  memory that the gateway needs
+ * @return 0, or -errno after logging why
+ */
+int gw_eal_init(const struct gw_cfg *cfg, bool telemetry, unsigned int mem_mb, struct gw_eal *eal);
+
+/** After this no rte_* call but logs. */
+void gw_eal_fini(void);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+
+#include "log.h"
+#include "port.h"
+#include "vdev.h"
+
+#define RX_DESC 1024
+#define TX_DESC 1024
+
+static int
+find_port(struct gw_port *port, const char *spec)
+{
+	gw_port_name(spec, port->name, sizeof(port->name));
+	/* of af_packet and af_xdp */
+	gw_port_arg(spec, "iface", port->ifname, sizeof(port->ifname));
+	if (rte_eth_dev_get_port_by_name(port->name, &port->id) == 0)
+		return 0;
+	gw_log(GW_LOG_ERROR, "port", "%s: no such port; %s", port->name,
+		gw_port_is_pci(spec) ? "is the device bound to vfio-pci or igb_uio?"
+				     : "DPDK made none of the vdev string");
+	return -ENODEV;
+}
+
+static int
+check_kernel(const struct gw_port *port, const struct gw_outside_cfg *cfg, struct gw_netif *netif)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	for (unsigned int i = 0; i < cfg->n_addrs; i++) {
+		struct in6_addr addr;
+
+		memcpy(&addr, cfg->addrs[i].addr, sizeof(addr));
+		if (!gw_netif_has_addr6(netif, &addr))
+			continue;
+		gw_log(GW_LOG_ERROR, "port",
+			"%s: the kernel owns %s too and would answer its ESP and IKE with errors: "
+			"take the address off the kernel's interface",
+			port->ifname, inet_ntop(AF_INET6, &addr, text, sizeof(text)));
+		return -EADDRINUSE;
+	}
+	return 0;
+}
+
+/* A port in use is up: what dev_start does to a real one. */
+static void
+raise_kernel(const struct gw_port *port, struct gw_netif *netif)
+{
+	int ifindex = gw_netif_index(netif, port->ifname);
+	int rc = ifindex < 0 ? ifindex : gw_netif_set_up(netif, ifindex, true);
+
+	if (rc < 0)
+		gw_log(GW_LOG_WARN, "port", "%s: cannot be set up: %s", port->ifname,
+			strerror(-rc));
+}
+
+static int
+configure(struct gw_port *port, unsigned int n_queues, struct rte_mempool *pool)
+{
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf = {0};
+	uint16_t rx_desc = RX_DESC, tx_desc = TX_DESC;
+	int rc = rte_eth_dev_info_get(port->id, &info);
+
+	if (rc < 0)
+		return rc;
+	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
+	conf.rxmode.mtu = port->mtu <= info.max_mtu ? port->mtu : 0;
+	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+	/* every mbuf has one reference and is of one pool */
+	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	port->rx_csum = conf.rxmode.offloads != 0;
+	rc = rte_eth_dev_configure(port->id, (uint16_t)n_queues, (uint16_t)n_queues, &conf);
+	if (rc == 0)
+		rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx_desc, &tx_desc);
+	for (uint16_t q = 0; rc == 0 && q < n_queues; q++) {
+		int socket = rte_eth_dev_socket_id(port->id);
+
+		rc = rte_eth_rx_queue_setup(port->id, q, rx_desc, (unsigned int)socket, NULL, pool);
+		if (rc == 0)
+			rc = rte_eth_tx_queue_setup(
+				port->id, q, tx_desc, (unsigned int)socket, NULL);
+	}
+	return rc;
+}
+
+/* Some virtual ports have no MTU to set; the one they have must do. */
+static int
+set_mtu(struct gw_port *port)
+{
+	uint16_t now = 0;
+	int rc = rte_eth_dev_set_mtu(port->id, port->mtu);
+
+	if (rc == 0)
+		return 0;
+	if (rc == -ENOTSUP) {
+		gw_log(GW_LOG_DEBUG, "port", "%s: has no MTU to set", port->name);
+		return 0;
+	}
+	rte_eth_dev_get_mtu(port->id, &now);
+	gw_log(GW_LOG_ERROR, "port", "%s: MTU %u refused: %s (it is %u)", port->name, port->mtu,
+		strerror(-rc), now);
+	return rc;
+}
+
+int
+gw_port_open(struct gw_port *port, const struct gw_outside_cfg *cfg, unsigned int n_queues,
+	struct rte_mempool *pool, struct gw_netif *netif)
+{
+	char mac[RTE_ETHER_ADDR_FMT_SIZE];
+	int rc;
+
+	*port = (struct gw_port){.mtu = cfg->mtu, .vlan = cfg->vlan, .mcast = "none"};
+	rc = find_port(port, cfg->port);
+	if (rc < 0)
+		return rc;
+	if (port->ifname[0] != '\0') {
+		rc = check_kernel(port, cfg, netif);
+		if (rc < 0)
+			return rc;
+		raise_kernel(port, netif);
+	}
+	rc = configure(port, n_queues, pool);
+	if (rc == 0)
+		rc = set_mtu(port);
+	if (rc == 0)
+		rc = rte_eth_dev_start(port->id);
+	if (rc == 0)
+		rc = rte_eth_macaddr_get(port->id, &port->mac);
+	if (rc < 0) {
+		gw_log(GW_LOG_ERROR, "port", "%s: does not start: %s", port->name, strerror(-rc));
+		return rc;
+	}
+	port->started = true;
+	rte_ether_format_addr(mac, sizeof(mac), &port->mac);
+	gw_log(GW_LOG_INFO, "port", "%s (%s): MAC %s, MTU %u%s", port->name, port->driver, mac,
+		port->mtu, port->rx_csum ? ", checks UDP checksums" : "");
+	return 0;
+}
+
+void
+gw_port_close(struct gw_port *port)
+{
+	if (!port->started)
+		return;
+	rte_eth_dev_stop(port->id);
+	rte_eth_dev_close(port->id);
+	port->started = false;
+}
+
+void
+gw_port_set_mcast(struct gw_port *port, uint8_t (*macs)[6], unsigned int n)
+{
+	struct rte_ether_addr addrs[GW_PORT_MCAST_MAX];
+	const char *before = port->mcast;
+
+	for (unsigned int i = 0; i < n && i < GW_PORT_MCAST_MAX; i++)
+		memcpy(addrs[i].addr_bytes, macs[i], sizeof(addrs[i].addr_bytes));
+	if (n <= GW_PORT_MCAST_MAX && rte_eth_dev_set_mc_addr_list(port->id, addrs, n) == 0)
+		port->mcast = "filter";
+	else if (rte_eth_allmulticast_enable(port->id) == 0)
+		port->mcast = "all";
+	else if (rte_eth_promiscuous_enable(port->id) == 0)
+		port->mcast = "promiscuous";
+	else
+		gw_log(GW_LOG_WARN, "port",
+			"%s: takes no multicast filter: neighbour discovery may not work",
+			port->name);
+	if (strcmp(before, port->mcast) != 0)
+		gw_log(GW_LOG_DEBUG, "port", "%s: multicast: %s", port->name, port->mcast);
+}
+
+bool
+gw_port_link_wait(const struct gw_port *port, unsigned int ms)
+{
+	struct rte_eth_link link;
+
+	for (unsigned int waited = 0;; waited += 10) {
+		if (rte_eth_link_get_nowait(port->id, &link) < 0)
+			return true; /* the port knows no link state */
+		if (link.link_status == RTE_ETH_LINK_UP)
+			return true;
+		if (waited >= ms)
+			return false;
+		rte_delay_us_sleep(10000);
+	}
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_PORT_H
+#define GW_PORT_H
+
+/* The outside port: any ethdev. Control sets it up; workers use rx_burst and tx_burst on their queue. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ether.h>
+#include <rte_mempool.h>
+
+#include "cfg.h"
+#include "lib/netif.h"
+
+#define GW_PORT_MCAST_MAX 64
+
+struct gw_port {
+	/* set by gw_port_open(), then read-only */
+	uint16_t id;
+	char name[64];	 /* DPDK's */
+	char driver[64]; /* "net_af_packet" */
+	char ifname[IF_NAMESIZE]; /* kernel interface beneath, "" = none */
+	struct rte_ether_addr mac;
+	uint16_t mtu;
+	uint16_t vlan; /* 0 = untagged */
+	bool rx_csum;  /* the port verifies UDP checksums and says so */
+	/* control only */
+	bool started;
+	const char *mcast; /* how multicast is received: "filter", "all", "promiscuous" */
+};
+
+/**
+ * Configure and start the port with one receive and one transmit queue per worker.
+ *
+ * A kernel interface beneath (af_packet, af_xdp) is refused when the kernel owns one of the outside
+ * addresses too: it would answer ESP and IKE with errors of its own.
+ *
+ * @return 0, or -errno after logging why
+ */
+int gw_port_open(struct gw_port *port, const struct gw_outside_cfg *cfg, unsigned int n_queues,
+	struct rte_mempool *pool, struct gw_netif *netif);
+/** Workers have ended. A port that never opened is fine. */
+void gw_port_close(struct gw_port *port);
+
+/** Receive these multicast MACs: by filter, else all multicast, else everything. */
+void gw_port_set_mcast(struct gw_port *port, uint8_t (*macs)[6], unsigned int n);
+
+/** Wait for the link, at most ms. @return true when it is up */
+bool gw_port_link_wait(const struct gw_port *port, unsigned int ms);
+
+#endif
