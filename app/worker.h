@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_WORKER_H
+#define GW_WORKER_H
+
+/*
+ * The poll loop of a data-plane lcore: bursts run to completion, between the outside port and the
+ * tunnels' descriptors. No lock, no log, no allocation but mbufs; system calls on ready descriptors
+ * only, and to sleep when there is nothing to do.
+ *
+ * What workers and control share:
+ *
+ *   object                    writer          readers   handed over            reclaimed
+ *   ------------------------  --------------  --------  ---------------------  -------------------
+ *   struct gw_plane           control         workers   before they start      after they ended
+ *   plane->local              control         workers   release store          rcu
+ *   inbound SA, its keys      control         worker    gw_sadb_publish()      gw_sadb_retire(), rcu
+ *   - replay window, counters owner worker    control   relaxed                with the SA
+ *   outbound SA, its keys     control         worker    tunnel->sa_out         unlinked, rcu
+ *   - sequence, counters      owner worker    control   relaxed                with the SA
+ *   struct gw_tunnel          by field group  both      plane->tunnels         after workers ended
+ *   struct gw_demux           control         workers   with the inbound SA    after workers ended
+ *   gw_nexthop->l2            control         workers   release store          rcu
+ *   IKE SPIs (gw_spiset)      control         workers   atomics                after workers ended
+ *   frames to control         worker          control   gw_excp_push(), ring   by control
+ *   frames of control         control         worker    gw_excp_tx_push()      by the worker
+ *   worker's counters         worker          control   relaxed                with the worker
+ *   tunnel->acquire           worker sets     control   plane->acquires counts -
+ *   worker->stop              control         worker    relaxed flag           -
+ *
+ * There is one way from an inner packet to the outside port, and it leads through gw_esp_out(): held
+ * and fresh packets meet in out_burst(), which hands to the port what gw_esp_out() returned. Control's
+ * own frames (ICMPv6, IKE) come by ring.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mempool.h>
+
+#include "lib/classify.h"
+#include "lib/drop.h"
+#include "lib/excp.h"
+#include "lib/rcu.h"
+#include "lib/sadb.h"
+#include "lib/tunnel.h"
+
+#include "port.h"
+
+#define GW_HOLD_TIMEOUT_MS 30000 /* a held packet older than that is of no use to anybody */
+
+/** What all workers and control share. */
+struct gw_plane {
+	/* set before the workers start, then read-only */
+	const struct gw_port *port;
+	struct rte_mempool *pool;
+	struct gw_sadb *sadb;
+	struct gw_excp *excp;
+	struct gw_spiset *spis;
+	struct gw_rcu *rcu;
+	struct gw_tunnel **tunnels;
+	uint32_t n_tunnels;
+	int socket; /* NUMA node of the port */
+	bool busy;  /* never sleep */
+
+	/* control writes, workers read */
+	_Alignas(64) _Atomic(const struct gw_local *) local;
+
+	/* workers write, control reads */
+	_Alignas(64) _Atomic(uint32_t) acquires; /* counts up when a tunnel's acquire flag is set */
+};
+
+/** Written by the worker; control reads relaxed, through gw_worker_get_stats(). */
+struct gw_worker_stats {
+	uint64_t drops[GW_DROP_N];
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; /* frames of the outside port */
+	uint64_t polls, sleeps;
+};
+
+struct gw_worker;
+
+/**
+ * Make a worker: its crypto manager (self-tests run), reassembly and readiness set.
+ * @return NULL after logging why
+ */
+struct gw_worker *gw_worker_create(struct gw_plane *plane, unsigned int id);
+/** The worker has ended. Packets it holds are freed. NULL is fine. */
+void gw_worker_destroy(struct gw_worker *w);
+
+/** Launch on an lcore. @return 0, -errno */
+int gw_worker_start(struct gw_worker *w, unsigned int lcore);
+/** Ask it to end and wait for it: what control has queued for the port goes out first. */
+void gw_worker_stop(struct gw_worker *w);
+
+/** Any thread. */
+void gw_worker_get_stats(const struct gw_worker *w, struct gw_worker_stats *st);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <rte_ethdev.h>
+#include <rte_prefetch.h>
+
+#include "worker_priv.h"
+
+#define PREFETCH 4 /* frames ahead */
+
+static const enum gw_drop excp_full[GW_EXCP_N] = {
+	[GW_EXCP_ICMP6] = GW_DROP_EXCP_ND_FULL,
+	[GW_EXCP_IKE] = GW_DROP_EXCP_IKE_FULL,
+	[GW_EXCP_INIT] = GW_DROP_EXCP_INIT_FULL,
+};
+
+static void
+drop_one(struct gw_worker *w, struct rte_mbuf *m, enum gw_drop reason)
+{
+	gw_pkt_refuse(m, reason);
+	worker_drop(w, &m, 1);
+}
+
+/* Datagrams with an SPI of ours are our peers'; the rest is strangers knocking. */
+static enum gw_excp_class
+excp_class(const struct gw_worker *w, const struct gw_classified *c)
+{
+	if (c->cls == GW_CLASS_ICMP6)
+		return GW_EXCP_ICMP6;
+	if (gw_spiset_has(w->plane->spis, c->ike_spi_i) ||
+		(c->cls == GW_CLASS_IKE && gw_spiset_has(w->plane->spis, c->ike_spi_r)))
+		return GW_EXCP_IKE;
+	return GW_EXCP_INIT;
+}
+
+static void
+classify(struct gw_worker *w, struct rte_mbuf *m, const struct gw_local *local,
+	struct gw_classified *c)
+{
+	const struct gw_port *port = w->plane->port;
+	struct gw_pkt *p = gw_pkt(m);
+	bool csum_good = port->rx_csum &&
+			 (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+
+	gw_classify(
+		rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, port->vlan, local, csum_good, c);
+	*p = (struct gw_pkt){
+		.l3_off = c->l3_off,
+		.l4_off = c->l4_off,
+		.outer_tc = c->tc,
+		.udp_encap = c->udp_encap,
+	};
+	if (c->cls != GW_CLASS_DROP && c->end < m->data_len)
+		rte_pktmbuf_trim(m, m->data_len - c->end);
+}
+
+/* Sort one frame: ESP is returned for the burst, the rest ends here or goes to control. */
+static struct rte_mbuf *
+sort_frame(struct gw_worker *w, struct rte_mbuf *m, const struct gw_local *local)
+{
+	struct gw_classified c;
+	enum gw_excp_class cls;
+
+	/* some ports take the tag off unasked: without it a frame of any VLAN would look untagged
+	 */
+	if ((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0 && rte_vlan_insert(&m) != 0) {
+		*gw_pkt(m) = (struct gw_pkt){0};
+		drop_one(w, m, GW_DROP_NO_MBUF);
+		return NULL;
+	}
+	classify(w, m, local, &c);
+	if (c.cls == GW_CLASS_FRAGMENT) {
+		m = gw_reass_add(w->reass, m, c.l3_off, c.l4_off, w->now_tsc, w->stats.drops);
+		if (m == NULL)
+			return NULL;
+		m->ol_flags = 0; /* what the port said was of a fragment */
+		classify(w, m, local, &c);
+	}
+	switch (c.cls) {
+	case GW_CLASS_ESP:
+		return m;
+	case GW_CLASS_DROP:
+		drop_one(w, m, c.reason);
+		return NULL;
+	case GW_CLASS_FRAGMENT: /* a fragment of a fragment */
+		drop_one(w, m, GW_DROP_FRAG_BAD);
+		return NULL;
+	case GW_CLASS_ICMP6:
+	case GW_CLASS_IKE:
+	case GW_CLASS_IKE_INIT:
+		break;
+	}
+	cls = excp_class(w, &c);
+	if (!gw_excp_push(w->plane->excp, cls, m))
+		drop_one(w, m, excp_full[cls]);
+	return NULL;
+}
+
+/* Write packets of one tunnel. */
+static void
+deliver(struct gw_worker *w, struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t written = gw_tun_write(t->fd, pkts, n);
+
+	worker_drop(w, pkts, n - written);
+}
+
+static void
+deliver_burst(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t from = 0;
+
+	for (uint16_t i = 1; i <= n; i++) {
+		if (i < n && gw_pkt(pkts[i])->tunnel == gw_pkt(pkts[from])->tunnel)
+			continue;
+		deliver(w, gw_pkt(pkts[from])->tunnel, pkts + from, i - from);
+		from = i;
+	}
+}
+
+uint16_t
+worker_in(struct gw_worker *w)
+{
+	struct rte_mbuf *pkts[GW_BURST_MAX], *esp[GW_BURST_MAX];
+	uint16_t n = rte_eth_rx_burst(w->plane->port->id, w->queue, pkts, GW_BURST_MAX);
+	const struct gw_local *local;
+	uint16_t n_esp = 0, good;
+
+	if (n == 0)
+		return 0;
+	local = atomic_load_explicit(&w->plane->local, memory_order_acquire);
+	for (uint16_t i = 0; i < n && i < PREFETCH; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m;
+
+		if (i + PREFETCH < n)
+			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + PREFETCH], void *));
+		w->stats.rx_bytes += pkts[i]->pkt_len;
+		m = sort_frame(w, pkts[i], local);
+		if (m != NULL)
+			esp[n_esp++] = m;
+	}
+	w->stats.rx_packets += n;
+	if (n_esp == 0)
+		return n;
+	good = gw_esp_in(w->crypto, w->plane->sadb, esp, n_esp, w->now_tsc);
+	worker_drop(w, esp + good, n_esp - good);
+	n_esp = good;
+	good = gw_gre_in(esp, n_esp);
+	worker_drop(w, esp + good, n_esp - good);
+	deliver_burst(w, esp, good);
+	return n;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <string.h>
+
+#include "lib/nexthop.h"
+#include "worker_priv.h"
+
+#define READY_MAX   64 /* descriptors served in one poll */
+#define FRAGS_OUTER 8  /* of one outer packet: a packet of 1280 bytes needs two */
+
+/* Link header, MTU of the port: the last checks. Takes m. */
+static void
+send_outer(struct gw_worker *w, struct rte_mbuf *m, const struct gw_l2hdr *l2)
+{
+	enum gw_drop reason = GW_DROP_OUT_MTU;
+	char *p = NULL;
+
+	if (m->pkt_len <= w->plane->port->mtu) {
+		reason = GW_DROP_OUT_NO_NEXTHOP;
+		p = l2 != NULL ? rte_pktmbuf_prepend(m, l2->len) : NULL;
+	}
+	if (p == NULL) {
+		gw_pkt_refuse(m, reason);
+		worker_drop(w, &m, 1);
+		return;
+	}
+	memcpy(p, l2->hdr, l2->len);
+	worker_tx(w, m);
+}
+
+static void
+send_fragments(struct gw_worker *w, struct rte_mbuf *m, const struct gw_l2hdr *l2)
+{
+	struct rte_mbuf *frag[FRAGS_OUTER];
+	uint16_t n = gw_ip6_fragment_outer(&w->frag6, m, GW_IP6_MIN_MTU, frag, FRAGS_OUTER);
+
+	if (n == 0) {
+		gw_pkt_refuse(m, GW_DROP_NO_MBUF);
+		worker_drop(w, &m, 1);
+	}
+	for (uint16_t i = 0; i < n; i++)
+		send_outer(w, frag[i], l2);
+}
+
+/* What gw_esp_out() encrypted, and nothing else, gets a link header. */
+static void
+send_esp(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		struct gw_nexthop *nh = gw_sa_out_nexthop(gw_pkt(pkts[i])->sa_out);
+		const struct gw_l2hdr *l2 = atomic_load_explicit(&nh->l2, memory_order_acquire);
+
+		/* looked at first: the line is shared with control */
+		if (l2 != NULL && atomic_load_explicit(&nh->used, memory_order_relaxed) == 0)
+			atomic_store_explicit(&nh->used, 1, memory_order_relaxed);
+		if (gw_pkt(pkts[i])->outer_frag)
+			send_fragments(w, pkts[i], l2);
+		else
+			send_outer(w, pkts[i], l2);
+	}
+}
+
+static void
+reply(struct gw_worker *w, struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t written = gw_tun_write(t->fd, pkts, n);
+
+	worker_drop(w, pkts, n - written);
+}
+
+/* Packets of one tunnel, an SA at hand: through GRE and ESP to the port. */
+static void
+out_burst(struct gw_worker *w, struct gw_tunnel *t, struct gw_sa_out *sa, struct rte_mbuf **pkts,
+	uint16_t n)
+{
+	struct gw_out *o = &w->out;
+
+	for (uint16_t i = 0; i < n; i++)
+		gw_pkt(pkts[i])->sa_out = sa;
+	gw_out_prepare(o, pkts, n, w->now_tsc);
+	worker_drop(w, o->refused, o->n_refused);
+	if (o->n_reply > 0)
+		reply(w, t, o->reply, o->n_reply);
+	for (uint16_t from = 0; from < o->n_ready;) {
+		uint16_t left = o->n_ready - from;
+		uint16_t chunk = left < GW_BURST_MAX ? left : GW_BURST_MAX;
+		struct rte_mbuf **burst = o->ready + from;
+		uint16_t good = gw_esp_out(w->crypto, burst, chunk, w->now_tsc);
+
+		send_esp(w, burst, good);
+		worker_drop(w, burst + good, chunk - good);
+		from += chunk;
+	}
+}
+
+static void
+drop_held(struct gw_worker *w, struct gw_tunnel *t, enum gw_drop reason)
+{
+	for (uint16_t i = 0; i < t->n_held; i++)
+		gw_pkt_refuse(t->held[i], reason);
+	worker_drop(w, t->held, t->n_held);
+	t->n_held = 0;
+}
+
+/* Ask control for an SA; it counts on being asked again by the next packet if the first try fails.
+ */
+static void
+acquire(struct gw_worker *w, struct gw_tunnel *t)
+{
+	if (atomic_load_explicit(&t->acquire, memory_order_relaxed))
+		return;
+	atomic_store_explicit(&t->acquire, true, memory_order_relaxed);
+	atomic_fetch_add_explicit(&w->plane->acquires, 1, memory_order_release);
+}
+
+/* No SA: the first packets wait for one, without a GRE sequence number yet; later ones are lost. */
+static void
+hold(struct gw_worker *w, struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t room, taken;
+
+	if (t->n_held == 0) {
+		/* what control said of earlier packets is not about these */
+		t->hold_flush_seen = atomic_load_explicit(&t->hold_flush, memory_order_relaxed);
+		t->hold_since_tsc = w->now_tsc;
+		if (t->hold_max > 0)
+			w->holding[w->n_holding++] = t;
+	}
+	room = t->hold_max - t->n_held;
+	taken = n < room ? n : room;
+	memcpy(t->held + t->n_held, pkts, taken * sizeof(pkts[0]));
+	t->n_held += taken;
+	acquire(w, t);
+	for (uint16_t i = taken; i < n; i++)
+		gw_pkt_refuse(pkts[i], GW_DROP_OUT_NO_SA);
+	worker_drop(w, pkts + taken, n - taken);
+}
+
+/* @return true when nothing is held any more */
+static bool
+settle_held(struct gw_worker *w, struct gw_tunnel *t)
+{
+	struct gw_sa_out *sa = atomic_load_explicit(&t->sa_out, memory_order_acquire);
+
+	if (sa != NULL) {
+		uint16_t n = t->n_held;
+
+		t->n_held = 0;
+		out_burst(w, t, sa, t->held, n);
+		return true;
+	}
+	if (atomic_load_explicit(&t->hold_flush, memory_order_relaxed) != t->hold_flush_seen) {
+		drop_held(w, t, GW_DROP_OUT_NO_SA);
+		return true;
+	}
+	if (w->now_tsc - t->hold_since_tsc > GW_HOLD_TIMEOUT_MS * w->tsc_per_ms) {
+		drop_held(w, t, GW_DROP_OUT_HOLD_TIMEOUT);
+		return true;
+	}
+	return false;
+}
+
+void
+worker_out_held(struct gw_worker *w)
+{
+	for (uint32_t i = 0; i < w->n_holding;) {
+		if (settle_held(w, w->holding[i]))
+			w->holding[i] = w->holding[--w->n_holding];
+		else
+			i++;
+	}
+}
+
+void
+worker_out_fini(struct gw_worker *w)
+{
+	for (uint32_t i = 0; i < w->n_holding; i++)
+		drop_held(w, w->holding[i], GW_DROP_OUT_NO_SA);
+	w->n_holding = 0;
+}
+
+static uint16_t
+out_tunnel(struct gw_worker *w, struct gw_tunnel *t)
+{
+	struct rte_mbuf *pkts[GW_BURST_MAX];
+	struct gw_sa_out *sa;
+	bool again;
+	uint16_t n = gw_tun_read(t->fd, w->plane->pool, pkts, GW_BURST_MAX, &again);
+
+	if (n == 0)
+		return 0;
+	for (uint16_t i = 0; i < n; i++)
+		*gw_pkt(pkts[i]) = (struct gw_pkt){.tunnel = t};
+	sa = atomic_load_explicit(&t->sa_out, memory_order_acquire);
+	if (sa == NULL) {
+		hold(w, t, pkts, n);
+		return n;
+	}
+	if (t->n_held > 0) /* older, so it goes first */
+		worker_out_held(w);
+	out_burst(w, t, sa, pkts, n);
+	return n;
+}
+
+uint32_t
+worker_out(struct gw_worker *w, unsigned int timeout_us)
+{
+	void *ready[READY_MAX];
+	unsigned int n = gw_tunset_wait(w->tunset, timeout_us, ready, READY_MAX);
+	uint32_t packets = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		packets += out_tunnel(w, ready[i]);
+	return packets;
+}

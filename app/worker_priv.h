@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_WORKER_PRIV_H
+#define GW_WORKER_PRIV_H
+
+/* Inside the worker: worker.c polls, worker_in.c and worker_out.c are its two directions. */
+
+#include <rte_mbuf.h>
+
+#include "lib/esp.h"
+#include "lib/pkt.h"
+#include "lib/reass.h"
+#include "lib/stage.h"
+#include "lib/tun.h"
+
+#include "worker.h"
+
+struct gw_worker {
+	/* set before start, then read-only */
+	struct gw_plane *plane;
+	unsigned int id, lcore;
+	uint16_t queue;
+	struct gw_crypto *crypto;
+	struct gw_reass *reass;
+	struct gw_tunset *tunset;
+	uint64_t tsc_per_ms;
+
+	/* control writes */
+	_Alignas(64) _Atomic(bool) stop;
+
+	/* worker only */
+	_Alignas(64) uint64_t now_tsc; /* of this poll */
+	uint64_t next_ms_tsc;	       /* when what is due every millisecond is due */
+	unsigned int empty;	       /* polls in a row that found nothing */
+	uint16_t n_tx;
+	uint32_t n_holding;
+	struct gw_tunnel **holding; /* tunnels with held packets */
+	struct rte_mbuf *tx[GW_BURST_MAX];
+	struct gw_frag6 frag6;
+	struct gw_out out; /* of the burst in hand */
+
+	/* worker writes, control reads relaxed */
+	_Alignas(64) struct gw_worker_stats stats;
+};
+
+/** Count and free packets that a stage refused: the reason is in each. */
+void worker_drop(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
+/** Queue a complete frame for the port; sent when the burst is full or at the end of the poll. */
+void worker_tx(struct gw_worker *w, struct rte_mbuf *m);
+
+/** One burst from the port, all the way to the tunnels' descriptors. @return frames received */
+uint16_t worker_in(struct gw_worker *w);
+/** One burst from each ready descriptor, waiting for one up to timeout_us. @return packets read */
+uint32_t worker_out(struct gw_worker *w, unsigned int timeout_us);
+/** Send what is held where there is an SA now; drop what nobody will send. */
+void worker_out_held(struct gw_worker *w);
+/** Free held packets of every tunnel; at the end. */
+void worker_out_fini(struct gw_worker *w);
+
+#endif
