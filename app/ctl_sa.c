@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <rte_cycles.h>
+
+#include "lib/rcu.h"
+
+#include "ctl_nd.h"
+#include "ctl_sa.h"
+#include "log.h"
+#include "suite.h"
+#include "updown.h"
+
+#define BACKOFF_MIN_MS 1000  /* after a failed attempt traffic waits so long to ask again, */
+#define BACKOFF_MAX_MS 30000 /* doubling up to this */
+#define LOOK_MS        20    /* between looks at inbound counters */
+
+struct gw_sas {
+	struct gw_sas_deps d;
+	struct pmtu *pmtu;
+	struct gw_child *children; /* newest first; also those that are going */
+	uint64_t now_ms, next_look_ms, next_pmtu_ms;
+	uint64_t tsc_per_ms;
+	int socket;
+};
+
+/* ---- making and finding ---- */
+
+static struct gw_child *
+find(const struct gw_sas *s, uint32_t id)
+{
+	for (struct gw_child *c = s->children; c != NULL; c = c->next) {
+		if (c->id == id)
+			return c;
+	}
+	return NULL;
+}
+
+const struct gw_child *
+gw_sas_find(const struct gw_sas *s, uint32_t child_id)
+{
+	return find(s, child_id);
+}
+
+uint16_t
+gw_sas_path_mtu(const struct gw_sas *s, const struct in6_addr *remote)
+{
+	return pmtu_get(s->pmtu, remote);
+}
+
+static bool
+quoted_sa(void *arg, const struct gw_quoted *q, uint64_t *seq)
+{
+	const struct gw_sas *s = arg;
+
+	for (const struct gw_child *c = s->children; c != NULL; c = c->next) {
+		struct gw_sa_stats st;
+
+		if (c->out == NULL || c->spi_out != q->spi ||
+			!IN6_ARE_ADDR_EQUAL(&c->path.local, &q->src) ||
+			!IN6_ARE_ADDR_EQUAL(&c->path.remote, &q->dst))
+			continue;
+		if (c->udp_encap &&
+			(c->path.local_port != q->sport || c->path.remote_port != q->dport))
+			continue;
+		gw_sa_out_stats(c->out, &st);
+		*seq = st.seq;
+		return true;
+	}
+	return false;
+}
+
+struct gw_sas *
+gw_sas_create(const struct gw_sas_deps *deps, uint64_t now_ms)
+{
+	struct gw_sas *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->d = *deps;
+	s->now_ms = now_ms;
+	s->tsc_per_ms = rte_get_tsc_hz() / 1000;
+	s->socket = deps->plane->socket;
+	s->pmtu = pmtu_create(nd_mtu(deps->nd), quoted_sa, s);
+	if (s->pmtu == NULL) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+/* ---- retiring ---- */
+
+static void
+forget(struct gw_child *c)
+{
+	struct gw_child **p = &c->sas->children;
+
+	if (c->in != NULL || c->out != NULL || c->dying_in != NULL || c->dying_out != NULL)
+		return;
+	while (*p != NULL && *p != c)
+		p = &(*p)->next;
+	if (*p == c)
+		*p = c->next;
+	free(c);
+}
+
+static void
+reclaim_in(void *arg)
+{
+	struct gw_child *c = arg;
+
+	gw_sa_in_destroy(c->dying_in);
+	c->dying_in = NULL;
+	gw_sadb_spi_free(c->sas->d.plane->sadb, c->spi_in);
+	forget(c);
+}
+
+static void
+reclaim_out(void *arg)
+{
+	struct gw_child *c = arg;
+
+	gw_sa_out_destroy(c->dying_out);
+	c->dying_out = NULL;
+	nd_nexthop_put(c->sas->d.nd, c->nexthop);
+	forget(c);
+}
+
+/* ---- which SA the tunnels send on ---- */
+
+static void
+follow_mtu(struct gw_sas *s, struct gw_binding *b)
+{
+	const struct gw_child *c = b->out;
+	uint16_t max_gre;
+
+	if (c != NULL)
+		max_gre = gw_sa_max_payload(&c->sizes, pmtu_get(s->pmtu, &c->path.remote));
+	else
+		max_gre = gw_suite_worst_payload(b->conn, b->child, nd_mtu(s->d.nd));
+	for (unsigned int i = 0; i < b->n_tunifs; i++)
+		gw_tunif_set_mtu(s->d.tunnels, b->tunifs[i], max_gre);
+}
+
+/* Let the binding's tunnels send on c; NULL: hold. Their MTU stays as it was while there is none.
+ */
+static void
+use_out(struct gw_sas *s, struct gw_binding *b, struct gw_child *c)
+{
+	b->out = c;
+	if (c != NULL)
+		follow_mtu(s, b);
+	for (unsigned int i = 0; i < b->n_tunifs; i++) {
+		atomic_store_explicit(
+			&b->tunifs[i]->t->sa_out, c != NULL ? c->out : NULL, memory_order_release);
+		gw_tunif_set_sa(s->d.tunnels, b->tunifs[i], c != NULL);
+	}
+}
+
+/* Before c's outbound SA goes: the newest of its siblings that may send, or none. */
+static void
+replace_out(struct gw_sas *s, struct gw_child *c)
+{
+	struct gw_child *other;
+
+	if (c->binding->out != c)
+		return;
+	for (other = s->children; other != NULL; other = other->next) {
+		if (other != c && other->binding == c->binding && other->wanted &&
+			other->out != NULL)
+			break;
+	}
+	use_out(s, c->binding, other);
+}
+
+static void
+retire_in(struct gw_sas *s, struct gw_child *c)
+{
+	if (c->in == NULL)
+		return;
+	gw_sa_in_stats(c->in, &c->last_in);
+	gw_sadb_retire(s->d.plane->sadb, c->in);
+	c->dying_in = c->in;
+	c->in = NULL;
+	gw_rcu_retire(s->d.plane->rcu, reclaim_in, c);
+}
+
+static void
+retire_out(struct gw_sas *s, struct gw_child *c)
+{
+	if (c->out == NULL)
+		return;
+	replace_out(s, c);
+	gw_sa_out_stats(c->out, &c->last_out);
+	c->dying_out = c->out;
+	c->out = NULL;
+	gw_rcu_retire(s->d.plane->rcu, reclaim_out, c);
+}
+
+void
+gw_sas_destroy(struct gw_sas *s)
+{
+	if (s == NULL)
+		return;
+	for (struct gw_child *c = s->children; c != NULL; c = c->next) {
+		retire_out(s, c);
+		retire_in(s, c);
+	}
+	gw_rcu_poll(s->d.plane->rcu);
+	while (gw_rcu_poll(s->d.plane->rcu) > 0)
+		rte_delay_us_sleep(100);
+	pmtu_destroy(s->pmtu);
+	free(s);
+}
+
+/* ---- struct ike_host ---- */
+
+uint32_t
+gw_sas_spi_alloc(struct gw_sas *s)
+{
+	return gw_sadb_spi_alloc(s->d.plane->sadb);
+}
+
+void
+gw_sas_spi_free(struct gw_sas *s, uint32_t spi)
+{
+	gw_sadb_spi_free(s->d.plane->sadb, spi);
+}
+
+/* One label per SA, RFC 6437: a label per inner flow would let equal-cost paths reorder the SA. */
+static uint32_t
+flow_label(void)
+{
+	uint32_t label;
+
+	if (getrandom(&label, sizeof(label), 0) != sizeof(label))
+		return 0;
+	return label & 0xfffff;
+}
+
+static void
+fill_params(struct gw_sa_params *p, const struct ike_child_sa *sa, const struct gw_child *c)
+{
+	*p = (struct gw_sa_params){
+		.esn = sa->suite.esn,
+		.tunnel_mode = sa->mode == IKE_MODE_TUNNEL,
+		.udp_encap = sa->udp_encap,
+		.local_port = sa->path.local_port,
+		.remote_port = sa->path.remote_port,
+		.local = sa->path.local,
+		.remote = sa->path.remote,
+		.replay_window = sa->child->replay_window,
+		.flow_label = flow_label(),
+		.child_id = sa->id,
+		.demux = c->binding->demux,
+		.nexthop = c->nexthop,
+	};
+}
+
+static int
+make_sas(struct gw_sas *s, struct gw_child *c, const struct ike_child_sa *sa)
+{
+	struct gw_sa_params p;
+	int rc;
+
+	fill_params(&p, sa, c);
+	rc = gw_suite_alg(&sa->suite, &p.alg);
+	if (rc < 0)
+		return rc;
+	c->sizes = p;
+	p.spi = sa->spi_in;
+	rc = gw_suite_keys(&p.alg, sa->encr_in, sa->encr_key_len, sa->integ_in, sa->integ_key_len);
+	if (rc < 0)
+		goto out;
+	c->in = gw_sa_in_create(&p, s->socket);
+	if (c->in == NULL) {
+		rc = -errno;
+		goto out;
+	}
+	p.spi = sa->spi_out;
+	rc = gw_suite_keys(
+		&p.alg, sa->encr_out, sa->encr_key_len, sa->integ_out, sa->integ_key_len);
+	if (rc < 0)
+		goto out;
+	c->out = gw_sa_out_create(&p, s->socket);
+	if (c->out == NULL)
+		rc = -errno;
+out:
+	explicit_bzero(&p, sizeof(p));
+	return rc;
+}
+
+static struct gw_child *
+new_child(struct gw_sas *s, const struct ike_child_sa *sa)
+{
+	struct gw_child *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->sas = s;
+	c->id = sa->id;
+	c->ike_id = sa->ike_id;
+	c->binding = gw_tunnels_binding(s->d.tunnels, sa->conn, sa->child);
+	c->path = sa->path;
+	c->tunnel_mode = sa->mode == IKE_MODE_TUNNEL;
+	c->udp_encap = sa->udp_encap;
+	c->spi_in = sa->spi_in;
+	c->spi_out = sa->spi_out;
+	c->local_id = sa->local_id;
+	c->remote_id = sa->remote_id;
+	c->local_ts = sa->local_ts;
+	c->remote_ts = sa->remote_ts;
+	return c;
+}
+
+/* A new SA that replaces none: its peer may have started again, with GRE sequence numbers from 0.
+ */
+static void
+reset_gre_seq(const struct gw_binding *b)
+{
+	for (unsigned int i = 0; i < b->n_tunifs; i++)
+		atomic_fetch_add_explicit(&b->tunifs[i]->t->seq_reset, 1, memory_order_relaxed);
+}
+
+int
+gw_sas_child_add(struct gw_sas *s, const struct ike_child_sa *sa)
+{
+	struct gw_child *c = new_child(s, sa);
+	int rc = -ENOMEM;
+
+	if (c == NULL)
+		return rc;
+	if (c->binding == NULL) {
+		rc = -ENOENT;
+		goto fail;
+	}
+	c->nexthop = nd_nexthop(s->d.nd, s->now_ms, &sa->path.remote);
+	if (c->nexthop == NULL) {
+		rc = -errno;
+		goto fail;
+	}
+	rc = make_sas(s, c, sa);
+	if (rc < 0)
+		goto fail;
+	c->next = s->children;
+	s->children = c;
+	if (sa->replaces == 0)
+		reset_gre_seq(c->binding);
+	gw_sadb_publish(s->d.plane->sadb, c->in);
+	c->binding->backoff_ms = 0;
+	if (sa->use_out) {
+		c->wanted = true;
+		use_out(s, c->binding, c);
+	}
+	return 0;
+fail:
+	gw_log(GW_LOG_ERROR, "sa", "%s: CHILD_SA cannot be installed: %s", sa->child->name,
+		strerror(-rc));
+	gw_sa_in_destroy(c->in);
+	gw_sa_out_destroy(c->out);
+	if (c->nexthop != NULL)
+		nd_nexthop_put(s->d.nd, c->nexthop);
+	free(c);
+	return rc;
+}
+
+void
+gw_sas_child_use_out(struct gw_sas *s, uint32_t child_id)
+{
+	struct gw_child *c = find(s, child_id);
+
+	if (c == NULL || c->out == NULL)
+		return;
+	c->wanted = true;
+	use_out(s, c->binding, c);
+}
+
+/* Ports of IKE that ESP does not travel on move without the data plane. */
+void
+gw_sas_child_path(struct gw_sas *s, uint32_t child_id, const struct ike_path *path, bool udp_encap)
+{
+	struct gw_child *c = find(s, child_id);
+
+	if (c == NULL)
+		return;
+	if (udp_encap == c->udp_encap && !udp_encap &&
+		IN6_ARE_ADDR_EQUAL(&path->local, &c->path.local) &&
+		IN6_ARE_ADDR_EQUAL(&path->remote, &c->path.remote))
+		c->path = *path;
+	else
+		gw_log(GW_LOG_WARN, "sa", "%s: its peer moved", c->binding->child->name);
+}
+
+void
+gw_sas_child_del(struct gw_sas *s, uint32_t child_id, bool in, bool out)
+{
+	struct gw_child *c = find(s, child_id);
+
+	if (c == NULL)
+		return;
+	if (out)
+		retire_out(s, c);
+	if (in)
+		retire_in(s, c);
+}
+
+/* TSC of the data plane to the clock of control; a time yet to come is an unsynchronised counter.
+ */
+static uint64_t
+tsc_to_ms(const struct gw_sas *s, uint64_t tsc)
+{
+	uint64_t now_tsc = rte_rdtsc(), ago;
+
+	if (tsc == 0)
+		return 0;
+	ago = now_tsc > tsc ? (now_tsc - tsc) / s->tsc_per_ms : 0;
+	return s->now_ms > ago ? s->now_ms - ago : 1;
+}
+
+int
+gw_sas_child_stats(struct gw_sas *s, uint32_t child_id, struct ike_child_stats *st)
+{
+	const struct gw_child *c = find(s, child_id);
+	struct gw_sa_stats in, out;
+
+	if (c == NULL)
+		return -ENOENT;
+	in = c->last_in;
+	out = c->last_out;
+	if (c->in != NULL)
+		gw_sa_in_stats(c->in, &in);
+	if (c->out != NULL)
+		gw_sa_out_stats(c->out, &out);
+	*st = (struct ike_child_stats){
+		.packets_in = in.packets,
+		.bytes_in = in.bytes,
+		.packets_out = out.packets,
+		.bytes_out = out.bytes,
+		.last_in_ms = tsc_to_ms(s, in.last_tsc),
+		.last_out_ms = tsc_to_ms(s, out.last_tsc),
+		.seq_out = out.seq,
+	};
+	return 0;
+}
+
+/* ---- what IKE says of attempts ---- */
+
+void
+gw_sas_failed(struct gw_sas *s, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child)
+{
+	struct gw_binding *b = gw_tunnels_binding(s->d.tunnels, conn, child);
+
+	if (b == NULL)
+		return;
+	b->backoff_ms = b->backoff_ms == 0                   ? BACKOFF_MIN_MS
+			: b->backoff_ms < BACKOFF_MAX_MS / 2 ? b->backoff_ms * 2
+							     : BACKOFF_MAX_MS;
+	b->not_before_ms = s->now_ms + b->backoff_ms;
+	for (unsigned int i = 0; i < b->n_tunifs; i++)
+		atomic_fetch_add_explicit(&b->tunifs[i]->t->hold_flush, 1, memory_order_relaxed);
+}
+
+void
+gw_sas_updown(struct gw_sas *s, uint32_t child_id, bool up)
+{
+	const struct gw_child *c = find(s, child_id);
+	char my_id[IKE_ID_MAX * 4], peer_id[IKE_ID_MAX * 4];
+	struct updown_call call;
+	int rc;
+
+	if (c == NULL || s->d.updown == NULL || c->binding->child->updown == NULL)
+		return;
+	call = (struct updown_call){
+		.command = c->binding->child->updown,
+		.up = up,
+		.child = c->binding->child->name,
+		.interface = c->binding->n_tunifs > 0 ? c->binding->tunifs[0]->t->name : "",
+		.reqid = (uint32_t)(c->binding - s->d.tunnels->bindings) + 1,
+		.uniqueid = c->ike_id,
+		.me = c->path.local,
+		.peer = c->path.remote,
+		.my_id = ike_id_str(&c->local_id, my_id, sizeof(my_id)),
+		.peer_id = ike_id_str(&c->remote_id, peer_id, sizeof(peer_id)),
+		.udp_enc = c->udp_encap ? c->path.remote_port : 0,
+	};
+	for (unsigned int i = 0; i < c->local_ts.n; i++) {
+		for (unsigned int j = 0; j < c->remote_ts.n; j++) {
+			call.my_ts = c->local_ts.ts[i];
+			call.peer_ts = c->remote_ts.ts[j];
+			rc = updown_run(s->d.updown, &call);
+			if (rc < 0)
+				gw_log(GW_LOG_WARN, "updown", "%s: not run: %s", call.child,
+					strerror(-rc));
+		}
+	}
+}
+
+/* ---- time, path MTU ---- */
+
+static void
+mtu_of_remote(struct gw_sas *s, const struct in6_addr *remote)
+{
+	for (uint32_t i = 0; i < s->d.tunnels->n_bindings; i++) {
+		struct gw_binding *b = &s->d.tunnels->bindings[i];
+
+		if (b->out != NULL && IN6_ARE_ADDR_EQUAL(&b->out->path.remote, remote))
+			follow_mtu(s, b);
+	}
+}
+
+static void
+mtu_raised(void *arg, const struct in6_addr *remote)
+{
+	mtu_of_remote(arg, remote);
+}
+
+void
+gw_sas_too_big(struct gw_sas *s, const struct gw_nd *m)
+{
+	struct in6_addr remote;
+	enum pmtu_result r = pmtu_input(s->pmtu, s->now_ms, m, &remote);
+
+	if (r == PMTU_CHANGED) {
+		gw_log(GW_LOG_INFO, "pmtu", "a router says %u", pmtu_get(s->pmtu, &remote));
+		mtu_of_remote(s, &remote);
+	} else {
+		gw_log(GW_LOG_DEBUG, "pmtu", "Packet Too Big, MTU %u: %s", m->mtu,
+			pmtu_result_str(r));
+	}
+	s->next_pmtu_ms = s->now_ms;
+}
+
+void
+gw_sas_link_mtu(struct gw_sas *s, uint16_t mtu)
+{
+	pmtu_set_link(s->pmtu, mtu);
+	for (uint32_t i = 0; i < s->d.tunnels->n_bindings; i++)
+		follow_mtu(s, &s->d.tunnels->bindings[i]);
+}
+
+/* Inbound packets are evidence: to IKE that the peer uses the new SA, to ND that the next hop
+ * works. */
+static void
+look(struct gw_sas *s, struct ike *ike)
+{
+	uint32_t in_use[16];
+	unsigned int n = 0;
+
+	for (struct gw_child *c = s->children; c != NULL; c = c->next) {
+		struct gw_sa_stats st;
+
+		if (c->in == NULL)
+			continue;
+		gw_sa_in_stats(c->in, &st);
+		if (st.packets == c->confirmed_packets)
+			continue;
+		c->confirmed_packets = st.packets;
+		nd_confirm(s->d.nd, s->now_ms, &c->path.remote);
+		if (!c->used && n < sizeof(in_use) / sizeof(in_use[0])) {
+			c->used = true;
+			in_use[n++] = c->id;
+		}
+	}
+	/* the engine may change the list */
+	for (unsigned int i = 0; i < n; i++)
+		ike_child_in_use(ike, in_use[i], s->now_ms);
+}
+
+void
+gw_sas_tick(struct gw_sas *s, struct ike *ike, uint64_t now_ms)
+{
+	s->now_ms = now_ms;
+	if (now_ms >= s->next_look_ms) {
+		look(s, ike);
+		s->next_look_ms = now_ms + LOOK_MS;
+	}
+	if (now_ms >= s->next_pmtu_ms)
+		s->next_pmtu_ms = pmtu_tick(s->pmtu, now_ms, mtu_raised, s);
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_malloc.h>
+
+#include "lib/gre.h"
+#include "lib/tun.h"
+
+#include "ctl_tunnel.h"
+#include "log.h"
+#include "suite.h"
+
+#define IP6_MTU_MIN 1280
+#define IP4_MTU_MIN 68
+#define TCP4_HDRS   40
+#define TCP6_HDRS   60
+
+/* @return rc, after logging a failure with the kernel's own words */
+static int
+told(const struct gw_tunnels *ts, const char *name, const char *what, int rc)
+{
+	const char *kernel = gw_netif_error(ts->netif);
+
+	if (rc < 0)
+		gw_log(GW_LOG_ERROR, "tunnel", "%s: %s: %s%s%s", name, what, strerror(-rc),
+			kernel[0] != '\0' ? ": " : "", kernel);
+	return rc;
+}
+
+/* The network of an address: host bits cleared. */
+static struct gw_prefix
+network_of(const struct gw_prefix *p)
+{
+	struct gw_prefix net = *p;
+	unsigned int len = p->family == AF_INET ? 4 : 16;
+
+	for (unsigned int i = 0; i < len; i++) {
+		unsigned int keep = p->bits > 8 * i ? p->bits - 8u * i : 0;
+
+		if (keep < 8)
+			net.addr[i] &= (uint8_t)(0xff00u >> keep);
+	}
+	return net;
+}
+
+/* Before the interface is there: not even the time of its making may lead traffic elsewhere. */
+static int
+guard(struct gw_tunnels *ts, const struct gw_tunnel_cfg *cfg)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; rc == 0 && i < cfg->n_addrs; i++) {
+		struct gw_prefix net = network_of(&cfg->addrs[i]);
+
+		rc = told(ts, cfg->name, "guard route", gw_netif_guard(ts->netif, &net, true));
+	}
+	for (unsigned int i = 0; rc == 0 && i < cfg->n_routes; i++) {
+		struct gw_prefix net = network_of(&cfg->routes[i]);
+
+		rc = told(ts, cfg->name, "guard route", gw_netif_guard(ts->netif, &net, true));
+	}
+	return rc;
+}
+
+static int
+configure_if(struct gw_tunnels *ts, struct gw_tunif *tif)
+{
+	const struct gw_tunnel_cfg *cfg = tif->cfg;
+	struct gw_netif *n = ts->netif;
+	int rc;
+
+	tif->ifindex = gw_netif_index(n, cfg->name);
+	if (tif->ifindex < 0)
+		return told(ts, cfg->name, "interface", tif->ifindex);
+	rc = told(ts, cfg->name, "address generation", gw_netif_no_autoconf6(n, tif->ifindex));
+	for (unsigned int i = 0; rc == 0 && i < cfg->n_addrs; i++)
+		rc = told(ts, cfg->name, "address",
+			gw_netif_add_addr(n, tif->ifindex, &cfg->addrs[i]));
+	if (rc == 0)
+		rc = told(ts, cfg->name, "up", gw_netif_set_up(n, tif->ifindex, true));
+	for (unsigned int i = 0; rc == 0 && i < cfg->n_routes; i++) {
+		struct gw_prefix net = network_of(&cfg->routes[i]);
+
+		rc = told(ts, cfg->name, "route", gw_netif_add_route(n, tif->ifindex, &net));
+	}
+	return rc;
+}
+
+static int
+open_if(struct gw_tunnels *ts, struct gw_tunif *tif)
+{
+	int fd = gw_tun_open(tif->cfg->name);
+
+	if (fd < 0) {
+		gw_log(GW_LOG_ERROR, "tunnel", "%s: %s", tif->cfg->name,
+			fd == -EBUSY    ? "another process has this interface"
+			: fd == -EEXIST ? "an interface of another kind has this name"
+					: strerror(-fd));
+		return fd;
+	}
+	tif->t->fd = fd;
+	return 0;
+}
+
+/* Where the data plane's ICMP errors come from. */
+static void
+error_sources(struct gw_tunnel *t, const struct gw_tunnel_cfg *cfg, const struct gw_cfg *gw)
+{
+	if (gw->outside.n_addrs > 0)
+		memcpy(&t->addr6, gw->outside.addrs[0].addr, sizeof(t->addr6));
+	for (unsigned int i = cfg->n_addrs; i-- > 0;) {
+		if (cfg->addrs[i].family == AF_INET)
+			memcpy(&t->addr4, cfg->addrs[i].addr, sizeof(t->addr4));
+		else
+			memcpy(&t->addr6, cfg->addrs[i].addr, sizeof(t->addr6));
+	}
+}
+
+static struct gw_tunnel *
+new_tunnel(const struct gw_tunnel_cfg *cfg, const struct gw_cfg *gw, uint32_t index, int socket)
+{
+	struct gw_tunnel *t = rte_zmalloc_socket("tunnel", sizeof(*t), 64, socket);
+
+	if (t == NULL)
+		return NULL;
+	memcpy(t->name, cfg->name, sizeof(t->name));
+	t->index = index;
+	t->fd = -1;
+	t->has_key = cfg->has_key;
+	t->key = cfg->key;
+	t->checksum = cfg->checksum;
+	t->sequence = cfg->sequence;
+	t->hop_limit = cfg->hop_limit;
+	t->dscp = cfg->dscp;
+	t->ecn = cfg->ecn;
+	t->flowlabel = cfg->flowlabel;
+	t->hold_max = cfg->hold <= GW_HOLD_MAX ? cfg->hold : GW_HOLD_MAX;
+	error_sources(t, cfg, gw);
+	return t;
+}
+
+static bool
+has_inner6(const struct gw_tunnel_cfg *cfg)
+{
+	for (unsigned int i = 0; i < cfg->n_addrs; i++) {
+		if (cfg->addrs[i].family == AF_INET6)
+			return true;
+	}
+	for (unsigned int i = 0; i < cfg->n_routes; i++) {
+		if (cfg->routes[i].family == AF_INET6)
+			return true;
+	}
+	return false;
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	const struct gw_tunif *const *ta = a, *const *tb = b;
+
+	return ((*ta)->t->key > (*tb)->t->key) - ((*ta)->t->key < (*tb)->t->key);
+}
+
+static int
+make_demux(struct gw_binding *b, int socket)
+{
+	size_t size = sizeof(*b->demux) + b->n_tunifs * sizeof(b->demux->by_key[0]);
+
+	b->demux = rte_zmalloc_socket("demux", size, 64, socket);
+	if (b->demux == NULL)
+		return -ENOMEM;
+	if (b->n_tunifs > 1)
+		qsort(b->tunifs, b->n_tunifs, sizeof(struct gw_tunif *), by_key);
+	for (unsigned int i = 0; i < b->n_tunifs; i++) {
+		struct gw_tunnel *t = b->tunifs[i]->t;
+
+		if (!t->has_key) {
+			b->demux->keyless = t;
+			continue;
+		}
+		b->demux->by_key[b->demux->n].key = t->key;
+		b->demux->by_key[b->demux->n].tunnel = t;
+		b->demux->n++;
+	}
+	return 0;
+}
+
+static int
+bind_child(struct gw_tunnels *ts, struct gw_binding *b, int socket)
+{
+	for (int pass = 0; pass < 2; pass++) {
+		unsigned int n = 0;
+
+		for (uint32_t i = 0; i < ts->n_tunifs; i++) {
+			struct gw_tunif *tif = &ts->tunifs[i];
+
+			if (tif->cfg->conn != b->conn || tif->cfg->child != b->child)
+				continue;
+			if (pass == 1) {
+				b->tunifs[n] = tif;
+				tif->binding = b;
+			}
+			n++;
+		}
+		b->n_tunifs = n;
+		if (pass == 0 && n > 0) {
+			b->tunifs = calloc(n, sizeof(struct gw_tunif *));
+			if (b->tunifs == NULL)
+				return -ENOMEM;
+		}
+	}
+	return make_demux(b, socket);
+}
+
+static int
+bind_all(struct gw_tunnels *ts, const struct gw_cfg *cfg, int socket)
+{
+	uint32_t n = 0;
+
+	for (unsigned int i = 0; i < cfg->ike.n_conns; i++)
+		n += cfg->ike.conns[i].n_children;
+	ts->bindings = calloc(n + 1, sizeof(*ts->bindings));
+	if (ts->bindings == NULL)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < cfg->ike.n_conns; i++) {
+		const struct ike_conn_cfg *conn = &cfg->ike.conns[i];
+
+		for (unsigned int j = 0; j < conn->n_children; j++) {
+			struct gw_binding *b = &ts->bindings[ts->n_bindings++];
+
+			b->conn = conn;
+			b->child = &conn->children[j];
+			if (bind_child(ts, b, socket) < 0)
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int
+make_tunifs(struct gw_tunnels *ts, const struct gw_cfg *cfg, int socket)
+{
+	ts->tunifs = calloc(cfg->n_tunnels + 1u, sizeof(*ts->tunifs));
+	ts->tunnels = calloc(cfg->n_tunnels + 1u, sizeof(struct gw_tunnel *));
+	if (ts->tunifs == NULL || ts->tunnels == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < cfg->n_tunnels; i++) {
+		struct gw_tunif *tif = &ts->tunifs[i];
+
+		tif->cfg = &cfg->tunnels[i];
+		tif->inner6 = has_inner6(tif->cfg);
+		tif->t = new_tunnel(tif->cfg, cfg, i, socket);
+		if (tif->t == NULL)
+			return -ENOMEM;
+		ts->tunnels[i] = tif->t;
+		ts->n_tunifs++;
+	}
+	return bind_all(ts, cfg, socket);
+}
+
+static int
+bring_up(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t path_mtu)
+{
+	int rc = guard(ts, tif->cfg);
+
+	if (rc == 0)
+		rc = open_if(ts, tif);
+	if (rc < 0)
+		return rc;
+	tif->ifindex = gw_netif_index(ts->netif, tif->cfg->name);
+	gw_tunif_set_mtu(
+		ts, tif, gw_suite_worst_payload(tif->cfg->conn, tif->cfg->child, path_mtu));
+	rc = configure_if(ts, tif);
+	if (rc < 0)
+		return rc;
+	tif->carrier = true; /* an open TUN has it */
+	gw_tunif_set_sa(ts, tif, false);
+	gw_log(GW_LOG_INFO, "tunnel", "%s: MTU %u until an SA says otherwise", tif->cfg->name,
+		atomic_load_explicit(&tif->t->mtu, memory_order_relaxed));
+	return 0;
+}
+
+struct gw_tunnels *
+gw_tunnels_create(const struct gw_cfg *cfg, struct gw_netif *netif, int socket)
+{
+	struct gw_tunnels *ts = calloc(1, sizeof(*ts));
+
+	if (ts == NULL)
+		goto nomem;
+	ts->netif = netif;
+	if (make_tunifs(ts, cfg, socket) < 0)
+		goto nomem;
+	for (uint32_t i = 0; i < ts->n_tunifs; i++) {
+		if (bring_up(ts, &ts->tunifs[i], cfg->outside.mtu) < 0)
+			goto fail;
+	}
+	return ts;
+nomem:
+	gw_log(GW_LOG_ERROR, "tunnel", "out of memory");
+fail:
+	gw_tunnels_destroy(ts);
+	return NULL;
+}
+
+void
+gw_tunnels_destroy(struct gw_tunnels *ts)
+{
+	if (ts == NULL)
+		return;
+	for (uint32_t i = 0; i < ts->n_tunifs; i++) {
+		if (ts->tunifs[i].t->fd >= 0)
+			close(ts->tunifs[i].t->fd);
+		rte_free(ts->tunifs[i].t);
+	}
+	for (uint32_t i = 0; i < ts->n_bindings; i++) {
+		rte_free(ts->bindings[i].demux);
+		free(ts->bindings[i].tunifs);
+	}
+	free(ts->bindings);
+	free(ts->tunnels);
+	free(ts->tunifs);
+	free(ts);
+}
+
+struct gw_binding *
+gw_tunnels_binding(const struct gw_tunnels *ts, const struct ike_conn_cfg *conn,
+	const struct ike_child_cfg *child)
+{
+	for (uint32_t i = 0; i < ts->n_bindings; i++) {
+		if (ts->bindings[i].conn == conn && ts->bindings[i].child == child)
+			return &ts->bindings[i];
+	}
+	return NULL;
+}
+
+static uint16_t
+less(uint16_t from, uint16_t n)
+{
+	return from > n ? (uint16_t)(from - n) : 0;
+}
+
+static void
+set_mss(struct gw_tunif *tif, uint16_t mtu)
+{
+	const struct gw_tunnel_cfg *cfg = tif->cfg;
+	uint16_t mss4 = cfg->mss, mss6 = less(cfg->mss, TCP6_HDRS - TCP4_HDRS);
+
+	if (cfg->mss_auto) {
+		mss4 = less(mtu, TCP4_HDRS);
+		mss6 = less(mtu, TCP6_HDRS);
+	}
+	atomic_store_explicit(&tif->t->mss4, mss4, memory_order_relaxed);
+	atomic_store_explicit(&tif->t->mss6, mss6, memory_order_relaxed);
+}
+
+void
+gw_tunif_set_mtu(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t max_gre)
+{
+	const struct gw_tunnel_cfg *cfg = tif->cfg;
+	uint16_t mtu = less(max_gre, gw_gre_len(cfg->checksum, cfg->has_key, cfg->sequence));
+	uint16_t if_mtu;
+	int rc;
+
+	if (cfg->mtu != 0 && mtu > cfg->mtu)
+		mtu = cfg->mtu;
+	if (mtu < IP4_MTU_MIN)
+		mtu = IP4_MTU_MIN;
+	/* below 1280 the kernel takes IPv6 off the interface for good; the data plane refuses or
+	 * fragments what is larger than the tunnel's own MTU */
+	if_mtu = tif->inner6 && mtu < IP6_MTU_MIN ? IP6_MTU_MIN : mtu;
+	atomic_store_explicit(&tif->t->mtu, mtu, memory_order_release);
+	set_mss(tif, mtu);
+	if (tif->if_mtu == if_mtu)
+		return;
+	rc = gw_netif_set_mtu(ts->netif, tif->ifindex, if_mtu);
+	if (told(ts, cfg->name, "MTU", rc) < 0)
+		return;
+	gw_log(tif->if_mtu != 0 ? GW_LOG_INFO : GW_LOG_DEBUG, "tunnel", "%s: MTU %u, interface %u",
+		cfg->name, mtu, if_mtu);
+	tif->if_mtu = if_mtu;
+}
+
+void
+gw_tunif_set_sa(struct gw_tunnels *ts, struct gw_tunif *tif, bool up)
+{
+	bool carrier = up || tif->cfg->carrier == GW_CARRIER_ALWAYS;
+
+	if (tif->carrier == carrier)
+		return;
+	if (told(ts, tif->cfg->name, "carrier",
+		    gw_netif_set_carrier(ts->netif, tif->ifindex, carrier)) == 0)
+		tif->carrier = carrier;
+}

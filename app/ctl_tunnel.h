@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_CTL_TUNNEL_H
+#define GW_CTL_TUNNEL_H
+
+/*
+ * Tunnel interfaces as control sees them: made at start, with addresses, routes and the guard routes
+ * that keep the inside from leaking when they are gone; MTU, MSS and carrier follow the SA in use.
+ * Context: control thread only.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/netif.h"
+#include "lib/tunnel.h"
+
+#include "cfg.h"
+
+struct gw_child; /* ctl_sa.c */
+struct gw_binding;
+
+/** Control's side of a tunnel. */
+struct gw_tunif {
+	const struct gw_tunnel_cfg *cfg;
+	struct gw_tunnel *t; /* shared with workers */
+	struct gw_binding *binding;
+	int ifindex;
+	bool inner6;	 /* IPv6 addresses or routes are configured on it */
+	uint16_t if_mtu; /* as the kernel has it */
+	bool carrier;
+};
+
+/** A child of the configuration and the tunnels that use it: what a CHILD_SA serves. */
+struct gw_binding {
+	const struct ike_conn_cfg *conn;
+	const struct ike_child_cfg *child;
+	struct gw_demux *demux; /* outlives every SA */
+	unsigned int n_tunifs;
+	struct gw_tunif **tunifs;
+	/* ctl_sa.c */
+	struct gw_child *out;	 /* sending on it, or NULL */
+	uint64_t not_before_ms;	 /* traffic may ask IKE again from then on */
+	uint32_t backoff_ms;
+};
+
+struct gw_tunnels {
+	struct gw_netif *netif;
+	uint32_t n_tunifs, n_bindings;
+	struct gw_tunif *tunifs;
+	struct gw_tunnel **tunnels; /* of tunifs, for workers */
+	struct gw_binding *bindings;
+};
+
+/**
+ * Lay the guard routes and make every interface of cfg; each comes up with the MTU of the worst case.
+ * @return NULL after logging why; then no interface is left, but guard routes are
+ */
+struct gw_tunnels *gw_tunnels_create(const struct gw_cfg *cfg, struct gw_netif *netif, int socket);
+/** The interfaces go, the guard routes stay. No worker runs. NULL is fine. */
+void gw_tunnels_destroy(struct gw_tunnels *ts);
+
+/** The binding of a child of the configuration; there is one for each. */
+struct gw_binding *gw_tunnels_binding(const struct gw_tunnels *ts, const struct ike_conn_cfg *conn,
+	const struct ike_child_cfg *child);
+
+/**
+ * Set the tunnel's MTU, and with it MSS and interface MTU.
+ * @param max_gre  largest GRE packet, header included, that the SA and the path take
+ */
+void gw_tunif_set_mtu(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t max_gre);
+
+/** An SA is there, or not: the interface's carrier follows when carrier = sa. */
+void gw_tunif_set_sa(struct gw_tunnels *ts, struct gw_tunif *tif, bool up);
+
+#endif
