@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_ether.h>
+
+#include "lib/pkt.h"
+
+#include "ctl.h"
+#include "ctl_host.h"
+#include "ctl_ike.h"
+#include "ctl_vici.h"
+#include "log.h"
+#include "updown.h"
+
+/* Frames a round. Strangers' IKE_SA_INITs cost a Diffie-Hellman each: few. */
+#define BUDGET_ICMP6 64
+#define BUDGET_IKE   16
+#define BUDGET_INIT  2
+
+#define SLEEP_MS 1
+#define FDS_MAX  (2 + GW_VICI_FDS_MAX)
+
+/* How long workers get to send DELETEs before they are stopped. */
+#define LAST_WORDS_MS 200
+
+uint64_t
+gw_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000 + 1;
+}
+
+static void
+signals_of_ours(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+}
+
+void
+gw_ctl_block_signals(void)
+{
+	sigset_t set;
+
+	signals_of_ours(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- frames from workers ---- */
+
+static void
+input_icmp6(struct gw_ctl *c, const struct rte_mbuf *m, const uint8_t *frame, uint16_t l3_off,
+	uint16_t l4_off)
+{
+	struct gw_nd nd;
+	uint8_t src_mac[6];
+
+	gw_nd_parse(frame + l3_off, m->data_len - (size_t)l3_off, (size_t)l4_off - l3_off, &nd);
+	if (nd.type == GW_ND_TOO_BIG) {
+		gw_sas_too_big(c->sas, &nd);
+		return;
+	}
+	memcpy(src_mac, frame + RTE_ETHER_ADDR_LEN, sizeof(src_mac));
+	nd_input(c->nd, c->now_ms, src_mac, &nd);
+	c->nd_due_ms = 0;
+}
+
+static void
+input_ike(struct gw_ctl *c, const struct rte_mbuf *m, const uint8_t *frame, uint16_t l3_off,
+	uint16_t l4_off)
+{
+	struct ike_path path;
+	size_t len;
+	const uint8_t *msg = gw_ike_parse(
+		frame + l3_off, m->data_len - (size_t)l3_off, (size_t)l4_off - l3_off, &path, &len);
+
+	if (msg == NULL)
+		return;
+	ike_input(c->ike, &path, msg, len, c->now_ms);
+	c->ike_due_ms = 0;
+}
+
+static unsigned int
+pull(struct gw_ctl *c, enum gw_excp_class cls, unsigned int budget)
+{
+	struct rte_mbuf *m[BUDGET_ICMP6];
+	unsigned int n = gw_excp_pull(c->plane->excp, cls, m, budget);
+
+	for (unsigned int i = 0; i < n; i++) {
+		const uint8_t *frame = rte_pktmbuf_mtod(m[i], const uint8_t *);
+		uint16_t l3_off = gw_pkt(m[i])->l3_off, l4_off = gw_pkt(m[i])->l4_off;
+
+		if (cls == GW_EXCP_ICMP6)
+			input_icmp6(c, m[i], frame, l3_off, l4_off);
+		else
+			input_ike(c, m[i], frame, l3_off, l4_off);
+	}
+	if (n > 0)
+		rte_pktmbuf_free_bulk(m, n);
+	return n;
+}
+
+/* ---- traffic that wants an SA ---- */
+
+/* A child that was told no start_action is brought up by its tunnel's traffic; an explicit one that
+ * leaves trap out is not. */
+static bool
+trapped(const struct ike_child_cfg *child)
+{
+	return !child->start_action_set || (child->start_action & IKE_ACTION_TRAP) != 0;
+}
+
+static void
+acquire(struct gw_ctl *c, struct gw_tunif *tif)
+{
+	struct gw_binding *b = tif->binding;
+	int rc;
+
+	if (b == NULL || !trapped(b->child) || c->now_ms < b->not_before_ms)
+		return;
+	rc = ike_initiate(c->ike, b->conn->name, b->child->name, c->now_ms);
+	c->ike_due_ms = 0;
+	if (rc < 0 && rc != -EALREADY) {
+		gw_log(GW_LOG_WARN, "ctl", "%s: traffic wants %s, which cannot be initiated: %s",
+			tif->t->name, b->child->name, strerror(-rc));
+		gw_sas_failed(c->sas, b->conn, b->child);
+	}
+}
+
+static void
+acquires(struct gw_ctl *c)
+{
+	uint32_t seen = atomic_load_explicit(&c->plane->acquires, memory_order_acquire);
+
+	if (seen == c->acquires_seen)
+		return;
+	c->acquires_seen = seen;
+	for (uint32_t i = 0; i < c->tunnels->n_tunifs; i++) {
+		struct gw_tunif *tif = &c->tunnels->tunifs[i];
+
+		if (!atomic_exchange_explicit(&tif->t->acquire, false, memory_order_relaxed))
+			continue;
+		acquire(c, tif);
+	}
+}
+
+/* ---- the round ---- */
+
+static void
+publish_local(struct gw_ctl *c)
+{
+	c->local_changed = false;
+	gw_host_publish_local(c);
+	if (nd_mtu(c->nd) != c->link_mtu) {
+		c->link_mtu = nd_mtu(c->nd);
+		gw_sas_link_mtu(c->sas, c->link_mtu);
+	}
+}
+
+static void
+updown_line(void *arg, const char *child, const char *text)
+{
+	gw_log(GW_LOG_INFO, "updown", "%s: %s", child, text);
+}
+
+/* @return frames handled */
+static unsigned int
+round_once(struct gw_ctl *c)
+{
+	unsigned int n;
+
+	c->now_ms = gw_now_ms();
+	gw_sas_tick(c->sas, c->ike, c->now_ms);
+	n = pull(c, GW_EXCP_ICMP6, BUDGET_ICMP6);
+	n += pull(c, GW_EXCP_IKE, BUDGET_IKE);
+	n += pull(c, GW_EXCP_INIT, BUDGET_INIT);
+	acquires(c);
+	if (c->now_ms >= c->nd_due_ms)
+		c->nd_due_ms = nd_tick(c->nd, c->now_ms);
+	if (c->now_ms >= c->ike_due_ms)
+		c->ike_due_ms = ike_tick(c->ike, c->now_ms);
+	if (c->local_changed)
+		publish_local(c);
+	gw_rcu_poll(c->plane->rcu);
+	gw_vici_tick(c->vici, c->now_ms);
+	return n;
+}
+
+static void
+read_signal(struct gw_ctl *c)
+{
+	struct signalfd_siginfo si;
+
+	while (read(c->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		if (si.ssi_signo == SIGHUP) {
+			gw_log(GW_LOG_WARN, "ctl",
+				"SIGHUP: a running configuration is not reloaded");
+			continue;
+		}
+		gw_log(GW_LOG_INFO, "ctl", "%s: stopping", strsignal((int)si.ssi_signo));
+		c->stopping = true;
+	}
+}
+
+static void
+wait_fds(struct gw_ctl *c, int timeout_ms)
+{
+	struct pollfd fds[FDS_MAX] = {{.fd = c->signal_fd, .events = POLLIN}};
+	int updown = c->updown != NULL ? updown_fd(c->updown) : -1;
+	nfds_t n;
+
+	fds[1] = (struct pollfd){.fd = updown, .events = POLLIN};
+	n = 2 + gw_vici_fds(c->vici, fds + 2);
+	if (poll(fds, n, timeout_ms) <= 0)
+		return;
+	if (fds[0].revents != 0)
+		read_signal(c);
+	if (fds[1].revents != 0)
+		updown_poll(c->updown, updown_line, c);
+	c->now_ms = gw_now_ms();
+	gw_vici_io(c->vici, fds + 2, (unsigned int)(n - 2));
+}
+
+void
+gw_ctl_run(struct gw_ctl *c)
+{
+	ike_start(c->ike, c->now_ms);
+	c->ike_due_ms = 0;
+	while (!c->stopping) {
+		unsigned int n = round_once(c);
+
+		wait_fds(c, n > 0 ? 0 : SLEEP_MS);
+	}
+}
+
+void
+gw_ctl_shutdown(struct gw_ctl *c)
+{
+	uint64_t frames = c->frames_sent, datagrams = c->ike_sent, deadline;
+
+	if (c->ike == NULL)
+		return;
+	gw_vici_destroy(c->vici);
+	c->vici = NULL;
+	c->now_ms = gw_now_ms();
+	deadline = c->now_ms + LAST_WORDS_MS;
+	ike_shutdown(c->ike, c->now_ms);
+	/* a DELETE may wait for its next hop's address, and answers still have to be heard for
+	 * that; what is in the ring is sent by gw_worker_stop() */
+	while (c->frames_sent - frames < c->ike_sent - datagrams && c->now_ms < deadline) {
+		rte_delay_us_sleep(1000);
+		c->now_ms = gw_now_ms();
+		pull(c, GW_EXCP_ICMP6, BUDGET_ICMP6);
+		c->nd_due_ms = nd_tick(c->nd, c->now_ms);
+	}
+}
+
+int
+gw_ctl_open(struct gw_ctl *c)
+{
+	sigset_t set;
+
+	c->now_ms = c->start_ms = gw_now_ms();
+	signals_of_ours(&set);
+	c->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (c->signal_fd < 0)
+		return -errno;
+	return gw_host_open(c);
+}
+
+void
+gw_ctl_close(struct gw_ctl *c)
+{
+	gw_host_close(c);
+	if (c->signal_fd >= 0)
+		close(c->signal_fd);
+	c->signal_fd = -1;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_CTL_H
+#define GW_CTL_H
+
+/*
+ * The control thread: owns every decision and every long-lived object. It is fed by the exception
+ * rings, a budget a round for each class so that strangers cannot starve established peers, and
+ * sleeps in steps of a millisecond at most.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ike/ike.h"
+
+#include "cfg.h"
+#include "ctl_nd.h"
+#include "ctl_sa.h"
+#include "ctl_tunnel.h"
+#include "port.h"
+#include "worker.h"
+
+struct gw_vici;
+struct updown;
+
+/** Everything that runs. Made by main(), parts of it by gw_ctl_open(). */
+struct gw_ctl {
+	/* set by main() before gw_ctl_open(), borrowed */
+	const struct gw_cfg *cfg;
+	struct gw_port *port;
+	struct gw_plane *plane;
+	struct gw_tunnels *tunnels;
+	struct gw_worker **workers;
+	unsigned int n_workers;
+	struct updown *updown; /* NULL: no commands are configured */
+
+	/* control's own */
+	struct nd *nd;
+	struct gw_sas *sas;
+	struct ike *ike;
+	struct gw_vici *vici;
+	int signal_fd;
+	bool stopping;
+	uint64_t start_ms, now_ms;
+	uint64_t nd_due_ms, ike_due_ms;
+	uint32_t acquires_seen;
+	uint64_t frames_sent, ike_sent; /* given to workers; datagrams of IKE among them */
+	bool local_changed; /* addresses: publish them after the call that said so */
+	uint16_t link_mtu;  /* as last told to tunnels */
+};
+
+/** Signals that end the process are taken by gw_ctl_run() alone. First thing, before any thread. */
+void gw_ctl_block_signals(void);
+
+/** Neighbour discovery, SAs, IKE and the control socket. @return 0, -errno after logging why */
+int gw_ctl_open(struct gw_ctl *c);
+/** Run until a signal says otherwise. */
+void gw_ctl_run(struct gw_ctl *c);
+/** DELETEs on their way, the socket closed; workers still run and send. */
+void gw_ctl_shutdown(struct gw_ctl *c);
+/** Workers have ended: everything of gw_ctl_open() goes. Also after a failed open. */
+void gw_ctl_close(struct gw_ctl *c);
+
+/** Milliseconds of a monotonic clock, never 0. */
+uint64_t gw_now_ms(void);
+
+#endif

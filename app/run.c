@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include "lib/excp.h"
+#include "lib/netif.h"
+#include "lib/pkt.h"
+#include "lib/rcu.h"
+#include "lib/sadb.h"
+
+#include "ctl.h"
+#include "eal.h"
+#include "log.h"
+#include "port.h"
+#include "run.h"
+#include "updown.h"
+#include "vdev.h"
+#include "worker.h"
+
+#define POOL_MBUFS   16383 /* port rings, bursts, rings to control, reassembly; holds come on top */
+#define EXCP_DEPTH   1024
+#define SADB_SLOTS   65536
+#define IKE_SPIS     16384
+#define LINK_WAIT_MS 3000
+#define BASE_MB      96 /* everything but packets */
+
+/* What runs; zero is "not made yet", so that take_down() serves a failed start as well. */
+struct gw {
+	const struct gw_cfg *cfg;
+	struct gw_eal eal;
+	bool eal_up;
+	struct gw_netif *netif;
+	struct gw_port port;
+	struct gw_plane plane;
+	struct gw_tunnels *tunnels;
+	struct gw_worker *workers[GW_WORKERS_MAX];
+	unsigned int n_started;
+	struct gw_ctl ctl;
+};
+
+struct updown *
+gw_run_helper(void)
+{
+	struct updown *u = updown_start();
+
+	if (u == NULL)
+		gw_log(GW_LOG_WARN, "updown", "no helper: %s: commands will not be run",
+			strerror(errno));
+	return u;
+}
+
+void
+gw_run_helper_stop(struct updown *updown)
+{
+	updown_stop(updown);
+}
+
+static unsigned int
+frame_max(const struct gw_cfg *cfg)
+{
+	return gw_port_frame_max(cfg->outside.port, cfg->outside.mtu);
+}
+
+static unsigned int
+n_mbufs(const struct gw_cfg *cfg)
+{
+	return POOL_MBUFS + cfg->n_tunnels * GW_HOLD_MAX;
+}
+
+static unsigned int
+memory_mb(const struct gw_cfg *cfg)
+{
+	unsigned int mbuf = frame_max(cfg) + GW_PKT_HEADROOM + GW_PKT_TAILROOM + 512;
+
+	return BASE_MB + (unsigned int)(((uint64_t)mbuf * n_mbufs(cfg)) >> 20);
+}
+
+static int
+no_memory(const char *what)
+{
+	gw_log(GW_LOG_ERROR, "run", "%s: %s", what, rte_strerror(rte_errno));
+	return rte_errno != 0 ? -rte_errno : -ENOMEM;
+}
+
+static int
+make_plane(struct gw *gw)
+{
+	struct gw_plane *p = &gw->plane;
+
+	p->socket = (int)rte_socket_id();
+	p->busy = gw->cfg->poll == GW_POLL_BUSY;
+	p->port = &gw->port;
+	p->pool = gw_pkt_pool_create("packets", n_mbufs(gw->cfg), frame_max(gw->cfg), p->socket);
+	if (p->pool == NULL)
+		return no_memory("packet pool");
+	p->sadb = gw_sadb_create(SADB_SLOTS, p->socket);
+	p->excp = gw_excp_create(EXCP_DEPTH, p->socket);
+	p->spis = gw_spiset_create(IKE_SPIS, p->socket);
+	p->rcu = gw_rcu_create(gw->eal.n_workers, p->socket);
+	if (p->sadb == NULL || p->excp == NULL || p->spis == NULL || p->rcu == NULL)
+		return no_memory("data plane");
+	return 0;
+}
+
+static int
+make_port(struct gw *gw)
+{
+	int rc;
+
+	gw->netif = gw_netif_open();
+	if (gw->netif == NULL) {
+		gw_log(GW_LOG_ERROR, "run", "rtnetlink: %s", strerror(errno));
+		return -errno;
+	}
+	rc = gw_port_open(
+		&gw->port, &gw->cfg->outside, gw->eal.n_workers, gw->plane.pool, gw->netif);
+	if (rc == 0 && !gw_port_link_wait(&gw->port, LINK_WAIT_MS))
+		gw_log(GW_LOG_WARN, "port", "%s: no link yet", gw->port.name);
+	return rc;
+}
+
+static int
+make_tunnels(struct gw *gw)
+{
+	gw->tunnels = gw_tunnels_create(gw->cfg, gw->netif, gw->plane.socket);
+	if (gw->tunnels == NULL)
+		return -EIO;
+	gw->plane.tunnels = gw->tunnels->tunnels;
+	gw->plane.n_tunnels = gw->tunnels->n_tunifs;
+	return 0;
+}
+
+static int
+make_control(struct gw *gw, struct updown *updown)
+{
+	gw->ctl.port = &gw->port;
+	gw->ctl.tunnels = gw->tunnels;
+	gw->ctl.workers = gw->workers;
+	gw->ctl.n_workers = gw->eal.n_workers;
+	gw->ctl.updown = updown;
+	return gw_ctl_open(&gw->ctl);
+}
+
+static int
+start_workers(struct gw *gw)
+{
+	for (unsigned int i = 0; i < gw->eal.n_workers; i++) {
+		gw->workers[i] = gw_worker_create(&gw->plane, i);
+		if (gw->workers[i] == NULL)
+			return -EIO;
+	}
+	for (unsigned int i = 0; i < gw->eal.n_workers; i++) {
+		int rc = gw_worker_start(gw->workers[i], gw->eal.worker_lcore[i]);
+
+		if (rc < 0)
+			return rc;
+		gw->n_started++;
+	}
+	return 0;
+}
+
+/* Everything that took packets has given them back by now. */
+static void
+check_pool(struct rte_mempool *pool)
+{
+	unsigned int missing = rte_mempool_in_use_count(pool);
+
+	if (missing > 0)
+		gw_log(GW_LOG_WARN, "run", "%u packet buffers did not come back", missing);
+}
+
+/* Last made, first gone. Interfaces go after the workers that write to them; their routes then fall
+ * back on the guard routes, which stay. */
+static void
+take_down(struct gw *gw)
+{
+	struct gw_plane *p = &gw->plane;
+
+	gw_ctl_shutdown(&gw->ctl);
+	for (unsigned int i = 0; i < gw->n_started; i++)
+		gw_worker_stop(gw->workers[i]);
+	gw_ctl_close(&gw->ctl);
+	for (unsigned int i = 0; i < gw->eal.n_workers; i++)
+		gw_worker_destroy(gw->workers[i]);
+	gw_tunnels_destroy(gw->tunnels);
+	gw_port_close(&gw->port);
+	gw_rcu_destroy(p->rcu);
+	gw_excp_destroy(p->excp);
+	gw_spiset_destroy(p->spis);
+	gw_sadb_destroy(p->sadb);
+	if (p->pool != NULL)
+		check_pool(p->pool);
+	rte_mempool_free(p->pool);
+	if (gw->netif != NULL)
+		gw_netif_close(gw->netif);
+	if (gw->eal_up)
+		gw_eal_fini();
+}
+
+int
+gw_run(const struct gw_cfg *cfg, struct updown *updown, bool telemetry)
+{
+	struct gw *gw = calloc(1, sizeof(*gw));
+	int rc;
+
+	if (gw == NULL)
+		return -ENOMEM;
+	gw->cfg = cfg;
+	gw->ctl.cfg = cfg;
+	gw->ctl.plane = &gw->plane;
+	gw->ctl.signal_fd = -1;
+	gw_ctl_block_signals();
+	rc = gw_log_take_dpdk();
+	if (rc == 0)
+		rc = gw_eal_init(cfg, telemetry, memory_mb(cfg), &gw->eal);
+	gw->eal_up = rc == 0;
+	if (rc == 0)
+		rc = make_plane(gw);
+	if (rc == 0)
+		rc = make_port(gw);
+	if (rc == 0)
+		rc = make_tunnels(gw);
+	if (rc == 0)
+		rc = make_control(gw, updown);
+	if (rc == 0)
+		rc = start_workers(gw);
+	if (rc == 0) {
+		gw_log(GW_LOG_INFO, "run", "raclette " GW_VERSION " runs: %u tunnels, %s",
+			gw->plane.n_tunnels, gw->eal.hugepages ? "huge pages" : "normal memory");
+		gw_ctl_run(&gw->ctl);
+	}
+	take_down(gw);
+	free(gw);
+	return rc;
+}
