@@ -1,6 +1,83 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-int
-main(void)
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "args.h"
+#include "cfg.h"
+#include "conf.h"
+#include "run.h"
+#include "show.h"
+
+static struct gw_cfg *
+load(const char *path, struct cfg_notes *notes)
 {
-	return 1;
+	struct conf_error err = {0};
+	struct conf *conf = conf_load(path, &err);
+	struct gw_cfg *cfg = conf != NULL ? cfg_build(conf, notes, &err) : NULL;
+
+	conf_free(conf);
+	if (cfg == NULL && err.line > 0)
+		fprintf(stderr, "raclette: %s:%u: %s\n", err.file, err.line, err.msg);
+	else if (cfg == NULL)
+		fprintf(stderr, "raclette: %s: %s\n", err.file[0] != '\0' ? err.file : path,
+			err.msg);
+	return cfg;
+}
+
+static int
+check(const struct gw_args *args)
+{
+	struct cfg_notes notes = {0};
+	struct gw_cfg *cfg = load(args->config, &notes);
+
+	for (unsigned int i = 0; i < notes.n; i++)
+		fprintf(stderr, "raclette: %s:%u: %s%s\n", notes.note[i].file, notes.note[i].line,
+			notes.note[i].warning ? "warning: " : "", notes.note[i].msg);
+	if (cfg != NULL)
+		cfg_print(cfg, stdout);
+	cfg_notes_free(&notes);
+	cfg_free(cfg);
+	return cfg != NULL ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int
+run(const struct gw_args *args)
+{
+	struct cfg_notes notes = {0};
+	struct updown *updown;
+	struct gw_cfg *cfg;
+	int rc = -EINVAL;
+
+	gw_log_set_level(args->level);
+	updown = gw_run_helper(); /* before a key is in memory */
+	cfg = load(args->config, &notes);
+	for (unsigned int i = 0; i < notes.n; i++)
+		gw_log(notes.note[i].warning ? GW_LOG_WARN : GW_LOG_INFO, "config", "%s:%u: %s",
+			notes.note[i].file, notes.note[i].line, notes.note[i].msg);
+	cfg_notes_free(&notes);
+	if (cfg != NULL)
+		rc = gw_run(cfg, updown, args->telemetry);
+	gw_run_helper_stop(updown);
+	cfg_free(cfg);
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct gw_args args;
+
+	gw_args_parse(&args, argc, argv);
+	switch (args.command) {
+	case GW_CMD_CHECK:
+		return check(&args);
+	case GW_CMD_SHOW:
+		return gw_show(args.what, args.socket, args.json);
+	case GW_CMD_RUN:
+		return run(&args);
+	}
+	return EXIT_FAILURE;
 }
