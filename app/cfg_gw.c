@@ -10,10 +10,9 @@
 #include <string.h>
 #include <sys/un.h>
 
-#define MTU_MIN      1280
-#define MTU_MAX      9216
-#define CPU_MAX      1023
-#define N_KEYS(keys) (sizeof(keys) / sizeof((keys)[0]))
+#define MTU_MIN 1280
+#define MTU_MAX 9216
+#define CPU_MAX 1023
 
 /* 0000:00:06.0, or without the domain */
 static bool
@@ -37,7 +36,7 @@ cfg_port(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *
 	static const char *const kinds[] = {"net_", "eth_", "virtio_user"};
 	bool ok = is_pci(node->value);
 
-	for (size_t i = 0; i < N_KEYS(kinds); i++)
+	for (size_t i = 0; i < CFG_N(kinds); i++)
 		ok = ok || strncmp(node->value, kinds[i], strlen(kinds[i])) == 0;
 	if (!ok || strpbrk(node->value, " \t\n") != NULL)
 		return cfg_bad_value(x, node, node->value,
@@ -114,7 +113,7 @@ static int
 set_outside(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
 {
 	struct gw_outside_cfg *o = &x->cfg->outside;
-	int ret = cfg_read(x, node, outside_keys, N_KEYS(outside_keys), o);
+	int ret = cfg_read(x, node, outside_keys, CFG_N(outside_keys), o);
 
 	if (ret < 0)
 		return ret;
@@ -242,7 +241,7 @@ static const struct cfg_key gateway_keys[] = {
 int
 cfg_gateway(struct cfg_ctx *x, const struct conf_node *section)
 {
-	int ret = cfg_read(x, section, gateway_keys, N_KEYS(gateway_keys), x->cfg);
+	int ret = cfg_read(x, section, gateway_keys, CFG_N(gateway_keys), x->cfg);
 
 	if (ret == 0 && x->cfg->outside.port[0] == '\0')
 		return cfg_error(

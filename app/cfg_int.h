@@ -56,6 +56,16 @@ struct cfg_key {
 	const char *text;	      /* CFG_REFUSED and CFG_IGNORED: why, may be NULL for the latter */
 };
 
+#define CFG_N(keys) (sizeof(keys) / sizeof((keys)[0]))
+#define CFG_IGNORE(key)                                                                            \
+	{                                                                                          \
+		.name = (key), .kind = CFG_IGNORED                                                 \
+	}
+#define CFG_IGNORE_AS(key, why)                                                                    \
+	{                                                                                          \
+		.name = (key), .kind = CFG_IGNORED, .text = (why)                                  \
+	}
+
 /* ---- cfg_key.c ---- */
 
 /** Give each child of section to its key's setter. */
@@ -115,6 +125,12 @@ bool cfg_parse_range(const char *s, struct ike_range *r);
 const char *cfg_prefix_str(const struct gw_prefix *p, char *buf, size_t len);
 
 /* ---- sections ---- */
+
+cfg_set cfg_proposals; /* struct ike_proposals; k->min is the enum ike_protocol */
+bool cfg_has_transform(const struct ike_proposals *list, uint8_t type, uint16_t id);
+int cfg_child(struct cfg_ctx *x, const struct conf_node *node, struct ike_child_cfg *c);
+/** Errors that no tunnel shows alone: keys shared in one child, networks that overlap. */
+int cfg_tunnels_check(struct cfg_ctx *x, const struct conf_node *section);
 
 int cfg_connections(struct cfg_ctx *x, const struct conf_node *section);
 int cfg_secrets(struct cfg_ctx *x, const struct conf_node *section);

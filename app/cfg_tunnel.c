@@ -16,7 +16,6 @@
 #define MSS_MIN      256
 #define MSS_MAX      9176
 #define PROTO_GRE    47
-#define N_KEYS(keys) (sizeof(keys) / sizeof((keys)[0]))
 
 /* a tunnel while it is read: what it is bound to is still a name */
 struct tunnel_read {
@@ -285,7 +284,7 @@ check_name(struct cfg_ctx *x, const struct conf_node *node)
 {
 	static const char *const taken[] = {"lo", "all", "default", ".", ".."};
 
-	for (size_t i = 0; i < N_KEYS(taken); i++) {
+	for (size_t i = 0; i < CFG_N(taken); i++) {
 		if (strcmp(node->name, taken[i]) == 0)
 			return cfg_error(x, node,
 				"no interface can be called '%s'; choose another name", node->name);
@@ -470,7 +469,7 @@ read_tunnel(struct cfg_ctx *x, const struct conf_node *node, struct gw_tunnel_cf
 	if (ret == 0)
 		ret = check_name(x, node);
 	if (ret == 0)
-		ret = cfg_read(x, node, tunnel_keys, N_KEYS(tunnel_keys), &r);
+		ret = cfg_read(x, node, tunnel_keys, CFG_N(tunnel_keys), &r);
 	if (ret == 0)
 		ret = check_tunnel(x, node, &r.t);
 	if (ret == 0)
@@ -483,169 +482,6 @@ read_tunnel(struct cfg_ctx *x, const struct conf_node *node, struct gw_tunnel_cf
 		ret = check_remote(x, node, &r.t);
 	*t = r.t;
 	return ret;
-}
-
-/* ---- tunnels among each other ---- */
-
-static int
-by_sa_and_key(const void *a, const void *b)
-{
-	const struct gw_tunnel_cfg *s = *(const struct gw_tunnel_cfg *const *)a,
-				   *t = *(const struct gw_tunnel_cfg *const *)b;
-
-	if (s->child != t->child)
-		return s->child < t->child ? -1 : 1;
-	if (s->has_key != t->has_key)
-		return s->has_key ? 1 : -1;
-	if (s->key != t->key)
-		return s->key < t->key ? -1 : 1;
-	return 0;
-}
-
-static int
-check_keys(struct cfg_ctx *x, const struct conf_node *section)
-{
-	const struct gw_cfg *cfg = x->cfg;
-	const struct gw_tunnel_cfg **t =
-		calloc(cfg->n_tunnels, sizeof(const struct gw_tunnel_cfg *));
-	int ret = 0;
-
-	if (t == NULL)
-		return cfg_no_memory(x);
-	for (unsigned int i = 0; i < cfg->n_tunnels; i++)
-		t[i] = &cfg->tunnels[i];
-	qsort(t, cfg->n_tunnels, sizeof(t[0]), by_sa_and_key);
-	for (unsigned int i = 1; i < cfg->n_tunnels && ret == 0; i++) {
-		if (by_sa_and_key(&t[i - 1], &t[i]) != 0)
-			continue;
-		const struct gw_tunnel_cfg *first = t[i - 1] < t[i] ? t[i - 1] : t[i],
-					   *second = first == t[i] ? t[i - 1] : t[i];
-		ret = cfg_error(x, conf_child(section, second->name),
-			"shares child '%s' with tunnel '%s' and has %s; give each a 'key' of its "
-			"own",
-			second->child->name, first->name,
-			second->has_key ? "the same key" : "no key either");
-	}
-	free(t);
-	return ret;
-}
-
-/* an address with the tunnel that has it */
-struct owned {
-	struct gw_prefix p;
-	const struct gw_tunnel_cfg *tunnel;
-};
-
-/* whether the first bits of both are the same */
-static bool
-same_bits(const struct gw_prefix *a, const struct gw_prefix *b, unsigned int bits)
-{
-	unsigned int bytes = bits / 8;
-	uint8_t mask = (uint8_t)(0xff00u >> bits % 8);
-
-	return memcmp(a->addr, b->addr, bytes) == 0 &&
-	       (bits % 8 == 0 || ((a->addr[bytes] ^ b->addr[bytes]) & mask) == 0);
-}
-
-/* networks in order, larger ones before what lies in them */
-static int
-by_network(const void *a, const void *b)
-{
-	const struct owned *s = a, *t = b;
-	int d;
-
-	if (s->p.family != t->p.family)
-		return s->p.family < t->p.family ? -1 : 1;
-	d = memcmp(s->p.addr, t->p.addr, sizeof(s->p.addr));
-	if (d != 0)
-		return d;
-	return (int)s->p.bits - (int)t->p.bits;
-}
-
-static void
-mask_prefix(struct gw_prefix *p)
-{
-	for (unsigned int i = p->bits; i < 128; i++)
-		p->addr[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
-}
-
-/* every link-local network is the same one, on each link */
-static unsigned int
-collect(const struct gw_cfg *cfg, struct owned *o)
-{
-	unsigned int n = 0;
-
-	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
-		const struct gw_tunnel_cfg *t = &cfg->tunnels[i];
-		for (unsigned int k = 0; k < t->n_addrs; k++) {
-			struct in6_addr a = cfg_in6(&t->addrs[k]);
-			if (t->addrs[k].family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a))
-				continue;
-			o[n] = (struct owned){.p = t->addrs[k], .tunnel = t};
-			mask_prefix(&o[n++].p);
-		}
-	}
-	return n;
-}
-
-static int
-overlap(struct cfg_ctx *x, const struct conf_node *section, const struct owned *a,
-	const struct owned *b)
-{
-	const struct owned *first = a->tunnel < b->tunnel ? a : b, *second = first == a ? b : a;
-	const struct conf_node *node =
-		conf_child(conf_child(section, second->tunnel->name), "address");
-	char net[64], other[64];
-
-	return cfg_error(x, node,
-		"%s overlaps with %s of tunnel '%s'; each tunnel needs a network of its own",
-		cfg_prefix_str(&second->p, net, sizeof(net)),
-		cfg_prefix_str(&first->p, other, sizeof(other)), first->tunnel->name);
-}
-
-/* prefixes are nested or apart: in order, only the widest one before can hold the next */
-static int
-check_overlaps(struct cfg_ctx *x, const struct conf_node *section)
-{
-	struct owned *o = calloc((size_t)x->cfg->n_tunnels * GW_ADDRS_MAX, sizeof(*o));
-	const struct owned *widest = NULL;
-	unsigned int n;
-	int ret = 0;
-
-	if (o == NULL)
-		return cfg_no_memory(x);
-	n = collect(x->cfg, o);
-	qsort(o, n, sizeof(*o), by_network);
-	for (unsigned int i = 0; i < n && ret == 0; i++) {
-		if (widest == NULL || widest->p.family != o[i].p.family ||
-			!same_bits(&widest->p, &o[i].p, widest->p.bits))
-			widest = &o[i];
-		else if (widest->tunnel != o[i].tunnel)
-			ret = overlap(x, section, widest, &o[i]);
-	}
-	free(o);
-	return ret;
-}
-
-/* no traffic would ever ask for it */
-static void
-note_unbound(struct cfg_ctx *x)
-{
-	const struct gw_cfg *cfg = x->cfg;
-
-	for (unsigned int i = 0; i < cfg->ike.n_conns; i++) {
-		const struct ike_conn_cfg *c = &cfg->ike.conns[i];
-		for (unsigned int k = 0; k < c->n_children; k++) {
-			bool bound = false;
-			for (unsigned int t = 0; t < cfg->n_tunnels && !bound; t++)
-				bound = cfg->tunnels[t].child == &c->children[k];
-			if (!bound)
-				cfg_note(x, true, NULL,
-					"child '%s' of connection '%s' belongs to no tunnel: no "
-					"traffic will use it",
-					c->children[k].name, c->name);
-		}
-	}
 }
 
 int
@@ -669,10 +505,5 @@ cfg_tunnels(struct cfg_ctx *x, const struct conf_node *section)
 			return ret;
 		cfg->n_tunnels = (uint16_t)i;
 	}
-	ret = check_keys(x, section);
-	if (ret == 0)
-		ret = check_overlaps(x, section);
-	if (ret == 0)
-		note_unbound(x);
-	return ret;
+	return cfg_tunnels_check(x, section);
 }

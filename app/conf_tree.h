@@ -4,6 +4,8 @@
 
 /* Inside of the tree: for conf.c, conf_parse.c and conf_ref.c only. */
 
+#include <sys/types.h>
+
 #include "conf.h"
 
 /** `section : to { }`, kept at the section until the whole file is read. */
@@ -46,6 +48,32 @@ void conf_warn(struct conf *c, const char *file, unsigned int line, const char *
 	__attribute__((format(printf, 4, 5)));
 void conf_fail(struct conf_error *err, const char *file, unsigned int line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/** Where a parser stands in one text. */
+struct conf_parser {
+	struct conf *c;
+	struct conf_error *err;
+	const char *p, *end;
+	const char *file; /* kept by c */
+	unsigned int line;
+	bool allow_include;
+	char *word; /* room for any word of this text; wiped */
+	size_t word_len;
+	/* files that include this one */
+	const struct conf_parser *outer;
+	unsigned int level;
+	unsigned int *n_files;
+	dev_t dev;
+	ino_t ino;
+};
+
+#define CONF_FAIL(ps, at, ...) (conf_fail((ps)->err, (ps)->file, (at), __VA_ARGS__), -EINVAL)
+
+/** Parse text into section. @return 0 or -errno with err */
+int conf_parse_buffer(struct conf_parser *ps, const char *text, size_t len, struct conf_node *section);
+/** Parse the files that pattern matches, as seen from ps->file. @return 0 or -errno with err */
+int conf_include(struct conf_parser *ps, struct conf_node *section, const char *pattern,
+	unsigned int line);
 
 /** Carry out inheritance, then drop values that were set empty. @return 0, or -EINVAL with err */
 int conf_resolve(struct conf *c, struct conf_error *err);
