@@ -337,9 +337,6 @@ read_conn(struct cfg_ctx *x, const struct conf_node *node, struct ike_conn_cfg *
 		ret = finish_ike_times(x, node, c);
 	if (ret == 0 && c->proposals.n == 0)
 		ike_proposals_default(&c->proposals, IKE_PROTO_IKE);
-	if (ret == 0 && cfg_has_transform(&c->proposals, IKE_TT_ENCR, IKE_ENCR_NULL))
-		ret = cfg_error(
-			x, node, "proposals: IKE itself must be encrypted; 'null' is for ESP only");
 	return ret;
 }
 
