@@ -1,1 +1,593 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "sa.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn.h"
+#include "nego.h"
+#include "send.h"
+
+#define REAUTH_RETRY_MS 60000
+
+static void
+set_state(struct ike_sa *sa, enum ike_sa_state state)
+{
+	sa->e->n_state[sa->state]--;
+	sa->e->n_state[state]++;
+	sa->state = state;
+	sa->state_ms = sa->e->now_ms;
+	ike_sa_touch(sa);
+}
+
+void
+ike_sa_touch(struct ike_sa *sa)
+{
+	if (sa->dirty)
+		return;
+	sa->dirty = true;
+	sa->dirty_next = sa->e->dirty;
+	sa->e->dirty = sa;
+}
+
+int
+ike_blob_set(struct ike_blob *b, const void *p, size_t len)
+{
+	uint8_t *copy = NULL;
+
+	if (len > 0) {
+		copy = malloc(len);
+		if (copy == NULL)
+			return -ENOMEM;
+		memcpy(copy, p, len);
+	}
+	if (b->p != NULL)
+		ike_wipe(b->p, b->len);
+	free(b->p);
+	b->p = copy;
+	b->len = len;
+	return 0;
+}
+
+static void
+setup_free(struct ike_sa *sa)
+{
+	struct ike_setup *s = sa->setup;
+
+	if (s == NULL)
+		return;
+	ike_blob_set(&s->init_req, NULL, 0);
+	ike_blob_set(&s->init_resp, NULL, 0);
+	ike_blob_set(&s->cookie, NULL, 0);
+	ike_dh_destroy(s->dh);
+	ike_wipe(s, sizeof(*s));
+	free(s);
+	sa->setup = NULL;
+}
+
+/* ---- creation ---- */
+
+static struct ike_sa *
+make_sa(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_path *path)
+{
+	struct ike_sa *sa;
+
+	if (ike_heap_reserve(&e->heap, e->n_listed + 2) != 0)
+		return NULL;
+	sa = calloc(1, sizeof(*sa));
+	if (sa == NULL)
+		return NULL;
+	sa->e = e;
+	sa->id = ++e->last_sa_id;
+	sa->conn = conn;
+	sa->path = *path;
+	sa->created_ms = sa->last_in_ms = sa->state_ms = e->now_ms;
+	sa->rekey_ms = sa->reauth_ms = sa->expire_ms = IKE_NEVER;
+	return sa;
+}
+
+/** Into lists and tables: from here on it ends by ike_sa_end(). */
+static void
+start_life(struct ike_sa *sa, enum ike_sa_state state)
+{
+	sa->state = state;
+	sa->e->n_state[state]++;
+	ike_sa_enlist(sa);
+	ike_sa_touch(sa);
+}
+
+struct ike_sa *
+ike_sa_create(
+	struct ike *e, const struct ike_conn_cfg *conn, const struct ike_path *path, bool initiator)
+{
+	struct ike_sa *sa = make_sa(e, conn, path);
+
+	if (sa == NULL)
+		return NULL;
+	sa->setup = calloc(1, sizeof(*sa->setup));
+	if (sa->setup == NULL) {
+		free(sa);
+		return NULL;
+	}
+	sa->initiator = initiator;
+	if (initiator)
+		sa->spi_i = ike_new_spi(e);
+	else
+		sa->spi_r = ike_new_spi(e);
+	start_life(sa, initiator ? IKE_SA_INIT_SENT : IKE_SA_HALF_OPEN);
+	return sa;
+}
+
+static uint64_t
+in_s(const struct ike_sa *sa, uint64_t s, uint64_t rand_s)
+{
+	uint64_t ms = s * 1000, rand = (rand_s < s ? rand_s : s) * 1000;
+
+	return s == 0 ? IKE_NEVER : sa->e->now_ms + ms - ike_random_upto(sa->e, rand);
+}
+
+static void
+start_lifetimes(struct ike_sa *sa)
+{
+	const struct ike_conn_cfg *c = sa->conn;
+	uint64_t longest = c->rekey_time_s > c->reauth_time_s ? c->rekey_time_s : c->reauth_time_s;
+
+	sa->up_ms = sa->last_in_ms = sa->e->now_ms;
+	sa->rekey_ms = in_s(sa, c->rekey_time_s, c->rand_time_s);
+	/* reauthentication counts from the first authentication and survives rekeying */
+	if (sa->reauth_ms == IKE_NEVER)
+		sa->reauth_ms = in_s(sa, c->reauth_time_s, c->rand_time_s);
+	if (longest != 0 && c->over_time_s != 0)
+		sa->expire_ms = in_s(sa, longest + c->over_time_s, 0);
+}
+
+struct ike_sa *
+ike_sa_create_rekeyed(struct ike_sa *old, bool initiator)
+{
+	struct ike_sa *sa = make_sa(old->e, old->conn, &old->path);
+
+	if (sa == NULL)
+		return NULL;
+	sa->initiator = initiator;
+	sa->local_id = old->local_id;
+	sa->remote_id = old->remote_id;
+	sa->nat_local = old->nat_local;
+	sa->nat_remote = old->nat_remote;
+	sa->peer_natt = old->peer_natt;
+	sa->frag = old->frag;
+	sa->mobike = old->mobike;
+	sa->reauth_ms = old->reauth_ms;
+	start_lifetimes(sa);
+	return sa;
+}
+
+void
+ike_sa_begin_rekeyed(struct ike_sa *sa, uint64_t spi_i, uint64_t spi_r)
+{
+	sa->spi_i = spi_i;
+	sa->spi_r = spi_r;
+	start_life(sa, IKE_SA_UP);
+}
+
+void
+ike_sa_discard(struct ike_sa *sa)
+{
+	ike_wipe(sa, sizeof(*sa));
+	free(sa);
+}
+
+/* ---- transitions ---- */
+
+void
+ike_sa_auth_sent(struct ike_sa *sa)
+{
+	set_state(sa, IKE_SA_AUTH_SENT);
+}
+
+static void
+raise_event(struct ike_sa *sa, enum ike_event_type type, const char *reason)
+{
+	const struct ike_event ev = {
+		.type = type, .conn = sa->conn, .ike_id = sa->id, .reason = reason};
+
+	sa->e->host.event(sa->e->host.arg, &ev);
+}
+
+void
+ike_sa_up(struct ike_sa *sa)
+{
+	char l[IKE_TEXT_MAX], r[IKE_TEXT_MAX], a[64], b[64], s[IKE_TEXT_MAX];
+	const struct ike_path *p = &sa->path;
+
+	set_state(sa, IKE_SA_UP);
+	start_lifetimes(sa);
+	sa->e->stats.ike_up++;
+	ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name,
+		"IKE_SA %u up: %s (%s) - %s (%s), %s, as %s", sa->id,
+		ike_addr_text(&p->local, p->local_port, a, sizeof(a)),
+		ike_id_str(&sa->local_id, l, sizeof(l)),
+		ike_addr_text(&p->remote, p->remote_port, b, sizeof(b)),
+		ike_id_str(&sa->remote_id, r, sizeof(r)),
+		ike_suite_text(&sa->keys.suite, s, sizeof(s)),
+		sa->initiator ? "initiator" : "responder");
+	sa->was_up = true;
+	raise_event(sa, IKE_EV_IKE_UP, NULL);
+}
+
+void
+ike_sa_setup_done(struct ike_sa *sa)
+{
+	setup_free(sa);
+}
+
+void
+ike_sa_replaced(struct ike_sa *sa, struct ike_sa *by)
+{
+	by->was_up = true;
+	by->rival_of = 0;
+	sa->replaced = true;
+	sa->was_up = false;
+	ike_child_move_all(sa, by);
+	ike_task_move(sa, by);
+	sa->e->stats.ike_rekeys++;
+	ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name, "IKE_SA %u rekeyed, %u takes over",
+		sa->id, by->id);
+	if (sa->state == IKE_SA_UP)
+		set_state(sa, IKE_SA_REKEYED);
+}
+
+void
+ike_sa_adopt(struct ike_sa *sa)
+{
+	struct ike_sa *old = sa->rival_of != 0 ? ike_sa_by_id(sa->e, sa->rival_of) : NULL;
+
+	sa->rival_of = 0;
+	if (old != NULL && old->state == IKE_SA_UP)
+		ike_sa_replaced(old, sa);
+}
+
+void
+ike_sa_moved(struct ike_sa *sa, const struct ike_path *path, bool nat_local, bool nat_remote)
+{
+	char a[64], b[64];
+
+	ike_log(sa->e, IKE_LOG_INFO, "NET", sa->conn->name,
+		"IKE_SA %u: the peer moved from %s to %s", sa->id,
+		ike_addr_text(&sa->path.remote, sa->path.remote_port, a, sizeof(a)),
+		ike_addr_text(&path->remote, path->remote_port, b, sizeof(b)));
+	sa->path = *path;
+	sa->nat_local = nat_local;
+	sa->nat_remote = nat_remote;
+	for (struct ike_child *c = sa->children; c != NULL; c = c->next) {
+		c->udp_encap = ike_sa_encap(sa);
+		sa->e->host.child_path(sa->e->host.arg, c->id, path, c->udp_encap);
+	}
+}
+
+void
+ike_sa_deleting(struct ike_sa *sa)
+{
+	set_state(sa, IKE_SA_DELETING);
+}
+
+/* ---- the end ---- */
+
+static const char *
+action_name(enum ike_end why)
+{
+	return why == IKE_END_DEAD ? "dpd_action" : "close_action";
+}
+
+/** dpd_action and close_action; trap needs nothing of us: the host's traps are always there. */
+void
+ike_sa_act(struct ike_sa *sa, const struct ike_child_cfg *cfg, enum ike_end why)
+{
+	unsigned int action = 0;
+
+	if (why == IKE_END_DEAD)
+		action = cfg->dpd_action;
+	else if (why == IKE_END_PEER)
+		action = cfg->close_action;
+	if ((action & IKE_ACTION_START) == 0 || sa->replaced)
+		return;
+	ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name, "%s: %s: starting it again", cfg->name,
+		action_name(why));
+	ike_wish(sa->e, sa->conn, cfg, sa->e->now_ms);
+}
+
+static void
+end_children(struct ike_sa *sa, enum ike_end why, const char *reason)
+{
+	struct ike_child *c;
+
+	while ((c = sa->children) != NULL) {
+		bool live = c->state != IKE_CST_REKEYED;
+
+		if (ike_child_is_live(c))
+			ike_sa_act(sa, c->cfg, why);
+		ike_child_remove(c, live && why != IKE_END_QUIET ? reason : NULL);
+	}
+}
+
+/** Children that were to come up with or over this SA. */
+static void
+end_tasks(struct ike_sa *sa, enum ike_end why, const char *reason)
+{
+	const char *say = why == IKE_END_QUIET ? NULL : reason;
+	const struct ike_child_cfg *first = sa->setup != NULL ? sa->setup->child : NULL;
+
+	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
+		if (t->type == IKE_TASK_CHILD)
+			ike_sa_act(sa, t->cfg, why);
+	ike_task_drop_all(sa, say);
+	if (first != NULL && say != NULL)
+		ike_child_failed(sa, first, reason);
+}
+
+/** The SA that a peer's colliding rekeying made takes over when ours goes without a decision. */
+static struct ike_sa *
+heir_of(const struct ike_sa *sa)
+{
+	struct ike_sa *o;
+
+	for (o = sa->e->sas; o != NULL; o = o->next)
+		if (o->rival_of == sa->id && o->state == IKE_SA_UP)
+			break;
+	return o;
+}
+
+static void
+connect_failed(struct ike_sa *sa)
+{
+	struct ike_sa *old = sa->reauth_of != 0 ? ike_sa_by_id(sa->e, sa->reauth_of) : NULL;
+
+	sa->e->stats.ike_failed++;
+	if (old == NULL || old->state != IKE_SA_UP)
+		return;
+	old->reauth_ms = sa->e->now_ms + REAUTH_RETRY_MS;
+	ike_sa_touch(old);
+}
+
+void
+ike_sa_end(struct ike_sa *sa, enum ike_end why, bool linger, const char *reason)
+{
+	struct ike_sa *heir = why == IKE_END_QUIET ? NULL : heir_of(sa);
+
+	if (heir != NULL)
+		ike_sa_replaced(sa, heir);
+	if (sa->was_up && why != IKE_END_QUIET)
+		ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name, "IKE_SA %u down: %s", sa->id,
+			reason);
+	if (why == IKE_END_FAILED)
+		connect_failed(sa);
+	end_children(sa, why, reason);
+	end_tasks(sa, why, reason);
+	if (sa->was_up && why != IKE_END_QUIET)
+		raise_event(sa, IKE_EV_IKE_DOWN, reason);
+	sa->was_up = false;
+	setup_free(sa);
+	ike_flight_clear(&sa->win.request);
+	if (sa->frags != NULL)
+		ike_frags_fini(sa->frags);
+	set_state(sa, linger ? IKE_SA_LINGER : IKE_SA_DEAD);
+}
+
+void
+ike_sa_free(struct ike_sa *sa)
+{
+	ike_timer_set(&sa->e->heap, &sa->timer, IKE_NEVER);
+	ike_sa_forget(sa);
+	sa->e->n_state[sa->state]--;
+	setup_free(sa);
+	ike_window_fini(&sa->win);
+	if (sa->frags != NULL)
+		ike_frags_fini(sa->frags);
+	free(sa->frags);
+	ike_keymat_wipe(&sa->keys);
+	ike_sa_discard(sa);
+}
+
+/* ---- time ---- */
+
+/** No answer while connecting: once more from the start as often as keyingtries says. */
+static void
+connect_again(struct ike_sa *sa)
+{
+	const struct ike_conn_cfg *conn = sa->conn;
+	const struct ike_child_cfg *child = sa->setup->child;
+	struct ike_sa *again;
+
+	if (conn->keyingtries != 0 && sa->n_tries >= conn->keyingtries) {
+		ike_sa_end(sa, IKE_END_FAILED, false, "the peer does not answer");
+		return;
+	}
+	ike_log(sa->e, IKE_LOG_WARN, "IKE", conn->name, "the peer does not answer, trying again");
+	if (ike_sa_connect(sa->e, conn, child, &again) != 0) {
+		ike_sa_end(sa, IKE_END_FAILED, false, "the peer does not answer");
+		return;
+	}
+	again->n_tries = sa->n_tries + 1;
+	again->reauth_of = sa->reauth_of;
+	ike_task_move(sa, again);
+	sa->setup->child = NULL;
+	ike_sa_end(sa, IKE_END_QUIET, false, NULL);
+}
+
+static void
+give_up(struct ike_sa *sa)
+{
+	switch (sa->state) {
+	case IKE_SA_INIT_SENT:
+	case IKE_SA_AUTH_SENT:
+		connect_again(sa);
+		break;
+	case IKE_SA_DELETING:
+	case IKE_SA_REKEYED:
+		ike_sa_end(sa, IKE_END_LOCAL, false, "the peer did not answer the DELETE");
+		break;
+	default:
+		if (sa->active != NULL && sa->active->type == IKE_TASK_PATH_CHECK) {
+			/* nobody at the new address: the old path stays, the peer may be there yet
+			 */
+			ike_log(sa->e, IKE_LOG_WARN, "NET", sa->conn->name,
+				"the new address did not answer, the peer is taken for dead");
+		}
+		ike_sa_end(sa, IKE_END_DEAD, false, "the peer does not answer");
+		break;
+	}
+}
+
+static void
+retransmit(struct ike_sa *sa)
+{
+	const struct ike_task *t = sa->active;
+	const struct ike_path *path =
+		t != NULL && t->type == IKE_TASK_PATH_CHECK ? &t->path : &sa->path;
+
+	if (!ike_window_retry(&sa->win, &sa->e->backoff, sa->e->now_ms)) {
+		give_up(sa);
+		return;
+	}
+	ike_log(sa->e, IKE_LOG_DEBUG, "NET", sa->conn->name, "retransmission %u of request %u",
+		sa->win.tries, sa->win.next_out);
+	sa->e->stats.retransmits++;
+	ike_send_flight(sa->e, path, &sa->win.request);
+}
+
+static uint64_t
+liveness_due(const struct ike_sa *sa)
+{
+	if (sa->conn->dpd_delay_s == 0 || sa->win.request.buf != NULL)
+		return IKE_NEVER;
+	return sa->last_in_ms + (uint64_t)sa->conn->dpd_delay_s * 1000;
+}
+
+/** ESP of a child is evidence of life as good as a message. */
+static void
+check_liveness(struct ike_sa *sa)
+{
+	for (struct ike_child *c = sa->children; c != NULL; c = c->next) {
+		uint64_t last = ike_child_last_in(c);
+
+		if (last > sa->last_in_ms)
+			sa->last_in_ms = last;
+	}
+	if (sa->e->now_ms >= liveness_due(sa))
+		ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, 0);
+}
+
+/** Make before break: a new SA with all children first (RFC 7296 2.8.3). */
+static void
+reauthenticate(struct ike_sa *sa)
+{
+	struct ike_sa *fresh = NULL;
+	const struct ike_child_cfg *first = NULL;
+
+	sa->reauth_ms = IKE_NEVER;
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		if (ike_child_is_live(c))
+			first = c->cfg;
+	ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name, "IKE_SA %u: reauthenticating", sa->id);
+	if (ike_sa_connect(sa->e, sa->conn, first, &fresh) != 0) {
+		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
+			"reauthentication cannot start");
+		return;
+	}
+	fresh->reauth_of = sa->id;
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		if (ike_child_is_live(c) && c->cfg != first)
+			ike_task_add(fresh, IKE_TASK_CHILD, c->cfg, 0, 0);
+}
+
+static void
+tick_up(struct ike_sa *sa)
+{
+	uint64_t now = sa->e->now_ms;
+	struct ike_child *c, *next;
+
+	for (c = sa->children; c != NULL; c = next) {
+		next = c->next;
+		ike_child_tick(c);
+	}
+	if (now >= sa->rekey_ms) {
+		sa->rekey_ms = IKE_NEVER;
+		ike_task_add(sa, IKE_TASK_REKEY_IKE, NULL, 0, 0);
+	}
+	if (now >= sa->reauth_ms)
+		reauthenticate(sa);
+	if (now >= sa->expire_ms) {
+		sa->expire_ms = IKE_NEVER;
+		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
+			"IKE_SA %u reached its hard limit", sa->id);
+		ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+	}
+	if (now >= liveness_due(sa))
+		check_liveness(sa);
+}
+
+void
+ike_sa_tick(struct ike_sa *sa)
+{
+	uint64_t now = sa->e->now_ms;
+
+	if (sa->win.request.buf != NULL && now >= sa->win.due_ms)
+		retransmit(sa);
+	switch (sa->state) {
+	case IKE_SA_UP:
+		tick_up(sa);
+		break;
+	case IKE_SA_HALF_OPEN:
+		if (now >= sa->created_ms + IKE_HALF_OPEN_MS)
+			ike_sa_end(
+				sa, IKE_END_FAILED, false, "the peer did not go on with IKE_AUTH");
+		break;
+	case IKE_SA_REKEYED:
+		if (now >= sa->state_ms + IKE_REKEYED_MS)
+			ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+		break;
+	case IKE_SA_LINGER:
+		if (now >= sa->state_ms + IKE_LINGER_MS)
+			set_state(sa, IKE_SA_DEAD);
+		break;
+	default:
+		break;
+	}
+}
+
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t
+due_up(const struct ike_sa *sa)
+{
+	uint64_t due = earlier(earlier(sa->rekey_ms, sa->reauth_ms), sa->expire_ms);
+
+	due = earlier(due, liveness_due(sa));
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		due = earlier(due, ike_child_due(c));
+	return earlier(due, ike_task_due(sa));
+}
+
+uint64_t
+ike_sa_due(const struct ike_sa *sa)
+{
+	uint64_t due = sa->win.request.buf != NULL ? sa->win.due_ms : IKE_NEVER;
+
+	switch (sa->state) {
+	case IKE_SA_UP:
+		return earlier(due, due_up(sa));
+	case IKE_SA_HALF_OPEN:
+		return sa->created_ms + IKE_HALF_OPEN_MS;
+	case IKE_SA_REKEYED:
+		/* only until our own DELETE is on its way */
+		return sa->active != NULL ? due : earlier(due, sa->state_ms + IKE_REKEYED_MS);
+	case IKE_SA_LINGER:
+		return sa->state_ms + IKE_LINGER_MS;
+	default:
+		return due;
+	}
+}

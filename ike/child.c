@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "child.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nego.h"
+#include "sa.h"
+
+#define N_BUCKETS 4096
+
+int
+ike_child_table_init(struct ike_child_table *t)
+{
+	t->v = calloc(N_BUCKETS, sizeof(struct ike_child *));
+	t->n_buckets = N_BUCKETS;
+	t->n = 0;
+	return t->v == NULL ? -ENOMEM : 0;
+}
+
+void
+ike_child_table_fini(struct ike_child_table *t)
+{
+	free(t->v);
+	t->v = NULL;
+}
+
+static void
+link_child(struct ike_sa *sa, struct ike_child *c)
+{
+	struct ike_child_table *t = &sa->e->child_table;
+	struct ike_child **b = &t->v[c->id % t->n_buckets];
+
+	c->sa = sa;
+	c->next = sa->children;
+	sa->children = c;
+	c->id_next = *b;
+	*b = c;
+	t->n++;
+}
+
+static void
+unlink_child(struct ike_child *c)
+{
+	struct ike_child_table *t = &c->sa->e->child_table;
+	struct ike_child **p;
+
+	for (p = &c->sa->children; *p != c; p = &(*p)->next)
+		;
+	*p = c->next;
+	for (p = &t->v[c->id % t->n_buckets]; *p != c; p = &(*p)->id_next)
+		;
+	*p = c->id_next;
+	t->n--;
+}
+
+static void
+raise_event(const struct ike_sa *sa, const struct ike_child *c, enum ike_event_type type,
+	const char *reason)
+{
+	const struct ike_event ev = {
+		.type = type,
+		.conn = sa->conn,
+		.child = c->cfg,
+		.ike_id = sa->id,
+		.child_id = c->id,
+		.reason = reason,
+	};
+
+	sa->e->host.event(sa->e->host.arg, &ev);
+}
+
+void
+ike_child_failed(struct ike_sa *sa, const struct ike_child_cfg *cfg, const char *reason)
+{
+	const struct ike_event ev = {
+		.type = IKE_EV_CHILD_FAILED,
+		.conn = sa->conn,
+		.child = cfg,
+		.ike_id = sa->id,
+		.reason = reason,
+	};
+
+	ike_log(sa->e, IKE_LOG_WARN, "CHD", sa->conn->name, "%s: no CHILD_SA: %s", cfg->name,
+		reason);
+	sa->e->stats.child_failed++;
+	sa->e->host.event(sa->e->host.arg, &ev);
+}
+
+/* ---- install ---- */
+
+/** Soft limit minus a random part; 0 stays no limit. */
+static uint64_t
+soft_limit(struct ike *e, const struct ike_life *l)
+{
+	uint64_t rand = l->rand < l->rekey ? l->rand : l->rekey;
+
+	return l->rekey == 0 ? 0 : l->rekey - ike_random_upto(e, rand);
+}
+
+static void
+start_lifetimes(struct ike_child *c)
+{
+	struct ike *e = c->sa->e;
+	const struct ike_child_cfg *cfg = c->cfg;
+	const struct ike_life ms = {cfg->time_s.rekey * 1000, 0, cfg->time_s.rand * 1000};
+	uint64_t soft = soft_limit(e, &ms);
+
+	c->installed_ms = c->last_in_ms = e->now_ms;
+	c->rekey_ms = soft == 0 ? IKE_NEVER : e->now_ms + soft;
+	c->expire_ms = cfg->time_s.life == 0 ? IKE_NEVER : e->now_ms + cfg->time_s.life * 1000;
+	c->rekey_bytes = soft_limit(e, &cfg->bytes);
+	c->rekey_packets = soft_limit(e, &cfg->packets);
+	c->use_out_ms = c->linger_ms = c->orphan_ms = c->poll_ms = IKE_NEVER;
+	if (cfg->bytes.rekey != 0 || cfg->packets.rekey != 0 || cfg->bytes.life != 0 ||
+		cfg->packets.life != 0)
+		c->poll_ms = e->now_ms + IKE_POLL_MS;
+	else if (!c->suite.esn)
+		c->poll_ms = e->now_ms + IKE_POLL_SEQ_MS;
+}
+
+static struct ike_child *
+make_child(struct ike_sa *sa, const struct ike_nego *n, bool use_out)
+{
+	struct ike_child *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->sa = sa;
+	c->cfg = n->cfg;
+	c->id = ++sa->e->last_child_id;
+	c->spi_in = n->spi_in;
+	c->spi_out = n->spi_out;
+	c->state = IKE_CST_INSTALLED;
+	c->mode = n->mode;
+	c->udp_encap = ike_sa_encap(sa);
+	c->in = c->out = true;
+	c->sending = use_out;
+	c->replaces = n->old_id;
+	c->suite = n->suite;
+	c->local_ts = n->local_ts;
+	c->remote_ts = n->remote_ts;
+	start_lifetimes(c);
+	if (!use_out)
+		c->use_out_ms = sa->e->now_ms + IKE_USE_OUT_MS;
+	return c;
+}
+
+static void
+describe(struct ike_child_sa *s, const struct ike_child *c, const struct ike_child_keys *k,
+	bool initiator)
+{
+	const struct ike_sa *sa = c->sa;
+
+	s->id = c->id;
+	s->ike_id = sa->id;
+	s->conn = sa->conn;
+	s->child = c->cfg;
+	s->path = sa->path;
+	s->spi_in = c->spi_in;
+	s->spi_out = c->spi_out;
+	s->mode = c->mode;
+	s->udp_encap = c->udp_encap;
+	s->initiator = initiator;
+	s->replaces = c->replaces;
+	s->suite = c->suite;
+	s->local_ts = c->local_ts;
+	s->remote_ts = c->remote_ts;
+	s->local_id = sa->local_id;
+	s->remote_id = sa->remote_id;
+	s->encr_key_len = k->encr_key_len;
+	s->integ_key_len = k->integ_key_len;
+	memcpy(s->encr_out, initiator ? k->encr_i : k->encr_r, IKE_ESP_KEY_MAX);
+	memcpy(s->encr_in, initiator ? k->encr_r : k->encr_i, IKE_ESP_KEY_MAX);
+	memcpy(s->integ_out, initiator ? k->integ_i : k->integ_r, IKE_ESP_KEY_MAX);
+	memcpy(s->integ_in, initiator ? k->integ_r : k->integ_i, IKE_ESP_KEY_MAX);
+	s->use_out = c->sending;
+}
+
+/** Keys live on this stack only and are wiped on the way out. */
+static int
+hand_over(struct ike_child *c, const struct ike_nego *n, bool initiator, struct ike_view shared)
+{
+	struct ike_sa *sa = c->sa;
+	const struct ike_keymat_in in = {
+		.ni = ike_nonce_view(n->in_auth ? &sa->setup->ni : &n->ni),
+		.nr = ike_nonce_view(n->in_auth ? &sa->setup->nr : &n->nr),
+		.shared = shared,
+	};
+	struct ike_child_keys keys;
+	struct ike_child_sa *s = calloc(1, sizeof(*s));
+	int err = s == NULL ? -ENOMEM : ike_keymat_child(&sa->keys, &c->suite, &in, &keys);
+
+	if (err == 0) {
+		describe(s, c, &keys, initiator);
+		err = sa->e->host.child_add(sa->e->host.arg, s);
+		ike_child_keys_wipe(&keys);
+		ike_wipe(s, sizeof(*s));
+	}
+	free(s);
+	return err;
+}
+
+static void
+announce(struct ike_sa *sa, const struct ike_child *c)
+{
+	char suite[IKE_TEXT_MAX], l[IKE_TEXT_MAX], r[IKE_TEXT_MAX];
+
+	ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name,
+		"%s: CHILD_SA %u %s with SPIs %08x in, %08x out, %s%s, %s === %s, %s", c->cfg->name,
+		c->id, c->replaces != 0 ? "rekeyed" : "up", c->spi_in, c->spi_out,
+		c->mode == IKE_MODE_TRANSPORT ? "transport" : "tunnel",
+		c->udp_encap ? " in UDP" : "", ike_ts_list_text(&c->local_ts, l, sizeof(l)),
+		ike_ts_list_text(&c->remote_ts, r, sizeof(r)),
+		ike_suite_text(&c->suite, suite, sizeof(suite)));
+	if (c->cfg->mode == IKE_MODE_TRANSPORT && c->mode == IKE_MODE_TUNNEL && c->replaces == 0)
+		ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name,
+			"%s: transport mode is configured, the peer does tunnel mode: tunnel it is",
+			c->cfg->name);
+}
+
+struct ike_child *
+ike_child_install(
+	struct ike_sa *sa, struct ike_nego *n, bool initiator, struct ike_view shared, bool use_out)
+{
+	struct ike_child *c = make_child(sa, n, use_out);
+	int err = c == NULL ? -ENOMEM : hand_over(c, n, initiator, shared);
+
+	if (err != 0) {
+		ike_log(sa->e, IKE_LOG_ERROR, "CHD", sa->conn->name,
+			"%s: CHILD_SA could not be installed: %s", n->cfg->name, strerror(-err));
+		free(c);
+		return NULL;
+	}
+	n->spi_in = 0;
+	link_child(sa, c);
+	announce(sa, c);
+	if (c->replaces == 0) {
+		sa->e->stats.child_up++;
+		raise_event(sa, c, IKE_EV_CHILD_UP, NULL);
+	}
+	ike_sa_touch(sa);
+	return c;
+}
+
+/* ---- lookup ---- */
+
+struct ike_child *
+ike_child_by_id(const struct ike_child_table *t, uint32_t id)
+{
+	struct ike_child *c;
+
+	for (c = t->v[id % t->n_buckets]; c != NULL && c->id != id; c = c->id_next)
+		;
+	return c;
+}
+
+struct ike_child *
+ike_child_by_spi_out(const struct ike_sa *sa, uint32_t spi)
+{
+	struct ike_child *c;
+
+	for (c = sa->children; c != NULL && c->spi_out != spi; c = c->next)
+		;
+	return c;
+}
+
+bool
+ike_child_is_up(const struct ike_sa *sa, const struct ike_child_cfg *cfg)
+{
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		if (c->cfg == cfg && ike_child_is_live(c))
+			return true;
+	return false;
+}
+
+/* ---- who sends ---- */
+
+void
+ike_child_stop_sending(struct ike_child *c)
+{
+	struct ike *e = c->sa->e;
+
+	if (!c->out)
+		return;
+	c->out = c->sending = false;
+	e->host.child_del(e->host.arg, c->id, false, true);
+}
+
+void
+ike_child_switch(struct ike_child *c)
+{
+	struct ike *e = c->sa->e;
+
+	c->use_out_ms = IKE_NEVER;
+	ike_sa_touch(c->sa);
+	if (c->out && !c->sending) {
+		c->sending = true;
+		e->host.child_use_out(e->host.arg, c->id);
+	}
+	for (struct ike_child *o = c->sa->children; o != NULL; o = o->next)
+		if (o->replaced_by == c->id)
+			ike_child_stop_sending(o);
+}
+
+void
+ike_child_set_state(struct ike_child *c, enum ike_child_state state)
+{
+	c->state = state;
+	ike_sa_touch(c->sa);
+}
+
+void
+ike_child_replaced(struct ike_child *old, struct ike_child *by)
+{
+	const struct ike_sa *sa = old->sa;
+
+	/* what old itself had replaced is by's concern now */
+	for (struct ike_child *o = sa->children; o != NULL; o = o->next)
+		if (o->replaced_by == old->id)
+			o->replaced_by = by->id;
+	old->replaced_by = by->id;
+	old->rekey_ms = old->poll_ms = IKE_NEVER;
+	old->use_out_ms = IKE_NEVER;
+	old->orphan_ms = sa->e->now_ms + IKE_ORPHAN_MS;
+	ike_child_set_state(old, IKE_CST_REKEYED);
+}
+
+void
+ike_child_rekeyed(struct ike_child *c)
+{
+	c->sa->e->stats.child_rekeys++;
+	raise_event(c->sa, c, IKE_EV_CHILD_REKEY, NULL);
+}
+
+void
+ike_child_linger(struct ike_child *c)
+{
+	struct ike *e = c->sa->e;
+	struct ike_child *by = ike_child_by_id(&e->child_table, c->replaced_by);
+
+	if (by != NULL)
+		ike_child_switch(by);
+	ike_child_stop_sending(c);
+	c->closed = true;
+	c->orphan_ms = c->expire_ms = IKE_NEVER;
+	c->linger_ms = e->now_ms + e->delete_rekeyed_ms;
+	ike_sa_touch(c->sa);
+}
+
+void
+ike_child_remove(struct ike_child *c, const char *reason)
+{
+	struct ike_sa *sa = c->sa;
+
+	if (c->in || c->out)
+		sa->e->host.child_del(sa->e->host.arg, c->id, c->in, c->out);
+	if (reason != NULL) {
+		ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name, "%s: CHILD_SA %u down: %s",
+			c->cfg->name, c->id, reason);
+		raise_event(sa, c, IKE_EV_CHILD_DOWN, reason);
+	}
+	unlink_child(c);
+	ike_wipe(c, sizeof(*c));
+	free(c);
+	ike_sa_touch(sa);
+}
+
+void
+ike_child_move_all(struct ike_sa *from, struct ike_sa *to)
+{
+	struct ike_child **end;
+
+	for (end = &to->children; *end != NULL; end = &(*end)->next)
+		;
+	*end = from->children;
+	from->children = NULL;
+	for (; *end != NULL; end = &(*end)->next)
+		(*end)->sa = to;
+	ike_sa_touch(from);
+	ike_sa_touch(to);
+}
+
+/* ---- time ---- */
+
+bool
+ike_child_rekey(struct ike_child *c)
+{
+	c->rekey_ms = IKE_NEVER;
+	if (!ike_child_is_live(c))
+		return false;
+	return ike_task_add(c->sa, IKE_TASK_REKEY_CHILD, c->cfg, c->id, 0) != NULL;
+}
+
+void
+ike_child_rekey_later(struct ike_child *c, uint64_t delay_ms)
+{
+	if (c->state == IKE_CST_REKEYING)
+		ike_child_set_state(c, IKE_CST_INSTALLED);
+	c->rekey_ms = c->sa->e->now_ms + delay_ms;
+	ike_sa_touch(c->sa);
+}
+
+uint64_t
+ike_child_last_in(struct ike_child *c)
+{
+	struct ike *e = c->sa->e;
+	struct ike_child_stats st = {0};
+
+	if (c->in && e->host.child_stats(e->host.arg, c->id, &st) == 0 &&
+		st.last_in_ms > c->last_in_ms)
+		c->last_in_ms = st.last_in_ms;
+	return c->last_in_ms;
+}
+
+static bool
+over(uint64_t limit, uint64_t in, uint64_t out)
+{
+	return limit != 0 && (in >= limit || out >= limit);
+}
+
+/** Its hard limit is there and no successor: it goes, and comes back when it is to be up always. */
+static void
+expire(struct ike_child *c)
+{
+	struct ike_sa *sa = c->sa;
+
+	ike_log(sa->e, IKE_LOG_WARN, "CHD", sa->conn->name,
+		"%s: CHILD_SA %u reached its hard limit", c->cfg->name, c->id);
+	c->expire_ms = c->rekey_ms = c->poll_ms = IKE_NEVER;
+	ike_child_set_state(c, IKE_CST_DELETING);
+	ike_task_add(sa, IKE_TASK_DELETE_CHILD, c->cfg, c->id, 0);
+	if ((c->cfg->start_action & IKE_ACTION_START) != 0)
+		ike_wish(sa->e, sa->conn, c->cfg, sa->e->now_ms);
+}
+
+static void
+poll_counters(struct ike_child *c)
+{
+	struct ike *e = c->sa->e;
+	const struct ike_child_cfg *cfg = c->cfg;
+	struct ike_child_stats st = {0};
+	bool limits = c->rekey_bytes != 0 || c->rekey_packets != 0 || cfg->bytes.life != 0 ||
+		      cfg->packets.life != 0;
+
+	c->poll_ms = e->now_ms + (limits ? IKE_POLL_MS : IKE_POLL_SEQ_MS);
+	if (e->host.child_stats(e->host.arg, c->id, &st) != 0)
+		return;
+	if (over(cfg->bytes.life, st.bytes_in, st.bytes_out) ||
+		over(cfg->packets.life, st.packets_in, st.packets_out)) {
+		expire(c);
+		return;
+	}
+	if (c->state != IKE_CST_INSTALLED)
+		return;
+	if (over(c->rekey_bytes, st.bytes_in, st.bytes_out) ||
+		over(c->rekey_packets, st.packets_in, st.packets_out) ||
+		(!c->suite.esn && over(IKE_SEQ_SOFT, 0, st.seq_out)))
+		ike_child_rekey(c);
+}
+
+/** Replaced by the peer, who should have deleted it long ago. */
+static void
+delete_orphan(struct ike_child *c)
+{
+	c->orphan_ms = IKE_NEVER;
+	ike_task_add(c->sa, IKE_TASK_DELETE_CHILD, c->cfg, c->id, 0);
+}
+
+void
+ike_child_tick(struct ike_child *c)
+{
+	uint64_t now = c->sa->e->now_ms;
+
+	if (now >= c->linger_ms) {
+		ike_child_remove(c, NULL);
+		return;
+	}
+	if (now >= c->use_out_ms)
+		ike_child_switch(c);
+	if (now >= c->orphan_ms)
+		delete_orphan(c);
+	if (now >= c->expire_ms) {
+		if (ike_child_is_live(c))
+			expire(c);
+		c->expire_ms = IKE_NEVER;
+	}
+	if (now >= c->rekey_ms)
+		ike_child_rekey(c);
+	if (now >= c->poll_ms)
+		poll_counters(c);
+}
+
+uint64_t
+ike_child_due(const struct ike_child *c)
+{
+	const uint64_t at[] = {
+		c->rekey_ms, c->expire_ms, c->use_out_ms, c->linger_ms, c->orphan_ms, c->poll_ms};
+	uint64_t due = IKE_NEVER;
+
+	for (unsigned int i = 0; i < sizeof(at) / sizeof(at[0]); i++)
+		if (at[i] < due)
+			due = at[i];
+	return due;
+}

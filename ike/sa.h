@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef IKE_SA_H
+#define IKE_SA_H
+
+/*
+ * The engine's own objects: struct ike (the engine), struct ike_sa (an IKE SA) and what an exchange
+ * needs until it is over. Private to ike/. Only sa.c assigns ike_sa.state.
+ *
+ * Life of an IKE SA (RFC 7296 1.2, 1.3.2, 1.4):
+ *
+ *   initiator  INIT_SENT -> AUTH_SENT -.                 .-> DELETING -.
+ *                                       >-> UP -> REKEYED ------------- > DEAD
+ *   responder  HALF_OPEN --------------'     `-> LINGER --------------'
+ *
+ * Nothing is freed under a caller's feet: SAs that changed are on the engine's dirty list, and
+ * ike_settle(), last in every public call, runs their tasks, sets their timers and frees the dead.
+ */
+
+#include "child.h"
+#include "cookie.h"
+#include "crypto.h"
+#include "ike.h"
+#include "keymat.h"
+#include "log.h"
+#include "task.h"
+#include "timer.h"
+#include "window.h"
+#include "wire.h"
+
+#define IKE_OUR_NONCE_LEN 32 /* half the key size of any PRF we know, at least (2.10) */
+
+#define IKE_HALF_OPEN_MS 30000 /* a responder waits so long for IKE_AUTH */
+#define IKE_LINGER_MS	 30000 /* an ended SA repeats its last reply so long */
+#define IKE_REKEYED_MS	 30000 /* after it we delete a replaced IKE SA that its replacer left over */
+
+enum ike_sa_state {
+	IKE_SA_INIT_SENT, /* initiator: IKE_SA_INIT on its way */
+	IKE_SA_AUTH_SENT, /* initiator: IKE_AUTH on its way */
+	IKE_SA_HALF_OPEN, /* responder: IKE_SA_INIT answered, nothing authenticated */
+	IKE_SA_UP,
+	IKE_SA_REKEYED,	  /* replaced, its children went to the new one; waits for a DELETE */
+	IKE_SA_DELETING,  /* our DELETE is on its way */
+	IKE_SA_LINGER,	  /* over: only repeats its last reply */
+	IKE_SA_DEAD,	  /* to be freed by ike_settle() */
+	IKE_SA_STATES
+};
+
+struct ike_nonce {
+	uint16_t len;
+	uint8_t data[IKE_NONCE_MAX];
+};
+
+/** Bytes on the heap. */
+struct ike_blob {
+	uint8_t *p;
+	size_t len;
+};
+
+/** What IKE_SA_INIT leaves for IKE_AUTH; freed when the SA is up. */
+struct ike_setup {
+	struct ike_blob init_req, init_resp; /* as sent or received: AUTH covers them (2.15) */
+	struct ike_nonce ni, nr;
+	struct ike_dh_key *dh;		   /* initiator */
+	unsigned int restarts;		   /* COOKIE and INVALID_KE_PAYLOAD answers so far */
+	struct ike_blob cookie;		   /* initiator: what the responder asked to repeat */
+	const struct ike_child_cfg *child; /* initiator: to come up with IKE_AUTH; NULL = none */
+	bool sent_contact;		   /* initiator: INITIAL_CONTACT */
+	bool peer_childless;		   /* initiator: CHILDLESS_IKEV2_SUPPORTED seen */
+};
+
+struct ike_sa {
+	struct ike *e;
+	struct ike_sa *next, **link;	/* all SAs of the engine */
+	struct ike_sa *spi_next;	/* hash chain: our SPI */
+	struct ike_sa *init_next;	/* hash chain of responders: initiator's SPI */
+	struct ike_sa *dirty_next;
+	bool dirty, in_init_table;
+
+	uint32_t id;
+	enum ike_sa_state state;
+	bool initiator; /* the original initiator, or of the exchange that rekeyed it (2.18) */
+	const struct ike_conn_cfg *conn; /* responder before IKE_AUTH: a first guess */
+	struct ike_path path;
+	uint64_t spi_i, spi_r; /* host order */
+	uint8_t init_digest[IKE_DIGEST_LEN]; /* responder: of the IKE_SA_INIT request */
+
+	struct ike_id local_id, remote_id;
+	struct ike_keymat keys;
+	struct ike_window win;
+	struct ike_frags *frags;	     /* NULL = none on their way */
+	uint8_t frag_digest[IKE_DIGEST_LEN]; /* of fragment 1 */
+	struct ike_setup *setup;	     /* NULL once up */
+
+	bool nat_local, nat_remote; /* found by NAT detection, or faked */
+	bool peer_natt;		    /* the peer sent NAT detection payloads at all */
+	bool frag;		    /* RFC 7383 agreed */
+	bool mobike;		    /* RFC 4555 agreed (we are the responder) */
+	bool was_up;		    /* IKE_EV_IKE_UP was raised: IKE_EV_IKE_DOWN is owed */
+	bool auth_failed;	    /* our DELETE says AUTHENTICATION_FAILED (2.21.2) */
+	bool replaced;		    /* rekeyed or reauthenticated: its end is nobody's loss */
+	uint32_t n_tries;	    /* retransmission sequences so far, this one included */
+	uint32_t reauth_of;	    /* id of the SA that goes when this one has its children; 0 */
+	uint32_t rival_of;	    /* id of the SA whose rekeying collided and made this one; 0 */
+
+	struct ike_child *children;
+	struct ike_task *tasks, *active; /* waiting, in order; on its way */
+
+	uint64_t created_ms, up_ms, last_in_ms, state_ms; /* state_ms: since when in state */
+	uint64_t rekey_ms, reauth_ms, expire_ms;	  /* IKE_NEVER = never */
+	struct ike_timer timer;
+};
+
+/** A child to be brought up when its time has come. */
+struct ike_wish {
+	const struct ike_conn_cfg *conn;
+	const struct ike_child_cfg *child;
+	uint64_t at_ms;
+};
+
+struct ike {
+	struct ike_host host;
+	const struct ike_cfg *cfg;
+	struct ike_backoff backoff;
+	uint32_t cookie_threshold, half_open_max, delete_rekeyed_ms;
+	uint64_t now_ms; /* of the call in progress */
+
+	struct ike_sa *sas, *dirty;
+	struct ike_sa **by_spi, **by_init; /* n_buckets each */
+	uint32_t n_buckets, n_listed;	   /* n_listed: SAs in sas, lingering ones too */
+	uint32_t n_state[IKE_SA_STATES];
+	struct ike_child_table child_table;
+	struct ike_heap heap;
+	struct ike_timer wish_timer;
+	struct ike_wish *wishes;
+	uint32_t n_wishes;
+
+	uint32_t last_sa_id, last_child_id;
+	struct ike_cookie cookie;
+	struct ike_stats stats;
+	uint64_t clear_reply_ms; /* when errors outside any SA were last answered */
+	uint32_t clear_replies;	 /* how many since */
+	bool legacy_logged;
+
+	uint8_t *open_buf;  /* IKE_MSG_MAX: decrypted bytes of the message being handled */
+	uint8_t *plain_buf; /* IKE_MSG_MAX: inner payloads being built */
+	uint8_t *wire_buf;  /* IKE_WIRE_CAP: what is sent */
+};
+
+#define IKE_WIRE_CAP (2 * IKE_MSG_MAX)
+
+/* ---- life: sa.c ---- */
+
+/** A new SA in INIT_SENT or HALF_OPEN with an SPI of ours; dirty. @return NULL on lack of memory */
+struct ike_sa *ike_sa_create(struct ike *e, const struct ike_conn_cfg *conn,
+	const struct ike_path *path, bool initiator);
+
+/**
+ * A new SA that inherits from old what a rekeying keeps (2.18), without keys, SPIs and children. It
+ * is in no table yet: with keys, ike_sa_begin_rekeyed() puts it in state UP, else ike_sa_discard().
+ */
+struct ike_sa *ike_sa_create_rekeyed(struct ike_sa *old, bool initiator);
+void ike_sa_begin_rekeyed(struct ike_sa *sa, uint64_t spi_i, uint64_t spi_r);
+/** Wipe and free an SA that is in no table. */
+void ike_sa_discard(struct ike_sa *sa);
+
+/** Our SPI is known by lookup from creation on; the table of IKE_SA_INIT requests takes it here. */
+void ike_sa_remember_init(struct ike_sa *sa);
+/** Out of all tables. */
+void ike_sa_forget(struct ike_sa *sa);
+/** Into the table by our SPI; spi_i or spi_r must be set. */
+void ike_sa_enlist(struct ike_sa *sa);
+
+/* Transitions. Each does what its state demands and makes sa dirty. */
+void ike_sa_auth_sent(struct ike_sa *sa);
+/** Authenticated: lifetimes start, the event is raised. */
+void ike_sa_up(struct ike_sa *sa);
+/** IKE_AUTH is over and its first child installed: free setup. */
+void ike_sa_setup_done(struct ike_sa *sa);
+/** new takes the children and waiting tasks over; the old one waits for its DELETE. */
+void ike_sa_replaced(struct ike_sa *sa, struct ike_sa *by);
+void ike_sa_deleting(struct ike_sa *sa);
+
+enum ike_end {
+	IKE_END_QUIET,	/* the engine is going, or tries again: nothing is said */
+	IKE_END_LOCAL,	/* a command, a lifetime, replaced: said, nothing is done */
+	IKE_END_PEER,	/* the peer's DELETE: close_action */
+	IKE_END_DEAD,	/* the peer does not answer: dpd_action */
+	IKE_END_FAILED, /* never came up */
+};
+
+/**
+ * The SA is over: children are taken from the host, events raised, actions carried out.
+ * With linger its last reply is repeated for a while when asked again.
+ */
+void ike_sa_end(struct ike_sa *sa, enum ike_end why, bool linger, const char *reason);
+
+/** dpd_action or close_action of a child that ended for that reason. */
+void ike_sa_act(struct ike_sa *sa, const struct ike_child_cfg *cfg, enum ike_end why);
+
+/** sa was made by the peer's colliding rekeying and is used: the peer thinks that it is the one. */
+void ike_sa_adopt(struct ike_sa *sa);
+
+/** The peer is elsewhere: other address, port or NAT. */
+void ike_sa_moved(struct ike_sa *sa, const struct ike_path *path, bool nat_local, bool nat_remote);
+
+/** Do what is due for this SA. */
+void ike_sa_tick(struct ike_sa *sa);
+
+/** To be looked at by ike_settle(). */
+void ike_sa_touch(struct ike_sa *sa);
+
+/** When ike_sa_tick() has something to do, IKE_NEVER = not by itself. */
+uint64_t ike_sa_due(const struct ike_sa *sa);
+/** Wipe and free a dead SA that is in no table any more. */
+void ike_sa_free(struct ike_sa *sa);
+
+/** Run tasks, set timers, free the dead, carry out wishes: last in every public call. */
+void ike_settle(struct ike *e);
+
+/** Bring child up at that time unless it is up then. */
+void ike_wish(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
+	uint64_t at_ms);
+
+/** Start a new IKE SA towards conn's peer, child (or NULL) with it. @return as ike_initiate() */
+int ike_sa_connect(struct ike *e, const struct ike_conn_cfg *conn,
+	const struct ike_child_cfg *child, struct ike_sa **out);
+/** Bring child (NULL: an IKE SA) up over the SA there is, or a new one. @return as ike_initiate() */
+int ike_bring_up(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child);
+
+/* ---- lookup: table.c ---- */
+
+struct ike_sa *ike_sa_by_spi(const struct ike *e, uint64_t our_spi);
+struct ike_sa *ike_sa_by_id(const struct ike *e, uint32_t id);
+/** The responder's SA that an IKE_SA_INIT request with this digest made. */
+struct ike_sa *ike_sa_by_init(const struct ike *e, uint64_t spi_i, const struct ike_path *path,
+	const uint8_t digest[IKE_DIGEST_LEN]);
+static inline uint64_t
+ike_sa_our_spi(const struct ike_sa *sa)
+{
+	return sa->initiator ? sa->spi_i : sa->spi_r;
+}
+static inline bool
+ike_sa_authenticated(const struct ike_sa *sa)
+{
+	return sa->state == IKE_SA_UP || sa->state == IKE_SA_REKEYED || sa->state == IKE_SA_DELETING;
+}
+/** ESP goes in UDP: a NAT was found or is faked. */
+static inline bool
+ike_sa_encap(const struct ike_sa *sa)
+{
+	return sa->nat_local || sa->nat_remote;
+}
+/** A fresh SPI that no SA of ours has, not 0. */
+uint64_t ike_new_spi(struct ike *e);
+/** Uniform in 0..max. */
+uint64_t ike_random_upto(struct ike *e, uint64_t max);
+void ike_nonce_make(struct ike *e, struct ike_nonce *n);
+/** @return 0 or -ENOMEM; the old content is wiped and freed */
+int ike_blob_set(struct ike_blob *b, const void *p, size_t len);
+static inline struct ike_view
+ike_nonce_view(const struct ike_nonce *n)
+{
+	return (struct ike_view){.p = n->data, .len = n->len};
+}
+
+#endif

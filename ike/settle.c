@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Starting SAs, children that wait for their time, and the end of every public call. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn.h"
+#include "sa.h"
+
+#define IKE_PORT        500
+#define IKE_NATT_PORT   4500
+#define NO_ADDR_WAIT_MS 5000 /* an interface or a route may come up later */
+
+static int
+choose_path(struct ike *e, const struct ike_conn_cfg *conn, struct ike_path *path)
+{
+	*path = (struct ike_path){
+		.local_port = conn->local_port != 0 ? conn->local_port : IKE_PORT,
+		.remote_port = conn->remote_port != 0 ? conn->remote_port : IKE_PORT,
+	};
+	/* a port other than 500 expects the non-ESP marker, which goes with our port */
+	if (path->remote_port != IKE_PORT && path->local_port == IKE_PORT)
+		path->local_port = IKE_NATT_PORT;
+	if (!ike_conn_remote_addr(conn, &path->remote))
+		return -EDESTADDRREQ;
+	return e->host.local_addr(
+		e->host.arg, &path->remote, conn->local_addrs, conn->n_local, &path->local);
+}
+
+int
+ike_sa_connect(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
+	struct ike_sa **out)
+{
+	struct ike_path path;
+	char a[64], b[64];
+	struct ike_sa *sa;
+	int err = choose_path(e, conn, &path);
+
+	if (err != 0) {
+		ike_log(e, IKE_LOG_WARN, "IKE", conn->name, "cannot connect: %s",
+			err == -EDESTADDRREQ ? "no address of the peer is configured"
+					     : "no local address reaches the peer");
+		return err;
+	}
+	sa = ike_sa_create(e, conn, &path, true);
+	if (sa == NULL)
+		return -ENOMEM;
+	sa->setup->child = child;
+	sa->n_tries = 1;
+	if (ike_task_add(sa, IKE_TASK_INIT, NULL, 0, 0) == NULL) {
+		ike_sa_end(sa, IKE_END_QUIET, false, NULL);
+		return -ENOMEM;
+	}
+	ike_log(e, IKE_LOG_INFO, "IKE", conn->name, "IKE_SA %u: connecting %s to %s", sa->id,
+		ike_addr_text(&path.local, path.local_port, a, sizeof(a)),
+		ike_addr_text(&path.remote, path.remote_port, b, sizeof(b)));
+	*out = sa;
+	return 0;
+}
+
+/** child is up, or being set up, over sa. */
+static bool
+has_child(const struct ike_sa *sa, const struct ike_child_cfg *child)
+{
+	if (sa->setup != NULL && sa->setup->child == child && sa->initiator)
+		return true;
+	return ike_child_is_up(sa, child) || ike_task_find(sa, IKE_TASK_CHILD, child, 0) != NULL;
+}
+
+static bool
+usable(const struct ike_sa *sa)
+{
+	/* one that is about to go carries nothing new */
+	return (sa->state == IKE_SA_UP && sa->rival_of == 0 &&
+		       ike_task_find(sa, IKE_TASK_DELETE_IKE, NULL, 0) == NULL) ||
+	       sa->state == IKE_SA_AUTH_SENT || sa->state == IKE_SA_INIT_SENT;
+}
+
+int
+ike_bring_up(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child)
+{
+	struct ike_sa *carrier = NULL, *sa;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next) {
+		if (sa->conn != conn || !usable(sa))
+			continue;
+		if (child == NULL || has_child(sa, child))
+			return -EALREADY;
+		if (carrier == NULL || sa->state == IKE_SA_UP)
+			carrier = sa;
+	}
+	if (carrier == NULL)
+		return ike_sa_connect(e, conn, child, &sa);
+	return ike_task_add(carrier, IKE_TASK_CHILD, child, 0, 0) != NULL ? 0 : -ENOMEM;
+}
+
+/* ---- wishes ---- */
+
+void
+ike_wish(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
+	uint64_t at_ms)
+{
+	struct ike_wish *w;
+
+	for (uint32_t i = 0; i < e->n_wishes; i++)
+		if (e->wishes[i].child == child) {
+			if (at_ms < e->wishes[i].at_ms)
+				e->wishes[i].at_ms = at_ms;
+			return;
+		}
+	w = reallocarray(e->wishes, e->n_wishes + 1, sizeof(*w));
+	if (w == NULL) {
+		ike_log(e, IKE_LOG_ERROR, "CHD", conn->name, "%s: out of memory, not started",
+			child->name);
+		return;
+	}
+	e->wishes = w;
+	w[e->n_wishes++] = (struct ike_wish){.conn = conn, .child = child, .at_ms = at_ms};
+}
+
+static void
+grant(struct ike *e, struct ike_wish w)
+{
+	int err = ike_bring_up(e, w.conn, w.child);
+
+	if (err == -EADDRNOTAVAIL || err == -ENOMEM)
+		ike_wish(e, w.conn, w.child, e->now_ms + NO_ADDR_WAIT_MS);
+}
+
+/** @return true when one was due */
+static bool
+grant_due(struct ike *e)
+{
+	for (uint32_t i = 0; i < e->n_wishes; i++) {
+		struct ike_wish w = e->wishes[i];
+
+		if (w.at_ms > e->now_ms)
+			continue;
+		e->wishes[i] = e->wishes[--e->n_wishes];
+		grant(e, w);
+		return true;
+	}
+	return false;
+}
+
+static uint64_t
+wishes_due(const struct ike *e)
+{
+	uint64_t due = IKE_NEVER;
+
+	for (uint32_t i = 0; i < e->n_wishes; i++)
+		if (e->wishes[i].at_ms < due)
+			due = e->wishes[i].at_ms;
+	return due;
+}
+
+/* ---- settle ---- */
+
+/** The new SA of a reauthentication has all its children: the old one goes. */
+static void
+finish_reauth(struct ike_sa *sa)
+{
+	struct ike_sa *old;
+
+	if (sa->reauth_of == 0 || sa->state != IKE_SA_UP)
+		return;
+	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
+		if (t->type == IKE_TASK_CHILD)
+			return;
+	if (sa->active != NULL && sa->active->type == IKE_TASK_CHILD)
+		return;
+	old = ike_sa_by_id(sa->e, sa->reauth_of);
+	sa->reauth_of = 0;
+	if (old == NULL || old->state != IKE_SA_UP)
+		return;
+	old->replaced = true;
+	ike_task_add(old, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+}
+
+static void
+settle_sa(struct ike_sa *sa)
+{
+	if (sa->state == IKE_SA_DEAD) {
+		ike_sa_free(sa);
+		return;
+	}
+	finish_reauth(sa);
+	ike_task_run(sa);
+	/* running tasks may have ended it: then it is on the list again */
+	if (!sa->dirty)
+		ike_timer_set(&sa->e->heap, &sa->timer, ike_sa_due(sa));
+}
+
+void
+ike_settle(struct ike *e)
+{
+	struct ike_sa *sa;
+
+	do {
+		while ((sa = e->dirty) != NULL) {
+			e->dirty = sa->dirty_next;
+			sa->dirty_next = NULL;
+			sa->dirty = false;
+			settle_sa(sa);
+		}
+	} while (grant_due(e));
+	ike_timer_set(&e->heap, &e->wish_timer, wishes_due(e));
+}

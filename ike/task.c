@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "task.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "nego.h"
+#include "sa.h"
+#include "send.h"
+
+const struct ike_task_ops ike_task_ops[IKE_TASK_N] = {
+	[IKE_TASK_INIT] = {IKE_X_SA_INIT, ike_x_init_build, ike_x_init_process},
+	[IKE_TASK_AUTH] = {IKE_X_AUTH, ike_x_auth_build, ike_x_auth_process},
+	[IKE_TASK_CHILD] = {IKE_X_CREATE_CHILD_SA, ike_x_child_build, ike_x_child_process},
+	[IKE_TASK_REKEY_CHILD] = {IKE_X_CREATE_CHILD_SA, ike_x_child_build, ike_x_child_process},
+	[IKE_TASK_REKEY_IKE] = {IKE_X_CREATE_CHILD_SA, ike_x_rekey_build, ike_x_rekey_process},
+	[IKE_TASK_DELETE_CHILD] = {IKE_X_INFORMATIONAL, ike_x_delete_child_build,
+		ike_x_delete_child_process},
+	[IKE_TASK_DELETE_IKE] = {IKE_X_INFORMATIONAL, ike_x_delete_ike_build,
+		ike_x_delete_ike_process},
+	[IKE_TASK_LIVENESS] = {IKE_X_INFORMATIONAL, ike_x_liveness_build, ike_x_liveness_process},
+	[IKE_TASK_PATH_CHECK] = {IKE_X_INFORMATIONAL, ike_x_path_build, ike_x_path_process},
+};
+
+static bool
+same(const struct ike_task *t, enum ike_task_type type, const struct ike_child_cfg *cfg,
+	uint32_t child_id)
+{
+	return t->type == type && t->child_id == child_id && t->spi == 0 &&
+	       (type != IKE_TASK_CHILD || t->cfg == cfg);
+}
+
+struct ike_task *
+ike_task_find(const struct ike_sa *sa, enum ike_task_type type, const struct ike_child_cfg *cfg,
+	uint32_t child_id)
+{
+	struct ike_task *t;
+
+	if (sa->active != NULL && same(sa->active, type, cfg, child_id))
+		return sa->active;
+	for (t = sa->tasks; t != NULL && !same(t, type, cfg, child_id); t = t->next)
+		;
+	return t;
+}
+
+static void
+append(struct ike_sa *sa, struct ike_task *t)
+{
+	struct ike_task **p;
+
+	for (p = &sa->tasks; *p != NULL; p = &(*p)->next)
+		;
+	t->next = NULL;
+	*p = t;
+	ike_sa_touch(sa);
+}
+
+struct ike_task *
+ike_task_add(struct ike_sa *sa, enum ike_task_type type, const struct ike_child_cfg *cfg,
+	uint32_t child_id, uint64_t not_before_ms)
+{
+	struct ike_task *t = ike_task_find(sa, type, cfg, child_id);
+
+	if (t != NULL)
+		return t;
+	t = calloc(1, sizeof(*t));
+	if (t == NULL) {
+		ike_log(sa->e, IKE_LOG_ERROR, "IKE", sa->conn->name, "out of memory");
+		return NULL;
+	}
+	t->type = type;
+	t->cfg = cfg;
+	t->child_id = child_id;
+	t->not_before_ms = not_before_ms;
+	append(sa, t);
+	return t;
+}
+
+static void
+task_free(struct ike_sa *sa, struct ike_task *t)
+{
+	ike_nego_free(sa, t->nego);
+	ike_wipe(t, sizeof(*t));
+	free(t);
+}
+
+void
+ike_task_again(struct ike_sa *sa, struct ike_task *t, uint64_t not_before_ms)
+{
+	ike_nego_free(sa, t->nego);
+	t->nego = NULL;
+	t->not_before_ms = not_before_ms;
+	t->retries++;
+	sa->active = NULL;
+	append(sa, t);
+}
+
+/** What may be asked in the SA's state. */
+static bool
+may_run(const struct ike_sa *sa, const struct ike_task *t)
+{
+	switch (sa->state) {
+	case IKE_SA_INIT_SENT:
+		return t->type == IKE_TASK_INIT;
+	case IKE_SA_AUTH_SENT:
+		return t->type == IKE_TASK_AUTH ||
+		       (sa->auth_failed && t->type == IKE_TASK_DELETE_IKE);
+	case IKE_SA_UP:
+		return true;
+	case IKE_SA_REKEYED:
+		return t->type == IKE_TASK_DELETE_IKE;
+	default:
+		return false;
+	}
+}
+
+/** The first task whose time has come; the end of the IKE SA goes before all else. */
+static struct ike_task **
+next_task(struct ike_sa *sa)
+{
+	struct ike_task **found = NULL;
+
+	for (struct ike_task **p = &sa->tasks; *p != NULL; p = &(*p)->next) {
+		if (!may_run(sa, *p) || (*p)->not_before_ms > sa->e->now_ms)
+			continue;
+		if ((*p)->type == IKE_TASK_DELETE_IKE)
+			return p;
+		if (found == NULL)
+			found = p;
+	}
+	return found;
+}
+
+/** @return true when a request went out */
+static bool
+start(struct ike_sa *sa, struct ike_task *t)
+{
+	const struct ike_task_ops *ops = &ike_task_ops[t->type];
+	struct ike_chain c;
+	int err;
+
+	sa->active = t;
+	ike_send_begin(sa->e, &c);
+	err = ops->build(sa, t, &c);
+	/* IKE_SA_INIT goes in the clear: its builder sends by itself */
+	if (err == 0 && t->type != IKE_TASK_INIT)
+		err = ike_send_request(sa, ops->exchange, &c,
+			t->type == IKE_TASK_PATH_CHECK ? &t->path : &sa->path);
+	if (err == 0)
+		return true;
+	sa->active = NULL;
+	if (err != -EALREADY && t->type == IKE_TASK_CHILD)
+		ike_child_failed(sa, t->cfg, "the request could not be built");
+	if (err != -EALREADY && (t->type == IKE_TASK_INIT || t->type == IKE_TASK_AUTH))
+		ike_sa_end(sa, IKE_END_FAILED, false, "the request could not be built");
+	task_free(sa, t);
+	return false;
+}
+
+void
+ike_task_run(struct ike_sa *sa)
+{
+	struct ike_task **p, *t;
+
+	while (sa->win.request.buf == NULL && (p = next_task(sa)) != NULL) {
+		t = *p;
+		*p = t->next;
+		t->next = NULL;
+		if (start(sa, t))
+			return;
+	}
+}
+
+uint64_t
+ike_task_due(const struct ike_sa *sa)
+{
+	uint64_t due = IKE_NEVER;
+
+	if (sa->win.request.buf != NULL)
+		return IKE_NEVER;
+	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
+		if (may_run(sa, t) && t->not_before_ms < due)
+			due = t->not_before_ms;
+	return due;
+}
+
+void
+ike_task_response(struct ike_sa *sa, const struct ike_msg *m)
+{
+	struct ike_task *t = sa->active;
+
+	ike_window_answered(&sa->win);
+	ike_sa_touch(sa);
+	if (t == NULL)
+		return;
+	ike_task_ops[t->type].process(sa, t, m);
+	/* queued again, or gone with its SA, or done */
+	if (sa->active != t)
+		return;
+	sa->active = NULL;
+	task_free(sa, t);
+}
+
+void
+ike_task_drop_all(struct ike_sa *sa, const char *reason)
+{
+	struct ike_task *t, *list = sa->active;
+
+	if (list != NULL)
+		list->next = sa->tasks;
+	else
+		list = sa->tasks;
+	sa->active = sa->tasks = NULL;
+	while ((t = list) != NULL) {
+		list = t->next;
+		if (t->type == IKE_TASK_CHILD && reason != NULL)
+			ike_child_failed(sa, t->cfg, reason);
+		task_free(sa, t);
+	}
+}
+
+void
+ike_task_move(struct ike_sa *from, struct ike_sa *to)
+{
+	struct ike_task *t, *list = from->tasks;
+
+	from->tasks = NULL;
+	while ((t = list) != NULL) {
+		list = t->next;
+		switch (t->type) {
+		case IKE_TASK_CHILD:
+		case IKE_TASK_REKEY_CHILD:
+		case IKE_TASK_DELETE_CHILD:
+			append(to, t);
+			break;
+		case IKE_TASK_DELETE_IKE:
+			/* asked for before the rekeying: meant is the pair of ends */
+			append(to, t);
+			break;
+		default:
+			task_free(from, t);
+			break;
+		}
+	}
+}

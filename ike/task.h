@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef IKE_TASK_H
+#define IKE_TASK_H
+
+/*
+ * What an IKE SA still wants to ask its peer. One task is on its way at a time (window size 1);
+ * each kind knows how to build its request and to process the response. Private to ike/.
+ */
+
+#include "cfg.h"
+#include "msg.h"
+
+struct ike_sa;
+struct ike_child;
+struct ike_nego;
+
+enum ike_task_type {
+	IKE_TASK_INIT,	       /* IKE_SA_INIT */
+	IKE_TASK_AUTH,	       /* IKE_AUTH */
+	IKE_TASK_CHILD,	       /* CREATE_CHILD_SA: a new child */
+	IKE_TASK_REKEY_CHILD,  /* CREATE_CHILD_SA: replaces a child */
+	IKE_TASK_REKEY_IKE,    /* CREATE_CHILD_SA: replaces the IKE SA */
+	IKE_TASK_DELETE_CHILD, /* INFORMATIONAL */
+	IKE_TASK_DELETE_IKE,   /* INFORMATIONAL */
+	IKE_TASK_LIVENESS,     /* INFORMATIONAL, empty */
+	IKE_TASK_PATH_CHECK,   /* INFORMATIONAL with COOKIE2 to a new address (RFC 4555 3.7) */
+	IKE_TASK_N
+};
+
+#define IKE_COOKIE2_LEN 16
+
+struct ike_task {
+	struct ike_task *next;
+	enum ike_task_type type;
+	const struct ike_child_cfg *cfg; /* CHILD */
+	uint32_t child_id;		 /* REKEY_CHILD, DELETE_CHILD: whose */
+	uint64_t not_before_ms;
+	unsigned int retries;	/* after TEMPORARY_FAILURE and INVALID_KE_PAYLOAD */
+	uint16_t group;		/* the one the peer asked for, 0 = our choice */
+	struct ike_nego *nego;	/* while a CREATE_CHILD_SA or IKE_AUTH is on its way */
+	uint32_t spi;		/* DELETE_CHILD without child: of an SA that we never installed */
+	struct ike_path path;	/* PATH_CHECK: this and the rest */
+	bool nat_local, nat_remote;
+	uint8_t cookie2[IKE_COOKIE2_LEN];
+};
+
+struct ike_task_ops {
+	uint8_t exchange;
+	/**
+	 * Write the payloads of the request. @return 0, -EALREADY (nothing to do any more: the task
+	 * goes), other -errno (it failed and said so; the task goes)
+	 */
+	int (*build)(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
+	/** The response, verified. The task is freed afterwards unless it was queued again. */
+	void (*process)(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
+};
+
+extern const struct ike_task_ops ike_task_ops[IKE_TASK_N];
+
+/**
+ * Queue a task unless the same one waits or is on its way.
+ * @return the task that stands for it now, NULL on lack of memory
+ */
+struct ike_task *ike_task_add(struct ike_sa *sa, enum ike_task_type type,
+	const struct ike_child_cfg *cfg, uint32_t child_id, uint64_t not_before_ms);
+/** Put the active task, whose response was an "again, please", back into the queue. */
+void ike_task_again(struct ike_sa *sa, struct ike_task *t, uint64_t not_before_ms);
+struct ike_task *ike_task_find(
+	const struct ike_sa *sa, enum ike_task_type type, const struct ike_child_cfg *cfg, uint32_t child_id);
+
+/** Send the next request when none is outstanding. */
+void ike_task_run(struct ike_sa *sa);
+/** When ike_task_run() has something to do, IKE_NEVER = not by itself. */
+uint64_t ike_task_due(const struct ike_sa *sa);
+/** The verified response to the outstanding request. */
+void ike_task_response(struct ike_sa *sa, const struct ike_msg *m);
+
+/** Forget all tasks; raises IKE_EV_CHILD_FAILED for children that were wanted. reason NULL = silent */
+void ike_task_drop_all(struct ike_sa *sa, const char *reason);
+/** Waiting tasks go to another SA, those about the SA itself are dropped. */
+void ike_task_move(struct ike_sa *from, struct ike_sa *to);
+
+/* Each exchange file provides its own. */
+int ike_x_init_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
+void ike_x_init_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
+int ike_x_auth_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
+void ike_x_auth_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
+int ike_x_child_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
+void ike_x_child_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
+int ike_x_rekey_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
+void ike_x_rekey_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
+int ike_x_delete_child_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
+void ike_x_delete_child_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
+int ike_x_delete_ike_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
+void ike_x_delete_ike_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
+int ike_x_liveness_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
+void ike_x_liveness_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
+int ike_x_path_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
+void ike_x_path_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
+
+#endif
