@@ -1,1 +1,348 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * CREATE_CHILD_SA for children (RFC 7296 1.3.1, 1.3.3): a new one, or one that replaces another.
+ * Collisions: 2.8.1 and 2.25.1.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "nego.h"
+#include "payload.h"
+#include "x.h"
+
+#define RETRY_MIN_MS  1000
+#define RETRY_RAND_MS 3000
+#define REFUSED_MS    15000 /* a rekeying that the peer refused is tried again after about that */
+
+uint64_t
+ike_x_retry_delay(struct ike *e)
+{
+	return RETRY_MIN_MS + ike_random_upto(e, RETRY_RAND_MS);
+}
+
+/* ---- initiator ---- */
+
+static struct ike_child *
+child_of(const struct ike_sa *sa, uint32_t id)
+{
+	struct ike_child *c = id == 0 ? NULL : ike_child_by_id(&sa->e->child_table, id);
+
+	return c != NULL && c->sa == sa ? c : NULL;
+}
+
+int
+ike_x_child_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
+{
+	struct ike_child *old = child_of(sa, t->child_id);
+	int err;
+
+	if (t->type == IKE_TASK_REKEY_CHILD && (old == NULL || !ike_child_is_live(old)))
+		return -EALREADY;
+	if (t->type == IKE_TASK_CHILD && ike_child_is_up(sa, t->cfg))
+		return -EALREADY;
+	t->nego = ike_nego_create(sa);
+	err = t->nego == NULL ? -ENOMEM : ike_nego_offer(sa, t->nego, t->cfg, old, false, t->group);
+	if (err != 0) {
+		if (old != NULL)
+			ike_child_rekey_later(old, REFUSED_MS);
+		return err;
+	}
+	ike_nego_build_offer(sa, t->nego, c);
+	if (old != NULL)
+		ike_child_set_state(old, IKE_CST_REKEYING);
+	return 0;
+}
+
+/** The attempt is over: a new child failed, an old one lives on unless the peer replaced it. */
+static void
+attempt_failed(struct ike_sa *sa, const struct ike_task *t, const char *reason, uint64_t delay_ms)
+{
+	struct ike_child *old = child_of(sa, t->child_id);
+
+	if (t->type == IKE_TASK_CHILD) {
+		ike_child_failed(sa, t->cfg, reason);
+		return;
+	}
+	if (old == NULL || !ike_child_is_live(old))
+		return;
+	ike_log(sa->e, IKE_LOG_WARN, "CHD", sa->conn->name, "%s: rekeying CHILD_SA %u failed: %s",
+		t->cfg->name, old->id, reason);
+	ike_child_rekey_later(old, delay_ms + ike_random_upto(sa->e, RETRY_RAND_MS));
+}
+
+void
+ike_x_delete_unwanted(struct ike_sa *sa, const struct ike_nego *n)
+{
+	struct ike_task *t;
+
+	if (n->spi_in == 0)
+		return;
+	t = ike_task_add(sa, IKE_TASK_DELETE_CHILD, n->cfg, 0, 0);
+	if (t != NULL)
+		t->spi = n->spi_in;
+}
+
+static void
+other_group(struct ike_sa *sa, struct ike_task *t, const struct ike_notify *n)
+{
+	uint16_t group = ike_x_wanted_group(n);
+
+	if (t->retries >= IKE_X_RETRIES_MAX || ike_dh_pub_len(group) == 0 ||
+		!ike_offer_has_group(&t->cfg->esp, group)) {
+		attempt_failed(sa, t,
+			"the peer wants a Diffie-Hellman group that is not configured", REFUSED_MS);
+		return;
+	}
+	t->group = group;
+	ike_task_again(sa, t, 0);
+}
+
+/** The peer forgot the child that we want to rekey: start from scratch (2.25.1). */
+static void
+start_over(struct ike_sa *sa, const struct ike_task *t)
+{
+	struct ike_child *old = child_of(sa, t->child_id);
+
+	if (old == NULL || !ike_child_is_live(old))
+		return;
+	ike_child_remove(old, "the peer does not know it any more");
+	ike_task_add(sa, IKE_TASK_CHILD, t->cfg, 0, 0);
+}
+
+static void
+temporary_failure(struct ike_sa *sa, struct ike_task *t)
+{
+	const struct ike_child *old = child_of(sa, t->child_id);
+
+	if (t->type == IKE_TASK_REKEY_CHILD && (old == NULL || !ike_child_is_live(old)))
+		return; /* the peer's own rekeying came first: nothing is left to do */
+	if (t->retries >= IKE_X_RETRIES_MAX)
+		attempt_failed(
+			sa, t, "the peer says TEMPORARY_FAILURE again and again", REFUSED_MS);
+	else
+		ike_task_again(sa, t, sa->e->now_ms + ike_x_retry_delay(sa->e));
+}
+
+static void
+refused(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m, uint16_t error)
+{
+	char buf[32], reason[128];
+	struct ike_notify n;
+
+	switch (error) {
+	case IKE_N_INVALID_KE_PAYLOAD:
+		ike_msg_notify(m, IKE_N_INVALID_KE_PAYLOAD, &n);
+		other_group(sa, t, &n);
+		break;
+	case IKE_N_TEMPORARY_FAILURE:
+		temporary_failure(sa, t);
+		break;
+	case IKE_N_CHILD_SA_NOT_FOUND:
+		start_over(sa, t);
+		break;
+	default:
+		snprintf(reason, sizeof(reason), "the peer refused it with %s",
+			ike_x_notify_text(error, buf, sizeof(buf)));
+		attempt_failed(sa, t, reason, REFUSED_MS);
+		break;
+	}
+}
+
+/** True when the peer's exchange for the same child prevails over ours: ours has the lowest nonce.
+ */
+static bool
+rival_wins(const struct ike_nego *n)
+{
+	return ike_nonce_cmp(ike_nonce_lower(&n->ni, &n->nr), &n->rival_nonce) < 0;
+}
+
+/** We made the redundant one of two successors: the peer's stays, ours goes. */
+static void
+yield_to(struct ike_sa *sa, struct ike_child *ours, struct ike_child *rival)
+{
+	ike_child_replaced(ours, rival);
+	ike_task_add(sa, IKE_TASK_DELETE_CHILD, ours->cfg, ours->id, 0);
+}
+
+static void
+prevail(struct ike_sa *sa, struct ike_child *ours, struct ike_child *old, struct ike_child *rival)
+{
+	ike_child_replaced(old, ours);
+	if (rival != NULL)
+		ike_child_replaced(rival, ours);
+	ike_child_rekeyed(ours);
+	ike_child_switch(ours);
+	ike_task_add(sa, IKE_TASK_DELETE_CHILD, old->cfg, old->id, 0);
+}
+
+static void
+finish(struct ike_sa *sa, struct ike_task *t, struct ike_view shared)
+{
+	struct ike_nego *n = t->nego;
+	struct ike_child *old = child_of(sa, t->child_id), *ours;
+	struct ike_child *rival = child_of(sa, n->rival_id);
+	bool yield = old != NULL && rival != NULL && rival_wins(n);
+
+	if (old == NULL)
+		n->old_id = 0; /* gone meanwhile: a new child like any other */
+	ours = ike_child_install(sa, n, true, shared, !yield);
+	if (ours == NULL) {
+		attempt_failed(sa, t, "it could not be installed", REFUSED_MS);
+		ike_x_delete_unwanted(sa, n);
+		return;
+	}
+	if (yield)
+		yield_to(sa, ours, rival);
+	else if (old != NULL)
+		prevail(sa, ours, old, rival);
+}
+
+void
+ike_x_child_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
+{
+	const char *why = "the peer's answer is malformed";
+	uint8_t secret[IKE_DH_PUB_MAX];
+	struct ike_view shared = {.p = secret};
+	struct ike_nego_msg in;
+	uint16_t error = ike_msg_error(m);
+
+	if (error != 0) {
+		refused(sa, t, m, error);
+		return;
+	}
+	if (ike_nego_parse(&in, m, false) != 0 || ike_nego_accept(sa, t->nego, &in, &why) != 0 ||
+		ike_nego_shared(t->nego, &in, secret, &shared.len) != 0) {
+		attempt_failed(sa, t, why, REFUSED_MS);
+		ike_x_delete_unwanted(sa, t->nego);
+		return;
+	}
+	finish(sa, t, shared);
+	ike_wipe(secret, sizeof(secret));
+}
+
+/* ---- responder ---- */
+
+/** Which child a request wants to rekey. @return 0, or the notify that refuses it */
+static uint16_t
+find_old(const struct ike_sa *sa, const struct ike_notify *rekey, struct ike_child **old)
+{
+	struct ike_rd r = ike_rd_view(rekey->spi);
+	uint32_t spi = ike_rd_u32(&r);
+
+	*old = NULL;
+	if (!ike_rd_done(&r) || rekey->protocol != IKE_PROTO_ESP)
+		return IKE_N_CHILD_SA_NOT_FOUND;
+	*old = ike_child_by_spi_out(sa, spi);
+	if (*old == NULL || (*old)->closed)
+		return IKE_N_CHILD_SA_NOT_FOUND;
+	/* we are closing it, or it has a successor already */
+	return ike_child_is_live(*old) ? 0 : IKE_N_TEMPORARY_FAILURE;
+}
+
+/** Our own rekeying of the same child is on its way: remember what its response is compared with.
+ */
+static void
+note_collision(struct ike_sa *sa, const struct ike_child *old, const struct ike_child *fresh,
+	const struct ike_nego *n)
+{
+	struct ike_task *t = sa->active;
+
+	if (t == NULL || t->type != IKE_TASK_REKEY_CHILD || t->child_id != old->id)
+		return;
+	t->nego->rival_id = fresh->id;
+	t->nego->rival_nonce = *ike_nonce_lower(&n->ni, &n->nr);
+}
+
+static uint16_t
+answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m, struct ike_child *old)
+{
+	uint8_t secret[IKE_DH_PUB_MAX];
+	struct ike_view shared = {.p = secret};
+	struct ike_child *fresh = NULL;
+	struct ike_nego_msg in;
+	uint16_t error;
+
+	if (ike_nego_parse(&in, m, false) != 0)
+		return IKE_N_INVALID_SYNTAX;
+	error = ike_nego_answer(sa, n, &in, old, false);
+	if (error != 0)
+		return error;
+	if (ike_nego_shared(n, &in, secret, &shared.len) != 0)
+		return IKE_N_INVALID_SYNTAX;
+	fresh = ike_child_install(sa, n, false, shared, old == NULL);
+	ike_wipe(secret, sizeof(secret));
+	if (fresh == NULL)
+		return IKE_N_NO_ADDITIONAL_SAS;
+	if (old != NULL) {
+		note_collision(sa, old, fresh, n);
+		ike_child_replaced(old, fresh);
+		ike_child_rekeyed(fresh);
+	}
+	return 0;
+}
+
+static void
+refuse(struct ike_chain *c, uint16_t error, uint16_t group, const struct ike_notify *rekey)
+{
+	struct ike_rd r = ike_rd_view(rekey->spi);
+	uint32_t spi = ike_rd_u32(&r);
+
+	if (error == IKE_N_CHILD_SA_NOT_FOUND && ike_rd_done(&r))
+		ike_pld_notify_build_spi(c, rekey->protocol, spi, error, NULL, 0);
+	else
+		ike_x_refuse(c, error, group);
+}
+
+static enum ike_after
+create_child(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
+{
+	struct ike_notify rekey = {0};
+	struct ike_child *old = NULL;
+	struct ike_nego *n;
+	uint16_t error = 0;
+
+	if (ike_msg_notify(m, IKE_N_REKEY_SA, &rekey))
+		error = find_old(sa, &rekey, &old);
+	n = error == 0 ? ike_nego_create(sa) : NULL;
+	if (n != NULL)
+		error = answer(sa, n, m, old);
+	else if (error == 0)
+		error = IKE_N_NO_ADDITIONAL_SAS;
+	if (error == 0)
+		ike_nego_build_answer(sa, n, c);
+	else
+		refuse(c, error, n != NULL ? n->suite.dh : 0, &rekey);
+	ike_nego_free(sa, n);
+	return error == IKE_N_INVALID_SYNTAX ? IKE_AFTER_BROKEN : IKE_AFTER_REPLY;
+}
+
+/** The SA payload of the request is about an IKE SA. */
+static bool
+is_ike_rekey(const struct ike_msg *m)
+{
+	const struct ike_payload *p = ike_msg_find(m, IKE_PLD_SA);
+	struct ike_proposals l;
+
+	return p != NULL && ike_msg_find(m, IKE_PLD_TSI) == NULL &&
+	       ike_pld_sa_parse(&l, p->body) == 0 && l.n > 0 && l.p[0].protocol == IKE_PROTO_IKE;
+}
+
+enum ike_after
+ike_x_create_request(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
+{
+	ike_sa_adopt(sa);
+	/* 2.25.2: nothing new on an SA that is being replaced or closed */
+	if (sa->state != IKE_SA_UP) {
+		ike_x_refuse(c, IKE_N_TEMPORARY_FAILURE, 0);
+		return IKE_AFTER_REPLY;
+	}
+	if (is_ike_rekey(m))
+		return ike_x_rekey_request(sa, m, c);
+	if (sa->active != NULL && sa->active->type == IKE_TASK_REKEY_IKE) {
+		ike_x_refuse(c, IKE_N_TEMPORARY_FAILURE, 0);
+		return IKE_AFTER_REPLY;
+	}
+	return create_child(sa, m, c);
+}

@@ -1,1 +1,152 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+
+/* INFORMATIONAL (RFC 7296 1.4): deletion, liveness, news. */
+
+#include <errno.h>
+
+#include "nego.h"
+#include "payload.h"
+#include "x.h"
+
+/* ---- deleting a child ---- */
+
+static struct ike_child *
+child_of(const struct ike_sa *sa, uint32_t id)
+{
+	struct ike_child *c = id == 0 ? NULL : ike_child_by_id(&sa->e->child_table, id);
+
+	return c != NULL && c->sa == sa ? c : NULL;
+}
+
+int
+ike_x_delete_child_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
+{
+	struct ike_child *child = child_of(sa, t->child_id);
+	uint32_t spi = child != NULL ? child->spi_in : t->spi;
+
+	if (spi == 0 || (child != NULL && child->closed))
+		return -EALREADY;
+	if (child != NULL && child->state != IKE_CST_REKEYED) {
+		ike_child_stop_sending(child);
+		ike_child_set_state(child, IKE_CST_DELETING);
+	}
+	ike_pld_delete_build(c, IKE_PROTO_ESP, &spi, 1);
+	return 0;
+}
+
+void
+ike_x_delete_child_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
+{
+	struct ike_child *child = child_of(sa, t->child_id);
+
+	if (child == NULL || child->closed)
+		return;
+	if (child->state == IKE_CST_REKEYED)
+		ike_child_linger(child);
+	else
+		ike_child_remove(child, "deleted by us");
+}
+
+/* ---- deleting the IKE SA ---- */
+
+int
+ike_x_delete_ike_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
+{
+	if (sa->auth_failed)
+		ike_pld_notify_build(c, IKE_N_AUTHENTICATION_FAILED, NULL, 0);
+	ike_pld_delete_build(c, IKE_PROTO_IKE, NULL, 0);
+	ike_sa_deleting(sa);
+	return 0;
+}
+
+void
+ike_x_delete_ike_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
+{
+	ike_sa_end(sa, IKE_END_LOCAL, true, "deleted by us");
+}
+
+/* ---- liveness ---- */
+
+int
+ike_x_liveness_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
+{
+	return 0; /* an empty message is the question */
+}
+
+void
+ike_x_liveness_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
+{
+	sa->last_in_ms = sa->e->now_ms;
+}
+
+/* ---- requests of the peer ---- */
+
+/** SPIs of ours that go with those that the peer deletes. */
+struct gone {
+	uint32_t spis[IKE_DELETE_SPIS_MAX];
+	unsigned int n;
+};
+
+static void
+peer_deletes(struct ike_sa *sa, uint32_t spi, struct gone *gone)
+{
+	struct ike_child *c = ike_child_by_spi_out(sa, spi);
+
+	/* unknown; already deleted; or both ends delete it: then each names its own (1.4.1) */
+	if (c == NULL || c->closed || c->state == IKE_CST_DELETING)
+		return;
+	gone->spis[gone->n++] = c->spi_in;
+	if (c->state == IKE_CST_REKEYED) {
+		ike_child_linger(c);
+		return;
+	}
+	ike_sa_act(sa, c->cfg, IKE_END_PEER);
+	ike_child_remove(c, "deleted by the peer");
+}
+
+static void
+delete_children(struct ike_sa *sa, const struct ike_delete *d, struct gone *gone)
+{
+	if (d->protocol != IKE_PROTO_ESP)
+		return;
+	for (uint16_t i = 0; i < d->n && gone->n < IKE_DELETE_SPIS_MAX; i++)
+		peer_deletes(sa, d->spis[i], gone);
+}
+
+/** @return true when the IKE SA itself is deleted */
+static bool
+handle_deletes(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
+{
+	struct gone gone = {.n = 0};
+	struct ike_delete d;
+
+	for (unsigned int i = 0; i < m->n; i++) {
+		if (m->pld[i].type != IKE_PLD_DELETE ||
+			ike_pld_delete_parse(&d, m->pld[i].body) != 0)
+			continue;
+		if (d.protocol == IKE_PROTO_IKE)
+			return true;
+		ike_sa_adopt(sa);
+		delete_children(sa, &d, &gone);
+	}
+	if (gone.n > 0)
+		ike_pld_delete_build(c, IKE_PROTO_ESP, gone.spis, gone.n);
+	return false;
+}
+
+enum ike_after
+ike_x_info_request(struct ike_sa *sa, const struct ike_path *path, const struct ike_msg *m,
+	struct ike_chain *c)
+{
+	if (handle_deletes(sa, m, c))
+		return IKE_AFTER_DELETED;
+	if (ike_msg_notify(m, IKE_N_AUTHENTICATION_FAILED, NULL)) {
+		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
+			"the peer says AUTHENTICATION_FAILED: our pre-shared key or identity is "
+			"not "
+			"the one it knows, most likely");
+		return IKE_AFTER_DELETED;
+	}
+	ike_mobike_request(sa, path, m, c);
+	return IKE_AFTER_REPLY;
+}

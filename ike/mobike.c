@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * MOBIKE, the responder's side (RFC 4555): the initiator may move; we follow once it has shown, by
+ * a cookie, that it receives where it claims to be (3.7, return routability).
+ */
+
+#include <string.h>
+
+#include "natd.h"
+#include "nego.h"
+#include "payload.h"
+#include "x.h"
+
+static bool
+same_path(const struct ike_path *a, const struct ike_path *b)
+{
+	return memcmp(&a->local, &b->local, 16) == 0 && memcmp(&a->remote, &b->remote, 16) == 0 &&
+	       a->local_port == b->local_port && a->remote_port == b->remote_port;
+}
+
+/** NO_NATS_ALLOWED (3.9): addresses and ports as the sender put them, source first. */
+static bool
+nat_forbidden(const struct ike_path *path, const struct ike_msg *m)
+{
+	uint8_t want[16 + 16 + 2 + 2];
+	struct ike_wr w = ike_wr_make(want, sizeof(want));
+	struct ike_notify n;
+
+	if (!ike_msg_notify(m, IKE_N_NO_NATS_ALLOWED, &n))
+		return false;
+	ike_wr_bytes(&w, &path->remote, 16);
+	ike_wr_bytes(&w, &path->local, 16);
+	ike_wr_u16(&w, path->remote_port);
+	ike_wr_u16(&w, path->local_port);
+	return n.data.len != sizeof(want) || memcmp(n.data.p, want, sizeof(want)) != 0;
+}
+
+static void
+update_addresses(struct ike_sa *sa, const struct ike_path *path, const struct ike_msg *m,
+	struct ike_chain *c)
+{
+	bool local = sa->nat_local, remote = sa->nat_remote, natt = sa->peer_natt;
+	struct ike_task *t;
+
+	if (nat_forbidden(path, m)) {
+		ike_pld_notify_build(c, IKE_N_UNEXPECTED_NAT_DETECTED, NULL, 0);
+		return;
+	}
+	if (ike_msg_notify(m, IKE_N_NAT_DETECTION_SOURCE_IP, NULL)) {
+		ike_natd_check(sa, path, m);
+		ike_natd_build(sa, path, c);
+	}
+	if (same_path(path, &sa->path)) {
+		if (ike_sa_encap(sa) != (local || remote))
+			ike_sa_moved(sa, path, sa->nat_local, sa->nat_remote);
+		return;
+	}
+	t = ike_task_add(sa, IKE_TASK_PATH_CHECK, NULL, 0, 0);
+	if (t != NULL && t != sa->active) {
+		t->path = *path;
+		t->nat_local = sa->nat_local;
+		t->nat_remote = sa->nat_remote;
+	}
+	/* until the check is done, the old state counts */
+	sa->nat_local = local;
+	sa->nat_remote = remote;
+	sa->peer_natt = natt;
+}
+
+void
+ike_mobike_request(struct ike_sa *sa, const struct ike_path *path, const struct ike_msg *m,
+	struct ike_chain *c)
+{
+	struct ike_notify n;
+
+	if (ike_msg_notify(m, IKE_N_COOKIE2, &n) && n.data.len >= 8 && n.data.len <= 64)
+		ike_pld_notify_build(c, IKE_N_COOKIE2, n.data.p, n.data.len);
+	if (sa->mobike && ike_msg_notify(m, IKE_N_UPDATE_SA_ADDRESSES, NULL))
+		update_addresses(sa, path, m, c);
+}
+
+int
+ike_x_path_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
+{
+	sa->e->host.random(sa->e->host.arg, t->cookie2, sizeof(t->cookie2));
+	ike_pld_notify_build(c, IKE_N_COOKIE2, t->cookie2, sizeof(t->cookie2));
+	return 0;
+}
+
+void
+ike_x_path_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
+{
+	struct ike_notify n;
+
+	if (!ike_msg_notify(m, IKE_N_COOKIE2, &n) || n.data.len != sizeof(t->cookie2) ||
+		!ike_mem_equal(n.data.p, t->cookie2, sizeof(t->cookie2))) {
+		ike_log(sa->e, IKE_LOG_WARN, "NET", sa->conn->name,
+			"the new address did not repeat our cookie: it is not followed");
+		return;
+	}
+	ike_sa_moved(sa, &t->path, t->nat_local, t->nat_remote);
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* CREATE_CHILD_SA for the IKE SA itself (RFC 7296 1.3.2, 2.18), with collisions (2.8.1, 2.25.2). */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nego.h"
+#include "payload.h"
+#include "x.h"
+
+#define REFUSED_MS   30000
+#define REFUSED_RAND 30000
+
+/** A message of this exchange, decoded; views into it. */
+struct rekey_msg {
+	struct ike_proposals sa;
+	struct ike_ke ke;
+	struct ike_view nonce;
+};
+
+static int
+parse_rekey(struct rekey_msg *out, const struct ike_msg *m)
+{
+	const struct ike_payload *sa = ike_msg_find(m, IKE_PLD_SA);
+	const struct ike_payload *ke = ike_msg_find(m, IKE_PLD_KE);
+	const struct ike_payload *nonce = ike_msg_find(m, IKE_PLD_NONCE);
+
+	if (sa == NULL || ke == NULL || nonce == NULL)
+		return -EBADMSG;
+	if (ike_pld_sa_parse(&out->sa, sa->body) != 0 || ike_pld_ke_parse(&out->ke, ke->body) != 0)
+		return -EBADMSG;
+	return ike_pld_nonce_parse(&out->nonce, nonce->body);
+}
+
+static void
+put_spi(uint8_t out[IKE_SPI_LEN], uint64_t spi)
+{
+	for (unsigned int i = 0; i < IKE_SPI_LEN; i++)
+		out[i] = (uint8_t)(spi >> (56 - 8 * i));
+}
+
+/** The peer's new SPI. @return 0 when there is none */
+static uint64_t
+spi_of(const struct ike_proposal *p)
+{
+	struct ike_rd r = ike_rd_make(p->spi, p->spi_len);
+	uint64_t spi = ike_rd_u64(&r);
+
+	return ike_rd_done(&r) ? spi : 0;
+}
+
+static void
+keep_nonce(struct ike_nonce *n, struct ike_view v)
+{
+	n->len = (uint16_t)v.len;
+	memcpy(n->data, v.p, v.len);
+}
+
+/** The new SA with its keys, up. @return NULL when its keys could not be made */
+static struct ike_sa *
+make_successor(struct ike_sa *sa, const struct ike_nego *n, const struct ike_ke *ke, bool initiator,
+	uint64_t peer_spi)
+{
+	uint8_t secret[IKE_DH_PUB_MAX];
+	struct ike_keymat_in in = {
+		.ni = ike_nonce_view(&n->ni),
+		.nr = ike_nonce_view(&n->nr),
+		.shared.p = secret,
+		.spi_i = initiator ? n->new_spi : peer_spi,
+		.spi_r = initiator ? peer_spi : n->new_spi,
+	};
+	struct ike_sa *fresh = ike_sa_create_rekeyed(sa, initiator);
+	int err = fresh == NULL ? -ENOMEM : ike_dh_shared(n->dh, ke->data, secret, &in.shared.len);
+
+	if (err == 0)
+		err = ike_keymat_rekey(&fresh->keys, &n->suite, &sa->keys, &in);
+	ike_wipe(secret, sizeof(secret));
+	if (err == 0) {
+		ike_sa_begin_rekeyed(fresh, in.spi_i, in.spi_r);
+		return fresh;
+	}
+	if (fresh != NULL)
+		ike_sa_discard(fresh);
+	return NULL;
+}
+
+/* ---- initiator ---- */
+
+int
+ike_x_rekey_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
+{
+	uint16_t group =
+		t->group != 0 ? t->group : ike_offer_group(&sa->conn->proposals, sa->keys.suite.dh);
+	struct ike_nego *n = t->nego = ike_nego_create(sa);
+	uint8_t spi[IKE_SPI_LEN];
+	struct ike_view pub;
+
+	if (n == NULL)
+		return -ENOMEM;
+	n->new_spi = ike_new_spi(sa->e);
+	put_spi(spi, n->new_spi);
+	ike_offer_fill(&n->offer, &sa->conn->proposals, spi, sizeof(spi), false);
+	ike_nonce_make(sa->e, &n->ni);
+	n->dh = ike_dh_create(group);
+	if (n->dh == NULL)
+		return -EIO;
+	ike_pld_sa_build(c, &n->offer, true);
+	ike_pld_nonce_build(c, n->ni.data, n->ni.len);
+	pub = ike_dh_pub(n->dh);
+	ike_pld_ke_build(c, group, pub.p, pub.len);
+	return 0;
+}
+
+static struct ike_sa *
+rival_of(const struct ike_sa *sa, const struct ike_nego *n)
+{
+	struct ike_sa *r = n->rival_id == 0 ? NULL : ike_sa_by_id(sa->e, n->rival_id);
+
+	return r != NULL && r->state == IKE_SA_UP ? r : NULL;
+}
+
+static void
+attempt_failed(struct ike_sa *sa, const struct ike_task *t, const char *reason, uint64_t delay_ms)
+{
+	struct ike_sa *rival = rival_of(sa, t->nego);
+
+	if (rival != NULL) {
+		ike_sa_adopt(rival);
+		return;
+	}
+	if (sa->state != IKE_SA_UP)
+		return;
+	ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name, "rekeying IKE_SA %u failed: %s", sa->id,
+		reason);
+	sa->rekey_ms = sa->e->now_ms + delay_ms;
+}
+
+static void
+other_group(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
+{
+	struct ike_notify n;
+	uint16_t group =
+		ike_msg_notify(m, IKE_N_INVALID_KE_PAYLOAD, &n) ? ike_x_wanted_group(&n) : 0;
+
+	/* a rival would be lost with the attempt's memory: it is as good as ours */
+	if (rival_of(sa, t->nego) != NULL || t->retries >= IKE_X_RETRIES_MAX ||
+		ike_dh_pub_len(group) == 0 || !ike_offer_has_group(&sa->conn->proposals, group)) {
+		attempt_failed(sa, t,
+			"the peer wants a Diffie-Hellman group that is not configured",
+			REFUSED_MS + ike_random_upto(sa->e, REFUSED_RAND));
+		return;
+	}
+	t->group = group;
+	ike_task_again(sa, t, 0);
+}
+
+static void
+refused(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m, uint16_t error)
+{
+	char buf[32], reason[128];
+	uint64_t delay = error == IKE_N_TEMPORARY_FAILURE
+				 ? ike_x_retry_delay(sa->e)
+				 : REFUSED_MS + ike_random_upto(sa->e, REFUSED_RAND);
+
+	if (error == IKE_N_INVALID_KE_PAYLOAD) {
+		other_group(sa, t, m);
+		return;
+	}
+	snprintf(reason, sizeof(reason), "the peer refused it with %s",
+		ike_x_notify_text(error, buf, sizeof(buf)));
+	attempt_failed(sa, t, reason, delay);
+}
+
+/** A successor that is not needed: we made it, so we delete it. */
+static void
+drop_redundant(struct ike_sa *fresh)
+{
+	fresh->replaced = true;
+	ike_task_add(fresh, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+}
+
+/** Two successors, or one: see who takes the children (2.8.1). */
+static void
+decide(struct ike_sa *sa, const struct ike_nego *n, struct ike_sa *fresh)
+{
+	struct ike_sa *rival = rival_of(sa, n);
+	bool lose = rival != NULL &&
+		    ike_nonce_cmp(ike_nonce_lower(&n->ni, &n->nr), &n->rival_nonce) < 0;
+
+	if (sa->state != IKE_SA_UP) {
+		/* the peer went on with its own while our response was under way */
+		drop_redundant(fresh);
+		return;
+	}
+	if (lose) {
+		ike_sa_adopt(rival);
+		drop_redundant(fresh);
+		return;
+	}
+	ike_sa_replaced(sa, fresh);
+	ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+	if (rival == NULL)
+		return;
+	/* the peer deletes it; should it forget, we do */
+	rival->replaced = true;
+	rival->rival_of = 0;
+	rival->rekey_ms = rival->reauth_ms = IKE_NEVER;
+	rival->expire_ms = sa->e->now_ms + IKE_REKEYED_MS;
+	ike_sa_touch(rival);
+}
+
+void
+ike_x_rekey_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
+{
+	struct ike_nego *n = t->nego;
+	uint16_t error = ike_msg_error(m);
+	struct ike_sa *fresh = NULL;
+	struct rekey_msg in;
+
+	if (error != 0) {
+		refused(sa, t, m, error);
+		return;
+	}
+	if (parse_rekey(&in, m) == 0 && in.sa.n == 1 &&
+		ike_proposal_accept(&n->offer, &in.sa.p[0], true, &n->suite) == 0 &&
+		n->suite.dh == in.ke.group && n->suite.dh == ike_dh_group(n->dh) &&
+		spi_of(&in.sa.p[0]) != 0) {
+		keep_nonce(&n->nr, in.nonce);
+		fresh = make_successor(sa, n, &in.ke, true, spi_of(&in.sa.p[0]));
+	}
+	if (fresh == NULL)
+		attempt_failed(sa, t, "the peer's answer does not fit our proposals", REFUSED_MS);
+	else
+		decide(sa, n, fresh);
+}
+
+/* ---- responder ---- */
+
+static void
+build_answer(const struct ike_nego *n, struct ike_chain *c)
+{
+	struct ike_view pub = ike_dh_pub(n->dh);
+
+	ike_pld_sa_build_one(c, &n->chosen);
+	ike_pld_nonce_build(c, n->nr.data, n->nr.len);
+	ike_pld_ke_build(c, n->suite.dh, pub.p, pub.len);
+}
+
+static uint16_t
+choose(struct ike_sa *sa, struct ike_nego *n, const struct rekey_msg *in)
+{
+	char a[IKE_TEXT_MAX], b[IKE_TEXT_MAX];
+
+	if (ike_proposals_select(&sa->conn->proposals, &in->sa, true, &n->chosen, &n->suite) != 0 ||
+		spi_of(&n->chosen) == 0) {
+		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
+			"no common proposal to rekey the IKE_SA: the peer offers %s; configured is "
+			"%s",
+			ike_proposals_text(&in->sa, a, sizeof(a)),
+			ike_proposals_text(&sa->conn->proposals, b, sizeof(b)));
+		return IKE_N_NO_PROPOSAL_CHOSEN;
+	}
+	if (in->ke.group != n->suite.dh)
+		return IKE_N_INVALID_KE_PAYLOAD;
+	n->dh = ike_dh_create(n->suite.dh);
+	return n->dh == NULL ? IKE_N_TEMPORARY_FAILURE : 0;
+}
+
+/** Ours is on its way too: its response decides; until then the children stay where they are. */
+static void
+take_over(struct ike_sa *sa, const struct ike_nego *n, struct ike_sa *fresh)
+{
+	struct ike_task *t = sa->active;
+
+	if (t == NULL || t->type != IKE_TASK_REKEY_IKE) {
+		ike_sa_replaced(sa, fresh);
+		return;
+	}
+	fresh->rival_of = sa->id;
+	t->nego->rival_id = fresh->id;
+	t->nego->rival_nonce = *ike_nonce_lower(&n->ni, &n->nr);
+}
+
+static uint16_t
+answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m)
+{
+	struct rekey_msg in;
+	struct ike_sa *fresh;
+	uint16_t error;
+
+	if (parse_rekey(&in, m) != 0)
+		return IKE_N_INVALID_SYNTAX;
+	error = choose(sa, n, &in);
+	if (error != 0)
+		return error;
+	n->new_spi = ike_new_spi(sa->e);
+	keep_nonce(&n->ni, in.nonce);
+	ike_nonce_make(sa->e, &n->nr);
+	fresh = make_successor(sa, n, &in.ke, false, spi_of(&n->chosen));
+	if (fresh == NULL)
+		return IKE_N_INVALID_SYNTAX;
+	put_spi(n->chosen.spi, n->new_spi);
+	take_over(sa, n, fresh);
+	return 0;
+}
+
+/** A child exchange of ours is on its way: it has to end first (2.25.2). */
+static bool
+busy_with_child(const struct ike_sa *sa)
+{
+	const struct ike_task *t = sa->active;
+
+	return t != NULL && (t->type == IKE_TASK_CHILD || t->type == IKE_TASK_REKEY_CHILD ||
+				    t->type == IKE_TASK_DELETE_CHILD);
+}
+
+enum ike_after
+ike_x_rekey_request(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
+{
+	struct ike_nego *n;
+	uint16_t error = IKE_N_TEMPORARY_FAILURE;
+
+	n = busy_with_child(sa) ? NULL : ike_nego_create(sa);
+	if (n != NULL)
+		error = answer(sa, n, m);
+	if (error == 0)
+		build_answer(n, c);
+	else
+		ike_x_refuse(c, error, n != NULL ? n->suite.dh : 0);
+	ike_nego_free(sa, n);
+	return error == IKE_N_INVALID_SYNTAX ? IKE_AFTER_BROKEN : IKE_AFTER_REPLY;
+}
