@@ -1,1 +1,406 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The public face (ike.h): life of the engine, commands, views. */
+
+#include "ike.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn.h"
+#include "sa.h"
+#include "send.h"
+
+#define N_BUCKETS 4096
+
+/* ---- life ---- */
+
+static bool
+has_legacy(const struct ike_proposals *l, char *text, size_t len)
+{
+	for (uint8_t i = 0; i < l->n; i++)
+		for (uint8_t k = 0; k < l->p[i].n_transforms; k++) {
+			const struct ike_transform *t = &l->p[i].transforms[k];
+
+			if (ike_transform_is_legacy(t->type, t->id)) {
+				ike_proposals_text(l, text, len);
+				return true;
+			}
+		}
+	return false;
+}
+
+/** Once, at the start: whoever configured them shall know. */
+static void
+warn_legacy(struct ike *e)
+{
+	char text[IKE_TEXT_MAX];
+
+	for (uint16_t i = 0; i < e->cfg->n_conns; i++) {
+		const struct ike_conn_cfg *c = &e->cfg->conns[i];
+
+		if (has_legacy(&c->proposals, text, sizeof(text)))
+			ike_log(e, IKE_LOG_WARN, "CFG", c->name,
+				"legacy algorithms are configured for IKE: %s", text);
+		for (uint16_t k = 0; k < c->n_children; k++)
+			if (has_legacy(&c->children[k].esp, text, sizeof(text)))
+				ike_log(e, IKE_LOG_WARN, "CFG", c->name,
+					"%s: legacy algorithms are configured for ESP: %s",
+					c->children[k].name, text);
+	}
+}
+
+static void
+set_limits(struct ike *e, const struct ike_cfg *cfg)
+{
+	e->backoff.timeout_ms = cfg->retransmit_timeout_ms != 0 ? cfg->retransmit_timeout_ms : 4000;
+	e->backoff.tries = cfg->retransmit_tries != 0 ? cfg->retransmit_tries : 5;
+	e->backoff.base = cfg->retransmit_base > 0 ? cfg->retransmit_base : 1.8;
+	e->cookie_threshold = cfg->cookie_threshold != 0 ? cfg->cookie_threshold : 30;
+	e->half_open_max = cfg->half_open_max != 0 ? cfg->half_open_max : 1024;
+	e->delete_rekeyed_ms =
+		cfg->delete_rekeyed_delay_ms != 0 ? cfg->delete_rekeyed_delay_ms : 5000;
+}
+
+static int
+alloc_tables(struct ike *e)
+{
+	e->n_buckets = N_BUCKETS;
+	e->by_spi = calloc(N_BUCKETS, sizeof(struct ike_sa *));
+	e->by_init = calloc(N_BUCKETS, sizeof(struct ike_sa *));
+	e->open_buf = malloc(IKE_MSG_MAX);
+	e->plain_buf = malloc(IKE_MSG_MAX);
+	e->wire_buf = malloc(IKE_WIRE_CAP);
+	if (e->by_spi == NULL || e->by_init == NULL || e->open_buf == NULL ||
+		e->plain_buf == NULL || e->wire_buf == NULL)
+		return -ENOMEM;
+	if (ike_child_table_init(&e->child_table) != 0)
+		return -ENOMEM;
+	return ike_heap_reserve(&e->heap, 1);
+}
+
+struct ike *
+ike_create(const struct ike_host *host, const struct ike_cfg *cfg, uint64_t now_ms)
+{
+	struct ike *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	e->host = *host;
+	e->cfg = cfg;
+	e->now_ms = now_ms;
+	set_limits(e, cfg);
+	if (alloc_tables(e) != 0) {
+		ike_destroy(e);
+		return NULL;
+	}
+	warn_legacy(e);
+	return e;
+}
+
+static void
+wipe_free(uint8_t *p, size_t len)
+{
+	if (p != NULL)
+		ike_wipe(p, len);
+	free(p);
+}
+
+void
+ike_destroy(struct ike *e)
+{
+	if (e == NULL)
+		return;
+	for (struct ike_sa *sa = e->sas; sa != NULL; sa = sa->next)
+		ike_sa_end(sa, IKE_END_QUIET, false, NULL);
+	e->n_wishes = 0;
+	while (e->sas != NULL)
+		ike_sa_free(e->sas);
+	ike_child_table_fini(&e->child_table);
+	ike_heap_fini(&e->heap);
+	ike_cookie_fini(&e->cookie);
+	free(e->by_spi);
+	free(e->by_init);
+	free(e->wishes);
+	wipe_free(e->open_buf, IKE_MSG_MAX);
+	wipe_free(e->plain_buf, IKE_MSG_MAX);
+	free(e->wire_buf);
+	free(e);
+}
+
+void
+ike_start(struct ike *e, uint64_t now_ms)
+{
+	e->now_ms = now_ms;
+	for (uint16_t i = 0; i < e->cfg->n_conns; i++) {
+		const struct ike_conn_cfg *c = &e->cfg->conns[i];
+
+		for (uint16_t k = 0; k < c->n_children; k++)
+			if ((c->children[k].start_action & IKE_ACTION_START) != 0)
+				ike_wish(e, c, &c->children[k], now_ms);
+	}
+	ike_settle(e);
+}
+
+uint64_t
+ike_tick(struct ike *e, uint64_t now_ms)
+{
+	struct ike_timer *t;
+
+	e->now_ms = now_ms;
+	while ((t = ike_heap_first(&e->heap)) != NULL && t->at <= now_ms) {
+		ike_timer_set(&e->heap, t, IKE_NEVER);
+		if (t != &e->wish_timer) {
+			struct ike_sa *sa =
+				(struct ike_sa *)(void *)((uint8_t *)t -
+							  offsetof(struct ike_sa, timer));
+
+			ike_sa_tick(sa);
+			ike_sa_touch(sa);
+		}
+	}
+	ike_settle(e);
+	t = ike_heap_first(&e->heap);
+	return t == NULL ? UINT64_MAX : t->at;
+}
+
+/* ---- commands ---- */
+
+int
+ike_initiate(struct ike *e, const char *conn, const char *child, uint64_t now_ms)
+{
+	const struct ike_conn_cfg *c = ike_conn_find(e->cfg, conn, child);
+	int err;
+
+	e->now_ms = now_ms;
+	if (c == NULL)
+		return -ENOENT;
+	err = ike_bring_up(e, c, child != NULL ? ike_conn_child(c, child) : NULL);
+	ike_settle(e);
+	return err;
+}
+
+static bool
+selects_sa(const struct ike_select *s, const struct ike_sa *sa)
+{
+	return (s->ike == NULL || strcmp(s->ike, sa->conn->name) == 0) &&
+	       (s->ike_id == 0 || s->ike_id == sa->id);
+}
+
+static bool
+selects_child(const struct ike_select *s, const struct ike_child *c)
+{
+	return (s->child == NULL || strcmp(s->child, c->cfg->name) == 0) &&
+	       (s->child_id == 0 || s->child_id == c->id);
+}
+
+static bool
+wants_children(const struct ike_select *s)
+{
+	return s->child != NULL || s->child_id != 0;
+}
+
+static bool
+rekey_child(struct ike_child *c)
+{
+	return ike_child_rekey(c);
+}
+
+static bool
+rekey_sa(struct ike_sa *sa)
+{
+	return sa->state == IKE_SA_UP && ike_task_add(sa, IKE_TASK_REKEY_IKE, NULL, 0, 0) != NULL;
+}
+
+static bool
+terminate_child(struct ike_child *c)
+{
+	if (!ike_child_is_live(c))
+		return false;
+	return ike_task_add(c->sa, IKE_TASK_DELETE_CHILD, c->cfg, c->id, 0) != NULL;
+}
+
+static bool
+terminate_sa(struct ike_sa *sa)
+{
+	switch (sa->state) {
+	case IKE_SA_UP:
+		return ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0) != NULL;
+	case IKE_SA_INIT_SENT:
+	case IKE_SA_AUTH_SENT:
+		/* nothing is authenticated yet: there is nobody to tell */
+		ike_sa_end(sa, IKE_END_FAILED, false, "terminated while connecting");
+		return true;
+	default:
+		return false;
+	}
+}
+
+/** Apply one of the two to what s selects. */
+static int
+for_selected(struct ike *e, const struct ike_select *s, bool (*on_sa)(struct ike_sa *sa),
+	bool (*on_child)(struct ike_child *c))
+{
+	int n = 0;
+
+	for (struct ike_sa *sa = e->sas; sa != NULL; sa = sa->next) {
+		if (!selects_sa(s, sa))
+			continue;
+		if (!wants_children(s)) {
+			n += on_sa(sa);
+			continue;
+		}
+		for (struct ike_child *c = sa->children; c != NULL; c = c->next)
+			if (selects_child(s, c))
+				n += on_child(c);
+	}
+	return n;
+}
+
+int
+ike_rekey(struct ike *e, const struct ike_select *sel, uint64_t now_ms)
+{
+	int n;
+
+	e->now_ms = now_ms;
+	n = for_selected(e, sel, rekey_sa, rekey_child);
+	ike_settle(e);
+	return n;
+}
+
+int
+ike_terminate(struct ike *e, const struct ike_select *sel, uint64_t now_ms)
+{
+	int n;
+
+	e->now_ms = now_ms;
+	n = for_selected(e, sel, terminate_sa, terminate_child);
+	ike_settle(e);
+	return n;
+}
+
+void
+ike_shutdown(struct ike *e, uint64_t now_ms)
+{
+	e->now_ms = now_ms;
+	for (struct ike_sa *sa = e->sas; sa != NULL; sa = sa->next) {
+		if (ike_sa_authenticated(sa) && sa->state != IKE_SA_DELETING)
+			ike_send_farewell(sa);
+		if (sa->state != IKE_SA_DEAD)
+			ike_sa_end(sa, IKE_END_LOCAL, false, "raclette stops");
+	}
+	e->n_wishes = 0;
+	ike_settle(e);
+}
+
+void
+ike_child_in_use(struct ike *e, uint32_t child_id, uint64_t now_ms)
+{
+	struct ike_child *c = ike_child_by_id(&e->child_table, child_id);
+
+	e->now_ms = now_ms;
+	if (c == NULL || c->sending || !ike_child_is_live(c))
+		return;
+	ike_child_switch(c);
+	ike_settle(e);
+}
+
+/* ---- views ---- */
+
+static enum ike_state
+shown_state(const struct ike_sa *sa)
+{
+	switch (sa->state) {
+	case IKE_SA_UP:
+		return sa->active != NULL && sa->active->type == IKE_TASK_REKEY_IKE
+			       ? IKE_ST_REKEYING
+			       : IKE_ST_ESTABLISHED;
+	case IKE_SA_REKEYED:
+		return IKE_ST_REKEYED;
+	case IKE_SA_DELETING:
+		return IKE_ST_DELETING;
+	default:
+		return IKE_ST_CONNECTING;
+	}
+}
+
+static uint64_t
+shown_ms(uint64_t at)
+{
+	return at == IKE_NEVER ? 0 : at;
+}
+
+static void
+show_child(const struct ike_child *c, void (*child)(void *arg, const struct ike_child_view *v),
+	void *arg)
+{
+	const struct ike_child_view v = {
+		.id = c->id,
+		.ike_id = c->sa->id,
+		.conn = c->sa->conn,
+		.child = c->cfg,
+		.state = c->state,
+		.mode = c->mode,
+		.udp_encap = c->udp_encap,
+		.spi_in = c->spi_in,
+		.spi_out = c->spi_out,
+		.suite = c->suite,
+		.installed_ms = c->installed_ms,
+		.rekey_at_ms = shown_ms(c->rekey_ms),
+		.expire_at_ms = shown_ms(c->expire_ms),
+		.local_ts = &c->local_ts,
+		.remote_ts = &c->remote_ts,
+	};
+
+	child(arg, &v);
+}
+
+static void
+show_sa(const struct ike_sa *sa, void (*show)(void *arg, const struct ike_sa_view *v), void *arg)
+{
+	struct ike_sa_view v = {
+		.id = sa->id,
+		.conn = sa->conn,
+		.state = shown_state(sa),
+		.path = sa->path,
+		.initiator = sa->initiator,
+		.nat_local = sa->nat_local,
+		.nat_remote = sa->nat_remote,
+		.spi_i = sa->spi_i,
+		.spi_r = sa->spi_r,
+		.local_id = sa->local_id,
+		.remote_id = sa->remote_id,
+		.suite = sa->keys.suite,
+		.established_ms = sa->up_ms,
+		.rekey_at_ms = shown_ms(sa->rekey_ms),
+	};
+
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		v.n_children++;
+	show(arg, &v);
+}
+
+void
+ike_walk(struct ike *e, void (*sa)(void *arg, const struct ike_sa_view *v),
+	void (*child)(void *arg, const struct ike_child_view *v), void *arg)
+{
+	for (const struct ike_sa *s = e->sas; s != NULL; s = s->next) {
+		if (s->state == IKE_SA_LINGER || s->state == IKE_SA_DEAD)
+			continue;
+		if (sa != NULL)
+			show_sa(s, sa, arg);
+		for (const struct ike_child *c = s->children; child != NULL && c != NULL;
+			c = c->next)
+			show_child(c, child, arg);
+	}
+}
+
+void
+ike_get_stats(const struct ike *e, struct ike_stats *st)
+{
+	*st = e->stats;
+	st->n_half_open = e->n_state[IKE_SA_HALF_OPEN];
+	st->n_sas = e->n_listed - e->n_state[IKE_SA_LINGER] - e->n_state[IKE_SA_DEAD];
+	st->n_children = e->child_table.n;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * From a datagram to its handler: header, SA, window, decryption, payload chain, occurrence table.
+ * Nothing about an SA changes before its message is verified.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nego.h"
+#include "payload.h"
+#include "send.h"
+#include "x.h"
+
+/** A datagram on its way through here. */
+struct arrival {
+	const struct ike_path *path;
+	const uint8_t *buf;
+	size_t len;
+	uint8_t digest[IKE_DIGEST_LEN];
+	struct ike_msg m;
+};
+
+/* ---- decryption ---- */
+
+static int
+open_fragment(struct ike_sa *sa, struct arrival *a, struct ike_view inner)
+{
+	uint8_t first = 0;
+	ssize_t len;
+	int rc;
+
+	if (sa->frags == NULL)
+		sa->frags = calloc(1, sizeof(*sa->frags));
+	if (sa->frags == NULL)
+		return -ENOMEM;
+	if (a->m.frag_num == 1)
+		memcpy(sa->frag_digest, a->digest, IKE_DIGEST_LEN);
+	rc = ike_frags_add(sa->frags, &a->m, inner);
+	if (rc <= 0)
+		return rc == 0 ? -EAGAIN : rc;
+	/* a retransmission is known by its first fragment (RFC 7383 2.6.1) */
+	memcpy(a->digest, sa->frag_digest, IKE_DIGEST_LEN);
+	len = ike_frags_join(sa->frags, sa->e->open_buf, IKE_MSG_MAX, &first);
+	if (len < 0)
+		return (int)len;
+	return ike_msg_parse_inner(&a->m, first, sa->e->open_buf, (size_t)len);
+}
+
+/**
+ * Verify, decrypt and parse what is inside.
+ * @return 0; -EAGAIN (fragments missing); -EPERM (not from the peer: as if it had not come);
+ *         -EBADMSG, -E2BIG (malformed inside); -EOPNOTSUPP (unknown critical payload)
+ */
+static int
+open_message(struct ike_sa *sa, struct arrival *a)
+{
+	const struct ike_sk_key *k = sa->initiator ? &sa->keys.r : &sa->keys.i;
+	struct ike_view inner;
+
+	if (a->m.sk_type == 0 || a->m.sk_body.len > IKE_MSG_MAX ||
+		ike_sk_open(k, &a->m, sa->e->open_buf, &inner) != 0)
+		return -EPERM;
+	if (a->m.sk_type == IKE_PLD_SKF)
+		return open_fragment(sa, a, inner);
+	return ike_msg_parse_inner(&a->m, a->m.sk_first, inner.p, inner.len);
+}
+
+/* ---- requests ---- */
+
+static enum ike_after
+refuse_malformed(const struct ike_sa *sa, const struct arrival *a, int err, struct ike_chain *c)
+{
+	if (err == -EOPNOTSUPP) {
+		ike_pld_notify_build(c, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD, &a->m.critical,
+			sizeof(a->m.critical));
+		return sa->state == IKE_SA_HALF_OPEN ? IKE_AFTER_FAILED : IKE_AFTER_REPLY;
+	}
+	ike_log(sa->e, IKE_LOG_WARN, "ENC", sa->conn->name, "the peer's %s request is malformed",
+		ike_exchange_name(a->m.hdr.exchange));
+	ike_x_refuse(c, IKE_N_INVALID_SYNTAX, 0);
+	return sa->state == IKE_SA_HALF_OPEN ? IKE_AFTER_FAILED : IKE_AFTER_BROKEN;
+}
+
+static enum ike_after
+run_handler(struct ike_sa *sa, const struct arrival *a, struct ike_chain *c)
+{
+	const struct ike_msg *m = &a->m;
+
+	if (sa->state == IKE_SA_HALF_OPEN)
+		return m->hdr.exchange == IKE_X_AUTH ? ike_x_auth_request(sa, a->path, m, c)
+						     : IKE_AFTER_SILENCE;
+	if (!ike_sa_authenticated(sa))
+		return IKE_AFTER_SILENCE;
+	switch (m->hdr.exchange) {
+	case IKE_X_CREATE_CHILD_SA:
+		return ike_x_create_request(sa, m, c);
+	case IKE_X_INFORMATIONAL:
+		return ike_x_info_request(sa, a->path, m, c);
+	default:
+		return IKE_AFTER_SILENCE;
+	}
+}
+
+static void
+finish_request(struct ike_sa *sa, enum ike_after after)
+{
+	switch (after) {
+	case IKE_AFTER_FAILED:
+		ike_sa_end(sa, IKE_END_FAILED, true, "the peer could not be authenticated");
+		break;
+	case IKE_AFTER_DELETED:
+		ike_sa_end(sa, IKE_END_PEER, true, "deleted by the peer");
+		break;
+	case IKE_AFTER_BROKEN:
+		ike_sa_end(sa, IKE_END_PEER, true, "the peer's message was malformed");
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+reply(struct ike_sa *sa, struct arrival *a, int err)
+{
+	struct ike_chain c;
+	enum ike_after after;
+
+	ike_send_begin(sa->e, &c);
+	after = err != 0 ? refuse_malformed(sa, a, err, &c) : run_handler(sa, a, &c);
+	if (after == IKE_AFTER_SILENCE) {
+		sa->e->stats.rx_invalid++;
+		return;
+	}
+	if (ike_send_reply(sa, &a->m, &c, a->path, a->digest) != 0) {
+		/* what the handler did cannot be told to the peer: do not go on in disagreement */
+		ike_sa_end(sa, IKE_END_LOCAL, false, "a response could not be built");
+		return;
+	}
+	finish_request(sa, after);
+}
+
+/** Behind a NAT the peer's address and port may change under way (2.23). */
+static void
+follow_nat(struct ike_sa *sa, const struct ike_path *path)
+{
+	if (!sa->nat_remote || sa->state != IKE_SA_UP)
+		return;
+	if (memcmp(&path->remote, &sa->path.remote, 16) != 0 ||
+		path->remote_port != sa->path.remote_port)
+		ike_sa_moved(sa, path, sa->nat_local, sa->nat_remote);
+}
+
+static void
+handle_request(struct ike_sa *sa, struct arrival *a)
+{
+	struct ike *e = sa->e;
+	int err;
+
+	if (ike_digest(a->buf, a->len, a->digest) != 0)
+		return;
+	switch (ike_window_request(&sa->win, a->m.hdr.msg_id, a->digest)) {
+	case IKE_WIN_AGAIN:
+		e->stats.retransmits++;
+		ike_send_flight(e, a->path, &sa->win.reply);
+		return;
+	case IKE_WIN_IGNORE:
+		e->stats.rx_invalid++;
+		return;
+	case IKE_WIN_NEW:
+		break;
+	}
+	if (sa->state == IKE_SA_LINGER || sa->state == IKE_SA_DEAD)
+		return;
+	err = open_message(sa, a);
+	if (err == -EPERM)
+		e->stats.rx_invalid++;
+	if (err == -EPERM || err == -EAGAIN || err == -ENOMEM)
+		return;
+	sa->last_in_ms = e->now_ms;
+	ike_sa_touch(sa);
+	if (err == 0 && ike_msg_check(&a->m) != 0)
+		err = -EBADMSG;
+	reply(sa, a, err);
+	follow_nat(sa, a->path);
+}
+
+/* ---- responses ---- */
+
+static void
+handle_response(struct ike_sa *sa, struct arrival *a)
+{
+	struct ike *e = sa->e;
+	int err;
+
+	if (!ike_window_response(&sa->win, a->m.hdr.msg_id) || sa->active == NULL ||
+		ike_task_ops[sa->active->type].exchange != a->m.hdr.exchange) {
+		e->stats.rx_invalid++;
+		return;
+	}
+	if (ike_digest(a->buf, a->len, a->digest) != 0)
+		return;
+	err = open_message(sa, a);
+	if (err == -EAGAIN)
+		return;
+	if (err != 0 || ike_msg_check(&a->m) != 0) {
+		/* the real one may still come */
+		e->stats.rx_invalid++;
+		return;
+	}
+	sa->last_in_ms = e->now_ms;
+	ike_task_response(sa, &a->m);
+	follow_nat(sa, a->path);
+}
+
+/** The response to our IKE_SA_INIT: in the clear, found by our SPI alone. */
+static void
+handle_init_response(struct ike *e, struct arrival *a)
+{
+	struct ike_sa *sa = ike_sa_by_spi(e, a->m.hdr.spi_i);
+
+	if (sa == NULL || !sa->initiator || sa->state != IKE_SA_INIT_SENT || sa->active == NULL ||
+		!ike_window_response(&sa->win, a->m.hdr.msg_id) ||
+		memcmp(&sa->path.remote, &a->path->remote, 16) != 0 || ike_msg_check(&a->m) != 0) {
+		e->stats.rx_invalid++;
+		return;
+	}
+	if (ike_blob_set(&sa->setup->init_resp, a->buf, a->len) != 0)
+		return;
+	ike_task_response(sa, &a->m);
+}
+
+/* ---- dispatch ---- */
+
+static void
+handle_init(struct ike *e, struct arrival *a, const struct ike_hdr *hdr)
+{
+	if ((hdr->flags & IKE_FLAG_RESPONSE) == 0) {
+		if ((hdr->flags & IKE_FLAG_INITIATOR) == 0)
+			e->stats.rx_invalid++;
+		else
+			ike_x_init_request(e, a->path, a->buf, a->len);
+		return;
+	}
+	if (ike_msg_parse(&a->m, a->buf, a->len) != 0)
+		e->stats.rx_invalid++;
+	else
+		handle_init_response(e, a);
+}
+
+static struct ike_sa *
+find_sa(struct ike *e, const struct ike_hdr *hdr)
+{
+	bool from_initiator = (hdr->flags & IKE_FLAG_INITIATOR) != 0;
+	struct ike_sa *sa = ike_sa_by_spi(e, from_initiator ? hdr->spi_r : hdr->spi_i);
+
+	if (sa == NULL || sa->initiator == from_initiator || sa->spi_i != hdr->spi_i ||
+		sa->spi_r != hdr->spi_r)
+		return NULL;
+	return sa;
+}
+
+static void
+dispatch(struct ike *e, struct arrival *a)
+{
+	struct ike_hdr hdr;
+	struct ike_sa *sa;
+	int err = ike_hdr_parse(&hdr, a->buf, a->len);
+
+	if (err != 0) {
+		e->stats.rx_invalid++;
+		if (err == -EPROTONOSUPPORT && (hdr.flags & IKE_FLAG_RESPONSE) == 0 &&
+			hdr.version >= 0x30)
+			ike_send_clear_error(
+				e, a->path, &hdr, IKE_N_INVALID_MAJOR_VERSION, NULL, 0);
+		return;
+	}
+	if (hdr.exchange == IKE_X_SA_INIT) {
+		handle_init(e, a, &hdr);
+		return;
+	}
+	sa = find_sa(e, &hdr);
+	if (sa == NULL) {
+		e->stats.rx_invalid_spi++;
+		return;
+	}
+	err = ike_msg_parse(&a->m, a->buf, a->len);
+	if ((err != 0 && err != -EOPNOTSUPP) || a->m.sk_type == 0) {
+		e->stats.rx_invalid++;
+		return;
+	}
+	if (ike_msg_is_response(&a->m))
+		handle_response(sa, a);
+	else
+		handle_request(sa, a);
+}
+
+void
+ike_input(
+	struct ike *e, const struct ike_path *path, const uint8_t *buf, size_t len, uint64_t now_ms)
+{
+	struct arrival a = {.path = path, .buf = buf, .len = len};
+
+	e->now_ms = now_ms;
+	e->stats.rx++;
+	dispatch(e, &a);
+	ike_settle(e);
+}
