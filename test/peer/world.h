@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TEST_PEER_WORLD_H
+#define TEST_PEER_WORLD_H
+
+/*
+ * Two IKE engines, a link between them and a clock, all in one process. The link drops, duplicates
+ * and delays by a seeded generator, so that a seed is a schedule. ESP is played by datagrams that
+ * carry the SPI and the keys of the SA they were sent on: the receiver compares them with its own.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ike/ike.h"
+
+#define WORLD_CHILDREN_MAX 512
+#define WORLD_TEXT_MAX	   256
+
+struct world;
+
+/** What the host knows about a child. */
+struct mock_child {
+	bool in, out, sending;
+	struct ike_child_sa sa;
+	struct ike_child_stats st;
+};
+
+struct peer {
+	struct world *w;
+	unsigned int index; /* 0, 1 */
+	struct ike *e;	    /* NULL = down */
+	uint64_t next_tick;
+	struct in6_addr addr;
+	bool no_addr; /* local_addr() fails */
+
+	/* configuration: one connection with two children, one secret; tests change it before starting */
+	struct ike_cfg cfg;
+	struct ike_conn_cfg conn;
+	struct ike_child_cfg children[2];
+	struct ike_secret secret;
+
+	/* the host's side */
+	struct mock_child child[WORLD_CHILDREN_MAX];
+	unsigned int n_child;	/* entries used, also those gone */
+	uint32_t spi_next;
+	int spis_out;		/* allocated, neither installed nor given back */
+	int ike_spis;		/* in use */
+	int fail_add;		/* errno for child_add(), 0 = works */
+	unsigned int events[IKE_EV_CHILD_FAILED + 1];
+	char reason[WORLD_TEXT_MAX]; /* of the last event that had one */
+	char log[16384];	     /* what was logged at warning level */
+
+	uint64_t esp_sent, esp_lost, esp_bad, esp_dup_key, esp_no_sa;
+};
+
+struct world {
+	struct peer p[2];
+	uint64_t now;
+	uint64_t rng;
+	unsigned int loss, dup, reorder; /* per mille, of IKE */
+	unsigned int delay_ms, jitter_ms;
+	bool cut;	/* nothing gets through */
+	bool nat;	/* peer 0 is behind a NAT that changes its port */
+	uint32_t esp_every_ms; /* both send ESP so often, 0 = never */
+	uint64_t esp_next;
+	/* a test's eye on each IKE datagram; may change it, false = drop */
+	bool (*filter)(struct world *w, unsigned int from, uint8_t *buf, size_t *len);
+	void *filter_arg;
+	unsigned int n_ike;	/* IKE datagrams sent */
+	struct packet *queue;
+};
+
+/** Proposals, mode and selectors of both; the scenario's by default. */
+struct world *world_create(uint64_t seed);
+/** Both engines gone; objects created equal objects destroyed. */
+void world_destroy(struct world *w);
+
+void peer_proposals(struct peer *p, const char *ike, const char *esp);
+void peer_ts(struct ike_ts_list *l, const char *text);
+void peer_id(struct ike_id *id, const char *text);
+void peer_psk(struct peer *p, const char *psk);
+
+/** Create the engine and carry out start actions. */
+void peer_start(struct peer *p);
+/** As kill -9: no word to anybody; the host forgets all SAs. */
+void peer_kill(struct peer *p);
+
+/** Let virtual time pass. */
+void world_run(struct world *w, uint64_t ms);
+
+/** Live children (INSTALLED or REKEYING), IKE SAs that are not on their way out. */
+unsigned int peer_live_children(struct peer *p);
+unsigned int peer_live_sas(struct peer *p);
+/** The host's children that have both directions. */
+unsigned int peer_installed(struct peer *p);
+/** The one that the host sends on; NULL = none. */
+struct mock_child *peer_sending(struct peer *p);
+/** Its twin on the other side: SPIs crossed and all keys equal. */
+struct mock_child *world_twin(struct world *w, unsigned int of, const struct mock_child *c);
+
+/** Exactly n live children on each side, each sending one has a twin, keys are equal. */
+void world_assert_settled(struct world *w, unsigned int n);
+
+uint32_t world_rand(struct world *w, uint32_t below);
+
+#endif
