@@ -1,6 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Neighbour discovery messages as scapy builds them: `/usr/bin/python3 nd.py > nd.h`."""
+"""Neighbour discovery messages as scapy builds them: `/usr/bin/python3 nd.py > nd.h`.
+
+With a folder (test/fuzz/corpus), the seeds of fuzz_nd and fuzz_ctl_nd instead.
+"""
+import os
 import sys
 from scapy.all import (IPv6, UDP, Raw, ICMPv6ND_NS, ICMPv6ND_NA, ICMPv6ND_RA, ICMPv6ND_RS,
     ICMPv6ND_Redirect, ICMPv6NDOptSrcLLAddr, ICMPv6NDOptDstLLAddr, ICMPv6NDOptMTU,
@@ -51,6 +55,32 @@ vectors = {
         ICMPv6MLDMultAddrRec(rtype=4, dst=GROUP), ICMPv6MLDMultAddrRec(rtype=4, dst="ff02::1:ff12:3456")]),
 }
 
+
+def seeds(folder):
+    for name, packet in vectors.items():
+        if name.startswith(("ns", "na", "ra", "redirect", "echo", "too_big", "mld_q")):
+            write(os.path.join(folder, "nd", name), bytes(packet))
+    # steps of fuzz_ctl_nd: kind, argument (0: a message of that length; 1 send, 2 take a next hop,
+    # 3 give it back, 4 confirm, 5 traffic, 6 wait)
+    hear = lambda name: bytes([0, len(bytes(vectors[name]))]) + bytes(vectors[name])
+    wait = lambda n: bytes([6, n])
+    write(os.path.join(folder, "ctl_nd", "router"), b"\x01" + wait(6) + wait(6) + bytes([2, 0x82])
+          + hear("ra") + wait(30) + (bytes([5, 0]) + wait(5)) * 20 + bytes([1, 0x82, 3, 0]) + hear("ra"))
+    write(os.path.join(folder, "ctl_nd", "neighbour"), b"\x02" + wait(1) + bytes([2, 9, 1, 9]) + wait(5)
+          + hear("na") + hear("ns") + bytes([4, 9]) + wait(40) + bytes([5, 0]) + wait(6) + wait(12) + wait(12))
+    write(os.path.join(folder, "ctl_nd", "duplicate"), b"\x00" + wait(1) + hear("ns_dad") + wait(9)
+          + hear("mld_query2") + hear("echo") + hear("redirect") + wait(20))
+
+
+def write(path, data):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(data)
+
+
+if len(sys.argv) > 1:
+    seeds(sys.argv[1])
+    sys.exit(0)
 print("/* SPDX-License-Identifier: BSD-3-Clause */")
 print("/* Made by nd.py with scapy %s: do not edit. */" % sys.modules["scapy"].VERSION)
 for name, packet in vectors.items():
