@@ -48,8 +48,11 @@ build(struct cfg_ctx *x, const struct conf *c)
 		ret = cfg_gateway(x, top.gateway);
 	if (ret == 0 && top.tunnels != NULL)
 		ret = cfg_tunnels(x, top.tunnels);
-	if (ret == 0 && top.gateway == NULL)
-		cfg_note(x, false, NULL, "no section 'gateway': this can be checked, but not run");
+	if (ret == 0 && top.gateway == NULL) {
+		const struct conf_node *first = conf_root(c)->children;
+		const struct conf_node at = {.file = first != NULL ? first->file : NULL};
+		cfg_note(x, false, &at, "no section 'gateway': this can be checked, but not run");
+	}
 	return ret;
 }
 
@@ -113,8 +116,6 @@ cfg_free(struct gw_cfg *cfg)
 void
 cfg_notes_free(struct cfg_notes *notes)
 {
-	for (unsigned int i = 0; i < notes->n; i++)
-		free(notes->note[i].file);
 	free(notes->note);
 	memset(notes, 0, sizeof(*notes));
 }

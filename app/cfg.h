@@ -70,7 +70,7 @@ struct gw_cfg {
 /** Something worth telling that is no error: ignored keys (once per name), legacy algorithms... */
 struct cfg_note {
 	bool warning; /* else information */
-	char *file; /* NULL where there is none; a copy, which outlives the tree */
+	char file[256]; /* "" from VICI */
 	unsigned int line;
 	char msg[512];
 };

@@ -98,7 +98,7 @@ cfg_note(struct cfg_ctx *x, bool warning, const struct conf_node *node, const ch
 	memset(n, 0, sizeof(*n));
 	n->warning = warning;
 	if (node != NULL) {
-		n->file = node->file != NULL ? strdup(node->file) : NULL;
+		snprintf(n->file, sizeof(n->file), "%s", node->file != NULL ? node->file : "");
 		n->line = node->line;
 		path(node, where, sizeof(where));
 	} else {

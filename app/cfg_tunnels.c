@@ -148,7 +148,7 @@ check_overlaps(struct cfg_ctx *x, const struct conf_node *section)
 
 /* no traffic would ever ask for it */
 static void
-note_unbound(struct cfg_ctx *x)
+note_unbound(struct cfg_ctx *x, const struct conf_node *section)
 {
 	const struct gw_cfg *cfg = x->cfg;
 
@@ -159,7 +159,7 @@ note_unbound(struct cfg_ctx *x)
 			for (unsigned int t = 0; t < cfg->n_tunnels && !bound; t++)
 				bound = cfg->tunnels[t].child == &c->children[k];
 			if (!bound)
-				cfg_note(x, true, NULL,
+				cfg_note(x, true, section,
 					"child '%s' of connection '%s' belongs to no tunnel: no "
 					"traffic will use it",
 					c->children[k].name, c->name);
@@ -175,6 +175,6 @@ cfg_tunnels_check(struct cfg_ctx *x, const struct conf_node *section)
 	if (ret == 0)
 		ret = check_overlaps(x, section);
 	if (ret == 0)
-		note_unbound(x);
+		note_unbound(x, section);
 	return ret;
 }
