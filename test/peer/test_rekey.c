@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Rekeying of children and IKE SAs, from either side and from both at once, under traffic. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "world.h"
+
+static const struct ike_select all_children = {.child = "gre"};
+static const struct ike_select all_sas = {.ike = "gw-gw"};
+
+static void
+connect_world(struct world *w)
+{
+	peer_start(&w->p[0]);
+	peer_start(&w->p[1]);
+	assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+	world_run(w, 1000);
+	world_assert_settled(w, 1);
+}
+
+static void
+assert_no_loss(const struct world *w)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(w->p[i].esp_lost, 0);
+		assert_int_equal(w->p[i].esp_no_sa, 0);
+		assert_int_equal(w->p[i].esp_bad, 0);
+	}
+}
+
+static unsigned int
+child_rekeys(struct peer *p)
+{
+	struct ike_stats st;
+
+	ike_get_stats(p->e, &st);
+	return (unsigned int)st.child_rekeys;
+}
+
+static unsigned int
+ike_rekeys(struct peer *p)
+{
+	struct ike_stats st;
+
+	ike_get_stats(p->e, &st);
+	return (unsigned int)st.ike_rekeys;
+}
+
+static void
+test_child_from_either_side(void **state)
+{
+	(void)state;
+	for (unsigned int side = 0; side < 2; side++) {
+		struct world *w = world_create(10 + side);
+		uint32_t before;
+
+		connect_world(w);
+		w->esp_every_ms = 1;
+		before = peer_sending(&w->p[0])->sa.id;
+		world_run(w, 500);
+		assert_int_equal(ike_rekey(w->p[side].e, &all_children, w->now), 1);
+		world_run(w, 20000);
+		world_assert_settled(w, 1);
+		assert_no_loss(w);
+		for (unsigned int i = 0; i < 2; i++) {
+			struct mock_child *c = peer_sending(&w->p[i]);
+
+			assert_int_not_equal(c->sa.id, before);
+			assert_int_equal(c->sa.replaces, before);
+			assert_int_equal(c->sa.suite.dh, IKE_DH_CURVE25519);
+			assert_int_equal(c->sa.mode, IKE_MODE_TRANSPORT);
+			assert_int_equal(w->p[i].events[IKE_EV_CHILD_UP], 1);
+			assert_int_equal(w->p[i].events[IKE_EV_CHILD_DOWN], 0);
+			assert_int_equal(w->p[i].events[IKE_EV_CHILD_REKEY], 1);
+			assert_int_equal(child_rekeys(&w->p[i]), 1);
+		}
+		world_destroy(w);
+	}
+}
+
+/** Without traffic the switch hangs on the DELETE alone. */
+static void
+test_child_silent(void **state)
+{
+	struct world *w = world_create(3);
+
+	(void)state;
+	connect_world(w);
+	assert_int_equal(ike_rekey(w->p[1].e, &all_children, w->now), 1);
+	world_run(w, 1000);
+	assert_ptr_equal(world_twin(w, 0, peer_sending(&w->p[0])), peer_sending(&w->p[1]));
+	world_run(w, 10000);
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
+static void
+test_ike_from_either_side(void **state)
+{
+	(void)state;
+	for (unsigned int side = 0; side < 2; side++) {
+		struct world *w = world_create(20 + side);
+
+		connect_world(w);
+		w->esp_every_ms = 1;
+		assert_int_equal(ike_rekey(w->p[side].e, &all_sas, w->now), 1);
+		world_run(w, 2000);
+		assert_int_equal(ike_rekey(w->p[1 - side].e, &all_children, w->now), 1);
+		world_run(w, 20000);
+		world_assert_settled(w, 1);
+		assert_no_loss(w);
+		for (unsigned int i = 0; i < 2; i++) {
+			assert_int_equal(peer_live_sas(&w->p[i]), 1);
+			assert_int_equal(ike_rekeys(&w->p[i]), 1);
+			assert_int_equal(child_rekeys(&w->p[i]), 1);
+			assert_int_equal(w->p[i].events[IKE_EV_IKE_DOWN], 0);
+		}
+		world_run(w, 100000);
+		assert_int_equal(w->p[0].ike_spis, 1);
+		assert_int_equal(w->p[1].ike_spis, 1);
+		world_destroy(w);
+	}
+}
+
+/** Modes by configuration of initiator and responder; what was agreed outlives rekeys by each side. */
+static void
+test_mode_survives(void **state)
+{
+	(void)state;
+	for (unsigned int mix = 0; mix < 4; mix++) {
+		struct world *w = world_create(30 + mix);
+		enum ike_mode want = mix == 3 ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
+
+		w->p[0].children[0].mode = (mix & 1) != 0 ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
+		w->p[1].children[0].mode = (mix & 2) != 0 ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
+		connect_world(w);
+		w->esp_every_ms = 1;
+		for (unsigned int n = 0; n < 6; n++) {
+			assert_int_equal(peer_sending(&w->p[0])->sa.mode, want);
+			assert_int_equal(ike_rekey(w->p[n % 2].e, &all_children, w->now), 1);
+			if (n == 3)
+				assert_int_equal(ike_rekey(w->p[0].e, &all_sas, w->now), 1);
+			world_run(w, 20000);
+			world_assert_settled(w, 1);
+		}
+		assert_int_equal(peer_sending(&w->p[0])->sa.mode, want);
+		assert_no_loss(w);
+		world_destroy(w);
+	}
+}
+
+/** The rekeyer's first group is not the other's: INVALID_KE_PAYLOAD, for child and IKE SA. */
+static void
+test_other_group(void **state)
+{
+	(void)state;
+	for (unsigned int side = 0; side < 2; side++) {
+		struct world *w = world_create(40 + side);
+
+		peer_proposals(&w->p[0], "aes128-sha256-x25519-ecp256", "aes128gcm16-x25519-ecp256");
+		peer_proposals(&w->p[1], "aes128-sha256-ecp256", "aes128gcm16-ecp256");
+		connect_world(w);
+		assert_int_equal(ike_rekey(w->p[side].e, &all_children, w->now), 1);
+		world_run(w, 10000);
+		world_assert_settled(w, 1);
+		assert_int_equal(peer_sending(&w->p[0])->sa.suite.dh, IKE_DH_ECP_256);
+		assert_int_equal(ike_rekey(w->p[side].e, &all_sas, w->now), 1);
+		world_run(w, 10000);
+		assert_int_equal(ike_rekeys(&w->p[0]), 1);
+		assert_int_equal(ike_rekeys(&w->p[1]), 1);
+		world_destroy(w);
+	}
+}
+
+/** PFS on one side only: the group is optional (VICI.md), keys come without. */
+static void
+test_pfs_one_sided(void **state)
+{
+	struct world *w = world_create(50);
+
+	(void)state;
+	peer_proposals(&w->p[0], "aes128-sha256-x25519", "aes128gcm16");
+	connect_world(w);
+	for (unsigned int side = 0; side < 2; side++) {
+		assert_int_equal(ike_rekey(w->p[side].e, &all_children, w->now), 1);
+		world_run(w, 10000);
+		world_assert_settled(w, 1);
+		assert_int_equal(peer_sending(&w->p[0])->sa.suite.dh, IKE_DH_NONE);
+	}
+	world_destroy(w);
+}
+
+/** No common group: the rekeying fails, says why, and the old child goes on. */
+static void
+test_pfs_mismatch(void **state)
+{
+	struct world *w = world_create(51);
+	uint32_t before;
+
+	(void)state;
+	peer_proposals(&w->p[0], "aes128-sha256-x25519", "aes128gcm16-x25519");
+	peer_proposals(&w->p[1], "aes128-sha256-x25519", "aes128gcm16-ecp256");
+	connect_world(w);
+	w->esp_every_ms = 1;
+	before = peer_sending(&w->p[0])->sa.id;
+	assert_int_equal(ike_rekey(w->p[0].e, &all_children, w->now), 1);
+	world_run(w, 10000);
+	world_assert_settled(w, 1);
+	assert_no_loss(w);
+	assert_int_equal(peer_sending(&w->p[0])->sa.id, before);
+	assert_non_null(strstr(w->p[0].log, "NO_PROPOSAL_CHOSEN"));
+	assert_non_null(strstr(w->p[1].log, "no common ESP proposal"));
+	world_destroy(w);
+}
+
+/** Both at the same moment, many times: each time one successor is left (2.8.1). */
+static void
+test_simultaneous(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 100; seed++) {
+		struct world *w = world_create(1000 + seed);
+		unsigned int what = (unsigned int)seed % 4;
+
+		connect_world(w);
+		w->esp_every_ms = 1;
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(ike_rekey(w->p[i].e,
+						 what == 1 || (what == 2 && i == 0) ? &all_sas
+										     : &all_children,
+						 w->now),
+				1);
+		if (what == 3)
+			assert_int_equal(ike_rekey(w->p[seed % 2].e, &all_sas, w->now), 1);
+		world_run(w, 60000);
+		world_assert_settled(w, 1);
+		assert_no_loss(w);
+		for (unsigned int i = 0; i < 2; i++) {
+			assert_int_equal(peer_live_sas(&w->p[i]), 1);
+			assert_int_equal(w->p[i].ike_spis, 1);
+			assert_int_equal(w->p[i].events[IKE_EV_CHILD_DOWN], 0);
+		}
+		world_destroy(w);
+	}
+}
+
+/** One rekeys while the other deletes: nothing is left over. */
+static void
+test_rekey_against_delete(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct world *w = world_create(2000 + seed);
+		bool whole = (seed & 2) != 0;
+
+		connect_world(w);
+		ike_rekey(w->p[seed & 1].e, (seed & 4) != 0 ? &all_sas : &all_children, w->now);
+		ike_terminate(w->p[1 - (seed & 1)].e, whole ? &all_sas : &all_children, w->now);
+		world_run(w, 100000);
+		/* a child that was asked for anew on one side may come back, but then on both */
+		assert_int_equal(peer_installed(&w->p[0]), peer_installed(&w->p[1]));
+		world_assert_settled(w, peer_installed(&w->p[0]));
+		if (whole)
+			assert_int_equal(peer_live_sas(&w->p[0]), peer_live_sas(&w->p[1]));
+		world_destroy(w);
+	}
+}
+
+/** Short lifetimes on both sides, traffic all along: nothing lost, nothing left over. */
+static void
+test_lifetimes(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 4; seed++) {
+		struct world *w = world_create(3000 + seed);
+
+		for (unsigned int i = 0; i < 2; i++) {
+			struct peer *p = &w->p[i];
+
+			if (seed < 2 && seed != i)
+				continue;
+			p->children[0].time_s = (struct ike_life){5, 8, 1};
+			p->conn.rekey_time_s = 20;
+			p->conn.over_time_s = 10;
+			p->conn.rand_time_s = 2;
+		}
+		connect_world(w);
+		w->esp_every_ms = 1;
+		world_run(w, 120000);
+		assert_no_loss(w);
+		assert_true(child_rekeys(&w->p[0]) >= 18);
+		assert_true(ike_rekeys(&w->p[0]) >= 4);
+		for (unsigned int i = 0; i < 2; i++) {
+			assert_int_equal(peer_live_sas(&w->p[i]), 1);
+			assert_int_equal(peer_live_children(&w->p[i]), 1);
+			assert_int_equal(w->p[i].esp_dup_key, 0);
+			assert_int_equal(w->p[i].events[IKE_EV_CHILD_DOWN], 0);
+			assert_int_equal(w->p[i].events[IKE_EV_IKE_DOWN], 0);
+		}
+		world_destroy(w);
+	}
+}
+
+static void
+test_byte_and_packet_limits(void **state)
+{
+	(void)state;
+	for (unsigned int what = 0; what < 2; what++) {
+		struct world *w = world_create(60 + what);
+		struct ike_child_cfg *c = &w->p[0].children[0];
+
+		if (what == 0)
+			c->packets = (struct ike_life){5000, 20000, 500};
+		else
+			c->bytes = (struct ike_life){500000, 2000000, 50000};
+		connect_world(w);
+		w->esp_every_ms = 1;
+		world_run(w, 60000);
+		assert_no_loss(w);
+		assert_true(child_rekeys(&w->p[1]) >= 8);
+		world_destroy(w);
+	}
+}
+
+/** Sequence numbers near their end force a rekeying, with or without limits. */
+static void
+test_sequence_end(void **state)
+{
+	struct world *w = world_create(70);
+
+	(void)state;
+	connect_world(w);
+	peer_sending(&w->p[1])->st.seq_out = 0xd0000000u;
+	world_run(w, 60000);
+	assert_int_equal(child_rekeys(&w->p[0]), 1);
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
+/** Nobody rekeys: the hard limit ends the child on both sides. */
+static void
+test_hard_limit(void **state)
+{
+	struct world *w = world_create(71);
+
+	(void)state;
+	w->p[0].children[0].time_s = (struct ike_life){0, 10, 0};
+	connect_world(w);
+	world_run(w, 20000);
+	world_assert_settled(w, 0);
+	assert_int_equal(w->p[1].events[IKE_EV_CHILD_DOWN], 1);
+	world_destroy(w);
+}
+
+/** Make before break: the new SA carries the child before the old one goes. */
+static void
+test_reauthentication(void **state)
+{
+	struct world *w = world_create(72);
+
+	(void)state;
+	w->p[0].conn.reauth_time_s = 30;
+	connect_world(w);
+	w->esp_every_ms = 1;
+	world_run(w, 100000);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(peer_live_sas(&w->p[i]), 1);
+		assert_int_equal(w->p[i].events[IKE_EV_IKE_UP], 4);
+		assert_int_equal(w->p[i].events[IKE_EV_IKE_DOWN], 3);
+		assert_int_equal(w->p[i].esp_no_sa, 0);
+	}
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_child_from_either_side),
+		cmocka_unit_test(test_child_silent),
+		cmocka_unit_test(test_ike_from_either_side),
+		cmocka_unit_test(test_mode_survives),
+		cmocka_unit_test(test_other_group),
+		cmocka_unit_test(test_pfs_one_sided),
+		cmocka_unit_test(test_pfs_mismatch),
+		cmocka_unit_test(test_simultaneous),
+		cmocka_unit_test(test_rekey_against_delete),
+		cmocka_unit_test(test_lifetimes),
+		cmocka_unit_test(test_byte_and_packet_limits),
+		cmocka_unit_test(test_sequence_end),
+		cmocka_unit_test(test_hard_limit),
+		cmocka_unit_test(test_reauthentication),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
