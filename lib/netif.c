@@ -180,6 +180,16 @@ gw_netif_set_mtu(struct gw_netif *n, int ifindex, uint16_t mtu)
 }
 
 int
+gw_netif_set_txqlen(struct gw_netif *n, int ifindex, unsigned int packets)
+{
+	struct ifinfomsg *ifi;
+	struct nlmsghdr *h = link_request(n, ifindex, &ifi);
+
+	mnl_attr_put_u32(h, IFLA_TXQLEN, packets);
+	return ask(n, h);
+}
+
+int
 gw_netif_set_up(struct gw_netif *n, int ifindex, bool up)
 {
 	struct ifinfomsg *ifi;

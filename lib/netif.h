@@ -29,6 +29,8 @@ struct gw_prefix {
 
 int gw_netif_index(struct gw_netif *n, const char *name); /* > 0, or -ENODEV */
 int gw_netif_set_mtu(struct gw_netif *n, int ifindex, uint16_t mtu);
+/** Packets that wait for the worker to read them. */
+int gw_netif_set_txqlen(struct gw_netif *n, int ifindex, unsigned int packets);
 int gw_netif_set_up(struct gw_netif *n, int ifindex, bool up);
 /** Operational state as shown by `ip link`: carrier on or off (IFLA_CARRIER). */
 int gw_netif_set_carrier(struct gw_netif *n, int ifindex, bool on);
