@@ -9,8 +9,9 @@
 #define L2_MAX         18u   /* Ethernet and one VLAN tag */
 #define AF_FRAME       2048u /* af_packet's default */
 #define AF_FRAME_ALIGN 1024u
-#define AF_FRAME_HDR   128u /* what the kernel puts in front, rounded up */
-#define AF_BLOCK       4u   /* frames; four of AF_FRAME_ALIGN make whole pages */
+#define AF_FRAME_HDR   128u  /* what the kernel puts in front, rounded up */
+#define AF_FRAMES      2048u /* some 20 ms at 1 Gbit/s: CPUs of such machines are shared */
+#define AF_BLOCK       4u    /* frames; four of AF_FRAME_ALIGN make whole pages */
 
 bool
 gw_port_is_pci(const char *port)
@@ -80,13 +81,13 @@ gw_port_vdev(const char *port, uint16_t mtu, char *buf, size_t len)
 	unsigned int frame = af_frame(mtu);
 	char own[16];
 
-	if (!is_af_packet(port) || frame <= AF_FRAME ||
-		gw_port_arg(port, "framesz", own, sizeof(own)) ||
-		gw_port_arg(port, "blocksz", own, sizeof(own)))
+	if (!is_af_packet(port) || gw_port_arg(port, "framesz", own, sizeof(own)) ||
+		gw_port_arg(port, "blocksz", own, sizeof(own)) ||
+		gw_port_arg(port, "framecnt", own, sizeof(own)))
 		snprintf(buf, len, "%s", port);
 	else
-		snprintf(buf, len, "%s,framesz=%u,blocksz=%u,framecnt=512", port, frame,
-			frame * AF_BLOCK);
+		snprintf(buf, len, "%s,framesz=%u,blocksz=%u,framecnt=%u", port, frame,
+			frame * AF_BLOCK, AF_FRAMES);
 	return buf;
 }
 

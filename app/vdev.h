@@ -24,8 +24,9 @@ const char *gw_port_name(const char *port, char *buf, size_t len);
 bool gw_port_arg(const char *port, const char *key, char *buf, size_t len);
 
 /**
- * A vdev string with what it lacks: af_packet's ring frames of 2048 bytes hold no jumbo packet, and
- * larger ones would vanish without a word.
+ * A vdev string with what it lacks: af_packet's ring frames of 2048 bytes hold no jumbo packet, which
+ * would vanish without a word, and its 512 frames overflow where CPUs are shared. A string that says
+ * anything about the ring is left alone.
  * @return buf
  */
 const char *gw_port_vdev(const char *port, uint16_t mtu, char *buf, size_t len);
