@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "updown.h"
+
 #define UNSET64           UINT64_MAX /* a limit that was not written; none can be as large */
 #define CHILD_REKEY_S     3600
 #define REPLAY_WINDOW     1024
@@ -125,12 +127,20 @@ static int
 set_updown(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
 {
 	struct ike_child_cfg *c = obj;
+	char why[200] = "";
+	int ret;
 
 	if (node->file == NULL) {
 		cfg_note(x, true, node,
 			"ignored: commands are taken from the configuration file only");
 		return 0;
 	}
+	ret = updown_check(node->value, why, sizeof(why));
+	if (ret == -EINVAL)
+		return cfg_error(x, node, "%s", why);
+	/* once for each script: many children may name the same one */
+	if (ret < 0 && cfg_first(x, node->value))
+		cfg_note(x, true, node, "will not be run: %s", why);
 	free(c->updown);
 	c->updown = strdup(node->value);
 	return c->updown != NULL ? 0 : cfg_no_memory(x);

@@ -197,6 +197,8 @@ scenario(void **state)
 	assert_int_equal(noted(": HMAC_SHA1_96"), 1);
 	assert_int_equal(noted("PRF_HMAC_SHA1"), 1);
 	assert_int_equal(noted("no section 'gateway'"), 1);
+	/* the script that it names is nowhere */
+	assert_int_equal(noted("connections.gw-gw.children.gre.updown: will not be run"), 1);
 	assert_string_equal(cfg->outside.port, "");
 	done(cfg);
 }
@@ -743,6 +745,8 @@ static const struct bad {
 	{CHILD, "rand_time = 1h", 6, "children.k", "rand_time must be less"},
 	{CHILD, "rekey_bytes = 1t", 7, "rekey_bytes", "k, m or g"},
 	{CHILD, "rekey_packets = 1k", 7, "rekey_packets", "a number"},
+	{CHILD, "updown = \"/bin/true 'x\"", 7, "connections.c.children.k.updown", ""},
+	{CHILD, "updown = true", 7, "updown", "absolute"},
 	{CHILD, "rekeytime = 1h", 7, "rekeytime", "'rekey_time'"},
 	/* secrets */
 	{RAW, "secrets { ike {\n id = x\n } }", 1, "secrets.ike", "no secret"},
