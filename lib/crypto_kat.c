@@ -162,7 +162,7 @@ rig_op(struct rig *b, const struct gw_keys *keys, uint32_t len)
 	b->op.iv = b->iv;
 	b->op.text = b->buf;
 	b->op.text_len = len;
-	b->op.icv_out = b->icv;
+	b->op.icv = b->icv;
 	if (b->row->auth != GW_AUTH_AEAD) {
 		b->op.auth = b->buf;
 		b->op.auth_len = len;
@@ -186,7 +186,6 @@ rig_open(struct rig *b, uint32_t len)
 	struct gw_crypto_op *op = &b->op;
 
 	rig_op(b, b->in, len);
-	memcpy(op->icv, b->icv, sizeof(op->icv));
 	b->row->decrypt(b->c, b->row, &op, 1);
 	return op->good;
 }

@@ -27,14 +27,13 @@ struct gw_crypto_op {
 	uint8_t *iv;	   /* CBC: 16 bytes in the packet; unused by others */
 	uint8_t *text;	   /* encrypted or decrypted in place */
 	uint8_t *auth;	   /* HMAC: first byte covered; AEAD: the additional data */
-	uint8_t *icv_out;  /* outbound: where icv_len bytes go */
+	uint8_t *icv;	   /* icv_len bytes: outbound written, inbound as received, only read */
 	uint32_t text_len; /* CBC: a positive multiple of 16; others: any but 0 */
 	uint32_t auth_len; /* HMAC: bytes covered, not 0; AEAD: of the additional data */
 	uint8_t nonce[16]; /* AEAD: salt and IV, 12 bytes; CBC outbound: the block that makes the IV */
-	uint8_t aad[16];   /* room for auth to point at */
-	uint8_t icv[GW_ICV_MAX]; /* inbound: the ICV as received */
-	bool done;		 /* [out] the library did the work */
-	bool good;		 /* [out] done, and (inbound) the ICV is right: text is valid */
+	uint8_t room[GW_ICV_MAX]; /* the caller's, for auth or icv to point at */
+	bool done;		  /* [out] the library did the work */
+	bool good;		  /* [out] done, and (inbound) the ICV is right: text is valid */
 };
 
 struct gw_crypto_alg;
@@ -50,7 +49,7 @@ struct gw_crypto_alg {
 	uint8_t icv_len;
 	uint8_t align;	 /* padded payload and trailer are a multiple of this (RFC 4303 2.4) */
 	gw_crypto_fn *make_iv; /* outbound: fills op->iv from op->nonce; NULL: IV is the counter */
-	gw_crypto_fn *encrypt; /* op->text, then op->icv_out */
+	gw_crypto_fn *encrypt; /* op->text, then op->icv */
 	gw_crypto_fn *decrypt; /* ICV against op->icv (constant time), then op->text if that was right */
 };
 

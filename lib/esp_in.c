@@ -68,6 +68,25 @@ look_up(const struct gw_sadb *db, struct rte_mbuf **pkts, unsigned int n, struct
 	return n_known;
 }
 
+static uint64_t
+load64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* 32 bytes, without a call */
+static bool
+same_hosts(const uint8_t *p, const struct gw_sa_in *sa)
+{
+	const uint8_t *q = sa->remote.s6_addr;
+
+	return ((load64(p) ^ load64(q)) | (load64(p + 8) ^ load64(q + 8)) |
+		       (load64(p + 16) ^ load64(q + 16)) | (load64(p + 24) ^ load64(q + 24))) == 0;
+}
+
 /* Between the SA's hosts, in the SA's encapsulation. NAT may change ports at any time (RFC 3948),
  * so they are no part of this: the ICV is what proves the peer. */
 static enum gw_drop
@@ -76,7 +95,7 @@ check_outer(const struct gw_sa_in *sa, const struct rte_mbuf *m, const struct gw
 	const uint8_t *ip6 = rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt->l3_off);
 
 	if (pkt->l4_off < GW_IP6_HDR_LEN || pkt->l3_off > pkt->l4_off - GW_IP6_HDR_LEN ||
-		memcmp(ip6 + 8, &sa->remote, 32) != 0)
+		!same_hosts(ip6 + 8, sa))
 		return GW_DROP_SA_ADDR;
 	return (pkt->udp_encap != 0) == sa->udp_encap ? GW_DROP_NONE : GW_DROP_SA_ENCAP;
 }
@@ -97,15 +116,15 @@ aead_input(const struct gw_sa_in *sa, const uint8_t *esp, uint64_t seq, struct g
 {
 	memcpy(op->nonce, sa->salt, 4);
 	memcpy(op->nonce + 4, op->iv, 8);
-	op->auth = op->aad;
+	op->auth = op->room;
 	if (!sa->esn) {
-		memcpy(op->aad, esp, 8);
+		memcpy(op->room, esp, 8);
 		op->auth_len = 8;
 		return;
 	}
-	memcpy(op->aad, esp, 4);
-	store_be32(op->aad + 4, (uint32_t)(seq >> 32));
-	memcpy(op->aad + 8, esp + 4, 4);
+	memcpy(op->room, esp, 4);
+	store_be32(op->room + 4, (uint32_t)(seq >> 32));
+	memcpy(op->room + 8, esp + 4, 4);
 	op->auth_len = 12;
 }
 
@@ -117,7 +136,9 @@ hmac_input(const struct gw_sa_in *sa, uint8_t *esp, uint64_t seq, struct gw_cryp
 	op->auth = esp;
 	op->auth_len = GW_ESP_HDR_LEN + sa->iv_len + op->text_len;
 	if (sa->esn) {
-		store_be32(op->text + op->text_len, (uint32_t)(seq >> 32));
+		memcpy(op->room, op->icv, sa->icv_len);
+		store_be32(op->icv, (uint32_t)(seq >> 32));
+		op->icv = op->room;
 		op->auth_len += 4;
 	}
 }
@@ -147,7 +168,7 @@ admit(struct lane *lane)
 	op->keys = sa->keys;
 	op->iv = esp + GW_ESP_HDR_LEN;
 	op->text = op->iv + sa->iv_len;
-	memcpy(op->icv, op->text + op->text_len, sa->icv_len);
+	op->icv = op->text + op->text_len;
 	if (sa->alg->auth == GW_AUTH_AEAD)
 		aead_input(sa, esp, pkt->seq, op);
 	else
@@ -254,7 +275,7 @@ strip(struct lane *lane, const struct gw_esp_tail *tail)
 	pkt->next_header = IPPROTO_GRE;
 }
 
-static void
+static bool
 finish(struct lane *lane, struct tally *t, uint64_t now_tsc)
 {
 	struct gw_sa_in *sa = lane->sa;
@@ -264,16 +285,18 @@ finish(struct lane *lane, struct tally *t, uint64_t now_tsc)
 
 	if (drop != GW_DROP_NONE) {
 		gw_pkt_refuse(lane->m, drop);
-		return;
+		return false;
 	}
 	drop = gw_esp_tail(lane->op.text, lane->op.text_len, src, sa->local.s6_addr,
 		gw_pkt(lane->m)->outer_tc, &tail);
 	/* authenticated, so it counts as the peer's, whatever it holds */
 	tally_add(t, sa, drop == GW_DROP_NONE ? tail.off + tail.len : 0u, now_tsc);
-	if (drop == GW_DROP_NONE)
-		strip(lane, &tail);
-	else
+	if (drop != GW_DROP_NONE) {
 		gw_pkt_refuse(lane->m, drop);
+		return false;
+	}
+	strip(lane, &tail);
+	return true;
 }
 
 uint16_t
@@ -282,13 +305,13 @@ gw_esp_in(struct gw_crypto *c, const struct gw_sadb *db, struct rte_mbuf **pkts,
 {
 	struct lane lanes[GW_BURST_MAX], *admitted[GW_BURST_MAX];
 	struct tally t = {0};
-	unsigned int i, k;
+	unsigned int i, k, n_good = 0;
 
 	k = look_up(db, pkts, n, lanes);
 	k = admit_all(lanes, k, admitted);
 	decrypt_all(c, admitted, k);
 	for (i = 0; i < k; i++)
-		finish(admitted[i], &t, now_tsc);
+		n_good += finish(admitted[i], &t, now_tsc);
 	tally_flush(&t, now_tsc);
-	return gw_pkt_partition(pkts, n);
+	return n_good == n ? n : gw_pkt_partition(pkts, n);
 }

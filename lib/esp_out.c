@@ -113,12 +113,17 @@ write_outer(const struct gw_sa_out *sa, const struct gw_pkt *pkt, uint8_t tc, ui
 	store_be32(p + sa->outer_len - 4, (uint32_t)pkt->seq);
 }
 
+/* Whole words, so without a call: there is room for them, as trailer and ICV take 10 bytes at
+ * least, and 14 where the padding may be longer than 3. */
 static void
 write_trailer(uint8_t *p, uint8_t pad_len, uint8_t next)
 {
 	static const uint8_t padding[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
-	memcpy(p, padding, pad_len);
+	static_assert(GW_PKT_TAILROOM >= 16 + 2 + GW_ICV_MAX, "padding, trailer, ICV");
+	memcpy(p, padding, 8);
+	if (pad_len > 8)
+		memcpy(p + 8, padding + 8, 8);
 	p[pad_len] = pad_len;
 	p[pad_len + 1] = next;
 }
@@ -131,13 +136,13 @@ aead_input(const struct gw_sa_out *sa, const uint8_t *esp, uint64_t seq, struct 
 	store_be64(op->iv, seq);
 	memcpy(op->nonce, sa->salt, 4);
 	memcpy(op->nonce + 4, op->iv, 8);
-	op->auth = op->aad;
-	memcpy(op->aad, esp, 4);
+	op->auth = op->room;
+	memcpy(op->room, esp, 4);
 	if (sa->esn) {
-		store_be64(op->aad + 4, seq);
+		store_be64(op->room + 4, seq);
 		op->auth_len = 12;
 	} else {
-		memcpy(op->aad + 4, esp + 4, 4);
+		memcpy(op->room + 4, esp + 4, 4);
 		op->auth_len = 8;
 	}
 }
@@ -151,7 +156,7 @@ hmac_input(const struct gw_sa_out *sa, uint8_t *esp, uint64_t seq, struct gw_cry
 	op->auth = esp;
 	op->auth_len = GW_ESP_HDR_LEN + sa->iv_len + op->text_len;
 	if (sa->esn) {
-		store_be32(op->icv_out, (uint32_t)(seq >> 32));
+		store_be32(op->icv, (uint32_t)(seq >> 32));
 		op->auth_len += 4;
 	}
 }
@@ -183,7 +188,7 @@ prepare(struct lane *lane)
 	op->iv = p + sa->outer_len;
 	op->text = op->iv + sa->iv_len;
 	op->text_len = (uint32_t)plan.payload + plan.pad_len + 2;
-	op->icv_out = op->text + op->text_len;
+	op->icv = op->text + op->text_len;
 	lane->payload_len = plan.payload;
 	if (sa->tunnel_mode) {
 		memcpy(op->text, sa->inner, GW_IP6_HDR_LEN);
@@ -272,12 +277,12 @@ tally_flush(struct tally *t, uint64_t now_tsc)
 	t->packets = t->bytes = 0;
 }
 
-static void
+static bool
 finish(const struct lane *lane, struct tally *t, uint64_t now_tsc)
 {
 	if (!lane->op.good) {
 		gw_pkt_refuse(lane->m, GW_DROP_OUT_CRYPTO);
-		return;
+		return false;
 	}
 	if (lane->sa->udp_encap)
 		udp_checksum(lane->m);
@@ -287,6 +292,7 @@ finish(const struct lane *lane, struct tally *t, uint64_t now_tsc)
 	}
 	t->packets++;
 	t->bytes += lane->payload_len;
+	return true;
 }
 
 uint16_t
@@ -294,12 +300,12 @@ gw_esp_out(struct gw_crypto *c, struct rte_mbuf **pkts, uint16_t n, uint64_t now
 {
 	struct lane lanes[GW_BURST_MAX];
 	struct tally t = {0};
-	unsigned int i, k;
+	unsigned int i, k, n_good = 0;
 
 	k = prepare_all(pkts, n, lanes);
 	encrypt_all(c, lanes, k);
 	for (i = 0; i < k; i++)
-		finish(&lanes[i], &t, now_tsc);
+		n_good += finish(&lanes[i], &t, now_tsc);
 	tally_flush(&t, now_tsc);
-	return gw_pkt_partition(pkts, n);
+	return n_good == n ? n : gw_pkt_partition(pkts, n);
 }
