@@ -112,7 +112,10 @@ void nd_nexthop_put(struct nd *nd, struct gw_nexthop *nh);
  */
 int nd_send(struct nd *nd, uint64_t now_ms, const uint8_t *ip6, size_t len);
 
-/** An answer from dst arrived (IKE, ESP): its next hop works (RFC 4861 7.3.1). */
+/**
+ * An answer from dst arrived (IKE, ESP): its next hop seems to work (RFC 4861 7.3.1), and is probed
+ * less often, though still every few minutes.
+ */
 void nd_confirm(struct nd *nd, uint64_t now_ms, const struct in6_addr *dst);
 
 /** Usable addresses of ours, link-local included, for the classifier. */
@@ -133,7 +136,7 @@ struct nd_info {
 	unsigned int refs; /* held next hops, default route's for its router */
 	bool router;	   /* says it is one, or configured */
 	bool is_default;   /* serves the default route now */
-	uint64_t confirmed_ms; /* last proof of reachability, 0 = never */
+	uint64_t confirmed_ms; /* its last answer to a solicitation, 0 = never */
 };
 /** For `show neighbours`. */
 void nd_walk(const struct nd *nd, void (*cb)(void *arg, const struct nd_info *info), void *arg);

@@ -146,7 +146,6 @@ enter(struct nd *nd, uint64_t now_ms, struct nd_neigh *n, enum nd_state state)
 		n->due = now_ms;
 		break;
 	case ND_REACHABLE:
-		n->confirmed_ms = now_ms;
 		n->due = now_ms + reachable_time(nd);
 		break;
 	case ND_STALE:
@@ -390,9 +389,11 @@ nd_neigh_advert(struct nd *nd, uint64_t now_ms, struct nd_neigh *n, const struct
 {
 	bool differs = m->has_lladdr && memcmp(m->lladdr, n->mac, 6) != 0;
 
+	if (!resolved(n) && !m->has_lladdr)
+		return;
+	if (m->solicited && (!differs || m->override || !resolved(n)))
+		n->confirmed_ms = now_ms;
 	if (!resolved(n)) {
-		if (!m->has_lladdr)
-			return;
 		n->is_router = m->router;
 		take_mac(nd, now_ms, n, m->lladdr, m->solicited ? ND_REACHABLE : ND_STALE);
 		return;
@@ -409,10 +410,14 @@ nd_neigh_advert(struct nd *nd, uint64_t now_ms, struct nd_neigh *n, const struct
 	take_router_flag(nd, now_ms, n, m->router);
 }
 
+/*
+ * Packets that come in do not prove that this very neighbour takes ours: they may come through
+ * another router. So hints save probes only for a while after an answer of its own.
+ */
 void
 nd_neigh_confirm(struct nd *nd, uint64_t now_ms, struct nd_neigh *n)
 {
-	if (resolved(n))
+	if (resolved(n) && n->confirmed_ms && now_ms - n->confirmed_ms < ND_HINT_MS)
 		enter(nd, now_ms, n, ND_REACHABLE);
 }
 

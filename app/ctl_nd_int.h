@@ -18,6 +18,7 @@
 #define ND_POLL_MS    1000  /* how often a stale next hop is looked at for traffic */
 #define ND_DELAY_MS   5000  /* RFC 4861 10: DELAY_FIRST_PROBE_TIME */
 #define ND_FORGET_MS  60000 /* a neighbour that nobody refers to */
+#define ND_HINT_MS    120000 /* how long hints may stand in for its own answers */
 #define ND_BACKOFF_MS 10000 /* longest wait between questions to a dead neighbour */
 #define ND_TRIES      3	    /* RFC 4861 10: MAX_MULTICAST_SOLICIT, MAX_UNICAST_SOLICIT */
 
@@ -51,7 +52,8 @@ struct nd_neigh {
 	bool told;	  /* that it does not answer */
 	unsigned int tries; /* solicitations sent in this state */
 	uint64_t due;
-	uint64_t asked_ms, confirmed_ms, touched_ms;
+	uint64_t asked_ms, touched_ms;
+	uint64_t confirmed_ms; /* its last answer to a solicitation */
 	struct nd_queue queue;
 };
 
