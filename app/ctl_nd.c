@@ -182,6 +182,7 @@ nd_nexthop(struct nd *nd, uint64_t now_ms, const struct in6_addr *dst)
 	if (!n)
 		return NULL;
 	n->hop.refs++;
+	nd_neigh_ask(nd, now_ms, n);
 	nd_hop_show(nd, &n->hop, n->state != ND_INCOMPLETE ? n->mac : NULL);
 	nd->next = 0;
 	return &n->hop.nh;
@@ -215,6 +216,7 @@ route(struct nd *nd, uint64_t now_ms, const uint8_t *ip6, size_t len)
 		n = nd_neigh_get(nd, now_ms, &dst);
 		if (!n)
 			return -errno;
+		nd_neigh_ask(nd, now_ms, n);
 	}
 	return n ? nd_neigh_send(nd, now_ms, n, ip6, len) : nd_enqueue(nd, &nd->unrouted, ip6, len);
 }
@@ -439,7 +441,8 @@ nd_tick(struct nd *nd, uint64_t now_ms)
 		if (nd->next != 0) /* else one step made another due */
 			nd->next = next;
 	}
-	return nd->next;
+	/* a caller that missed a deadline brought forward by another call misses it by little */
+	return nd->next < now_ms + ND_POLL_MS ? nd->next : now_ms + ND_POLL_MS;
 }
 
 /* ---- views ---- */

@@ -88,9 +88,9 @@ void nd_destroy(struct nd *nd);
 void nd_input(struct nd *nd, uint64_t now_ms, const uint8_t src_mac[6], const struct gw_nd *m);
 
 /**
- * Do what is due. Cheap when nothing is. Call it once a round, after the other calls, too: they
- * may have brought the deadline forward.
- * @return when to call again at the latest; earlier is fine
+ * Do what is due. Cheap when nothing is: call it once a round, since the other calls may bring the
+ * deadline forward.
+ * @return when to call again at the latest, at most a second from now; earlier is fine
  */
 uint64_t nd_tick(struct nd *nd, uint64_t now_ms);
 

@@ -357,6 +357,13 @@ nd_neigh_get(struct nd *nd, uint64_t now_ms, const struct in6_addr *addr)
 }
 
 void
+nd_neigh_ask(struct nd *nd, uint64_t now_ms, struct nd_neigh *n)
+{
+	if (n->state == ND_INCOMPLETE && n->tries == 0)
+		tick_incomplete(nd, now_ms, n);
+}
+
+void
 nd_neigh_release(struct nd *nd, uint64_t now_ms, struct nd_neigh *n)
 {
 	if (n->hop.refs == 0)

@@ -123,6 +123,8 @@ void nd_hop_show(struct nd *nd, struct nd_hop *h, const uint8_t *mac); /* NULL: 
 struct nd_neigh *nd_neigh_find(const struct nd *nd, const struct in6_addr *addr);
 /** Find or make. @return NULL with errno ENOSPC or ENOMEM */
 struct nd_neigh *nd_neigh_get(struct nd *nd, uint64_t now_ms, const struct in6_addr *addr);
+/** Ask for its MAC now, not at the next tick, unless that was done. */
+void nd_neigh_ask(struct nd *nd, uint64_t now_ms, struct nd_neigh *n);
 void nd_neigh_release(struct nd *nd, uint64_t now_ms, struct nd_neigh *n); /* a reference went */
 /** A message of its own gave its MAC: RFC 4861 7.2.3. */
 void nd_neigh_learn(struct nd *nd, uint64_t now_ms, struct nd_neigh *n, const uint8_t mac[6]);
