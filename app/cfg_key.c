@@ -16,7 +16,7 @@ cfg_quote(const char *s, char *buf, size_t len)
 {
 	size_t n = 0;
 
-	for (; s[n] != '\0' && n < len - 1; n++)
+	for (; n < len - 1 && s[n] != '\0'; n++)
 		buf[n] = s[n] >= 0x20 && s[n] < 0x7f ? s[n] : '?';
 	buf[n] = '\0';
 	if (s[n] != '\0' && len > 4)

@@ -146,6 +146,29 @@ check_overlaps(struct cfg_ctx *x, const struct conf_node *section)
 	return ret;
 }
 
+/* a port has one user */
+static int
+check_ports(struct cfg_ctx *x, const struct conf_node *section)
+{
+	const struct gw_cfg *cfg = x->cfg;
+
+	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
+		const struct gw_tunnel_cfg *t = &cfg->tunnels[i];
+		bool taken = strcmp(t->handoff_port, cfg->outside.port) == 0;
+
+		if (t->handoff != GW_HANDOFF_PORT)
+			continue;
+		for (unsigned int k = 0; k < i && !taken; k++)
+			taken = cfg->tunnels[k].handoff == GW_HANDOFF_PORT &&
+				strcmp(t->handoff_port, cfg->tunnels[k].handoff_port) == 0;
+		if (taken)
+			return cfg_error(x,
+				conf_child(conf_child(section, t->name), "handoff_port"),
+				"another tunnel, or the outside, has this port already");
+	}
+	return 0;
+}
+
 /* no traffic would ever ask for it */
 static void
 note_unbound(struct cfg_ctx *x, const struct conf_node *section)
@@ -174,6 +197,8 @@ cfg_tunnels_check(struct cfg_ctx *x, const struct conf_node *section)
 
 	if (ret == 0)
 		ret = check_overlaps(x, section);
+	if (ret == 0)
+		ret = check_ports(x, section);
 	if (ret == 0)
 		note_unbound(x, section);
 	return ret;

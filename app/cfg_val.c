@@ -228,7 +228,7 @@ cfg_time_u64(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_k
 int
 cfg_bytes_u64(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
 {
-	static const uint64_t factors[] = {1024, 1024 * 1024, 1024 * 1024 * 1024};
+	static const uint64_t factors[] = {1ull << 10, 1ull << 20, 1ull << 30};
 	uint64_t *f = field;
 
 	if (!with_unit(node->value, "kmg", factors, UINT64_MAX / 4, f))

@@ -263,6 +263,8 @@ conf_add_item(struct conf *c, struct conf_node *list, const void *item, size_t l
 {
 	size_t n = list->n_items, cap = n == 0 ? 4 : n * 2;
 
+	if (c->n_items >= CONF_NODES_MAX)
+		return -E2BIG;
 	/* 4, 8, 16...: full exactly when the count is 0 or one of them */
 	if (n == 0 || (n >= 4 && (n & (n - 1)) == 0)) {
 		char **items = realloc(list->items, cap * sizeof(*items));
@@ -279,6 +281,7 @@ conf_add_item(struct conf *c, struct conf_node *list, const void *item, size_t l
 		return -ENOMEM;
 	list->item_len[n] = len;
 	list->n_items++;
+	c->n_items++;
 	return 0;
 }
 

@@ -79,7 +79,7 @@ struct conf_node *conf_add_section(struct conf *c, struct conf_node *parent, con
 struct conf_node *conf_add_value(struct conf *c, struct conf_node *parent, const char *name,
 	const void *value, size_t len);
 struct conf_node *conf_add_list(struct conf *c, struct conf_node *parent, const char *name);
-/** @return 0 or -ENOMEM */
+/** @return 0, -ENOMEM or -E2BIG */
 int conf_add_item(struct conf *c, struct conf_node *list, const void *item, size_t len);
 
 #endif

@@ -23,7 +23,7 @@ struct conf_file {
 
 struct conf {
 	struct conf_node root;
-	uint32_t n_nodes;
+	uint32_t n_nodes, n_items;
 	/* (parent, name) -> node, open addressing: a linear search would make hostile input quadratic */
 	struct conf_node **index;
 	uint32_t index_size; /* power of two */

@@ -102,6 +102,15 @@ vici_packet_parse(struct vici_packet *p, const uint8_t *buf, size_t len)
 	return 0;
 }
 
+/* a name twice, as two kinds, and too much of everything are the sender's fault */
+static int
+added(const struct conf_node *n)
+{
+	if (n != NULL)
+		return 0;
+	return errno == ENOMEM ? ENOMEM : EPROTO;
+}
+
 /* one element; *section is where we are, *list the list that is open or NULL. @return 0 or errno */
 static int
 decode_element(
@@ -123,15 +132,15 @@ decode_element(
 	switch (type) {
 	case SECTION_START:
 		*section = conf_add_section(c, *section, name);
-		return *section != NULL ? 0 : errno;
+		return added(*section);
 	case SECTION_END:
 		*section = (*section)->parent;
 		return *section != NULL ? 0 : EPROTO;
 	case KEY_VALUE:
-		return conf_add_value(c, *section, name, value, len) != NULL ? 0 : errno;
+		return added(conf_add_value(c, *section, name, value, len));
 	case LIST_START:
 		*list = conf_add_list(c, *section, name);
-		return *list != NULL ? 0 : errno;
+		return added(*list);
 	case LIST_ITEM:
 		return -conf_add_item(c, *list, value, len);
 	case LIST_END:

@@ -203,6 +203,46 @@ scenario(void **state)
 	done(cfg);
 }
 
+/* what users copy from: taken without a word, and what it calls a default is one */
+static void
+example(void **state)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/../../app/example.conf", getenv("TEST_DIR"));
+	struct conf *c = conf_load(path, &err);
+	assert_non_null(c);
+	struct gw_cfg *cfg = cfg_build(c, &notes, &err);
+	conf_free(c);
+	assert_non_null(cfg);
+	assert_int_equal(notes.n, 0);
+
+	struct gw_tunnel_cfg shown = cfg->tunnels[0];
+	struct gw_outside_cfg outside = cfg->outside;
+	bool same = cfg->lcores_auto && cfg->hugepages_auto && cfg->poll == GW_POLL_ADAPTIVE &&
+		    strcmp(cfg->vici, "/run/raclette/vici.sock") == 0;
+	done(cfg);
+	cfg = good(tunnel(""));
+	const struct gw_tunnel_cfg *t = &cfg->tunnels[0];
+	assert_true(same);
+	assert_int_equal(outside.mtu, cfg->outside.mtu);
+	assert_int_equal(outside.vlan, cfg->outside.vlan);
+	assert_int_equal(outside.router_auto, cfg->outside.router_auto);
+	assert_int_equal(shown.mtu, t->mtu);
+	assert_int_equal(shown.has_key, t->has_key);
+	assert_int_equal(shown.checksum, t->checksum);
+	assert_int_equal(shown.sequence, t->sequence);
+	assert_int_equal(shown.hop_limit, t->hop_limit);
+	assert_int_equal(shown.hold, t->hold);
+	assert_int_equal(shown.mss_auto, t->mss_auto);
+	assert_int_equal(shown.dscp, t->dscp);
+	assert_int_equal(shown.ecn, t->ecn);
+	assert_int_equal(shown.flowlabel, t->flowlabel);
+	assert_int_equal(shown.carrier, t->carrier);
+	assert_int_equal(shown.handoff, t->handoff);
+	done(cfg);
+}
+
 static void
 defaults(void **state)
 {
@@ -827,6 +867,11 @@ static const struct bad {
 		"a { address = 10.0.0.1/8\n }\nb { key = 1\n address = 11.0.0.1/8\n }\n"
 		"c { key = 2\n address = 10.255.0.1/32\n }",
 		23, "tunnels.c.address", "tunnel 'a'"},
+	{TUNNELS,
+		"a { handoff = port\n handoff_port = net_null1\n }\n"
+		"b { key = 1\n handoff = port\n handoff_port = net_null1\n }",
+		22, "tunnels.b.handoff_port", "already"},
+	{TUNNEL, "handoff = port\nhandoff_port = net_null0", 19, "handoff_port", "already"},
 	{RAW, GATEWAY "tunnels { t { } }", 4, "tunnels.t", "no connection"},
 	{RAW, GATEWAY "tunnels { t { } }\nconnections { a {\n" AUTH "} b {\n" AUTH "} }", 4,
 		"tunnels.t", "there are 2"},
@@ -999,6 +1044,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scenario),
+		cmocka_unit_test(example),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(connection_keys),
 		cmocka_unit_test(ike_times),
