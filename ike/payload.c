@@ -42,6 +42,12 @@ parse_attributes(struct ike_rd *r, struct ike_transform *t)
 }
 
 static bool
+is_type_known(const struct ike_transform *t)
+{
+	return t->type >= IKE_TT_ENCR && t->type <= IKE_TT_ESN;
+}
+
+static bool
 is_implemented(const struct ike_transform *t)
 {
 	if (t->type == IKE_TT_ENCR)
@@ -63,7 +69,7 @@ keep_transform(struct ike_proposal *p, struct ike_transform t)
 	for (unsigned int i = 0; i < p->n_transforms; i++) {
 		const struct ike_transform *o = &p->transforms[i];
 
-		if (o->type > IKE_TT_ESN && t.type > IKE_TT_ESN)
+		if (!is_type_known(o) && !is_type_known(&t))
 			return;
 		if (o->type == t.type && o->id == t.id && o->key_bits == t.key_bits)
 			return;
