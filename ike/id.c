@@ -127,7 +127,7 @@ static bool
 print_dn(const struct ike_id *id, char *buf, size_t len)
 {
 	const unsigned long flags = XN_FLAG_SEP_CPLUS_SPC | XN_FLAG_FN_SN | ASN1_STRFLGS_ESC_CTRL |
-				    ASN1_STRFLGS_ESC_MSB;
+				    ASN1_STRFLGS_UTF8_CONVERT;
 	X509_NAME *name = read_dn(id);
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *text = NULL;
@@ -364,6 +364,8 @@ print_addr(const struct ike_id *id, char *text, size_t len)
 static void
 print(const struct ike_id *id, char *text, size_t len)
 {
+	struct ike_id back;
+
 	switch (id->type) {
 	case IKE_ID_ANY:
 		snprintf(text, len, "%%any");
@@ -374,7 +376,10 @@ print(const struct ike_id *id, char *text, size_t len)
 			return;
 		break;
 	case IKE_ID_DER_ASN1_DN:
-		if (print_dn(id, text, len))
+		/* string types may differ; a value with a separator in it reads back as something
+		 * else */
+		if (print_dn(id, text, len) && ike_id_parse(&back, text) == 0 &&
+			ike_id_equal(&back, id))
 			return;
 		break;
 	default:
