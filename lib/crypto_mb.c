@@ -174,9 +174,9 @@ completed(const IMB_JOB *j)
 	return j->status == IMB_STATUS_COMPLETED;
 }
 
-static void
-cbc_make_iv(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
-	unsigned int n)
+void
+gw_crypto_cbc_make_iv(struct gw_crypto *c, const struct gw_crypto_alg *alg,
+	struct gw_crypto_op *const *ops, unsigned int n)
 {
 	static const uint8_t zero[16];
 	unsigned int i;
@@ -203,8 +203,8 @@ sort_by_length(struct gw_crypto_op **ops, unsigned int n)
 	}
 }
 
-static void
-cbc_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
+void
+gw_crypto_cbc_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_crypto_op *const *unsorted, unsigned int n)
 {
 	struct gw_crypto_op *ops[GW_BURST_MAX];
@@ -244,8 +244,8 @@ hmac_verify(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_cryp
 	return good == n;
 }
 
-static void
-cbc_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
+void
+gw_crypto_cbc_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_crypto_op *const *unsorted, unsigned int n)
 {
 	struct gw_crypto_op *ops[GW_BURST_MAX];
@@ -271,9 +271,9 @@ cbc_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	}
 }
 
-static void
-null_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
-	unsigned int n)
+void
+gw_crypto_null_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
+	struct gw_crypto_op *const *ops, unsigned int n)
 {
 	unsigned int i;
 
@@ -286,9 +286,9 @@ null_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_cry
 	}
 }
 
-static void
-null_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
-	unsigned int n)
+void
+gw_crypto_null_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
+	struct gw_crypto_op *const *ops, unsigned int n)
 {
 	hmac_verify(c, alg, ops, n);
 }
@@ -310,9 +310,9 @@ gcm_fn(const struct gw_crypto *c, const struct gw_crypto_alg *alg, bool encrypt)
 	}
 }
 
-static void
-gcm_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
-	unsigned int n)
+void
+gw_crypto_gcm_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
+	struct gw_crypto_op *const *ops, unsigned int n)
 {
 	aes_gcm_enc_dec_t fn = gcm_fn(c, alg, true);
 	uint64_t probe;
@@ -333,9 +333,9 @@ gcm_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_cryp
 	}
 }
 
-static void
-gcm_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
-	unsigned int n)
+void
+gw_crypto_gcm_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
+	struct gw_crypto_op *const *ops, unsigned int n)
 {
 	aes_gcm_enc_dec_t fn = gcm_fn(c, alg, false);
 	unsigned int i;
@@ -409,8 +409,8 @@ chacha_run(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypt
 		chacha_collect(j);
 }
 
-static void
-chacha_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
+void
+gw_crypto_chacha_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_crypto_op *const *ops, unsigned int n)
 {
 	unsigned int i;
@@ -420,8 +420,8 @@ chacha_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 		ops[i]->good = ops[i]->done;
 }
 
-static void
-chacha_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
+void
+gw_crypto_chacha_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_crypto_op *const *ops, unsigned int n)
 {
 	unsigned int i;
@@ -430,92 +430,6 @@ chacha_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 		poison(c->tags[i], ops[i]);
 	chacha_run(c, alg, ops, n, false);
 	icv_verdicts(c, alg, ops, n);
-}
-
-/*
- * The table
- */
-
-#define CBC(bits, sym, str, klen, ilen)                                                            \
-	{                                                                                          \
-		.name = "AES_CBC-" #bits "/" str, .cipher = GW_CIPHER_AES_CBC, .auth = (sym),      \
-		.key_len = (bits) / 8, .auth_key_len = (klen), .iv_len = 16, .icv_len = (ilen),    \
-		.align = 16, .make_iv = cbc_make_iv, .encrypt = cbc_encrypt,                       \
-		.decrypt = cbc_decrypt,                                                            \
-	}
-#define NUL(sym, str, klen, ilen)                                                                  \
-	{                                                                                          \
-		.name = "NULL/" str, .cipher = GW_CIPHER_NULL, .auth = (sym),                      \
-		.auth_key_len = (klen), .icv_len = (ilen), .align = 4, .encrypt = null_encrypt,    \
-		.decrypt = null_decrypt,                                                           \
-	}
-#define GCM(bits, ilen)                                                                            \
-	{                                                                                          \
-		.name = "AES_GCM_" #ilen "-" #bits, .cipher = GW_CIPHER_AES_GCM,                   \
-		.auth = GW_AUTH_AEAD, .key_len = (bits) / 8, .salt_len = 4, .iv_len = 8,           \
-		.icv_len = (ilen), .align = 4, .encrypt = gcm_encrypt, .decrypt = gcm_decrypt,     \
-	}
-#define HMACS(row, ...)                                                                            \
-	row(__VA_ARGS__ GW_AUTH_HMAC_SHA1_96, "HMAC_SHA1_96", 20, 12),                             \
-		row(__VA_ARGS__ GW_AUTH_HMAC_SHA2_256_128, "HMAC_SHA2_256_128", 32, 16),           \
-		row(__VA_ARGS__ GW_AUTH_HMAC_SHA2_384_192, "HMAC_SHA2_384_192", 48, 24),           \
-		row(__VA_ARGS__ GW_AUTH_HMAC_SHA2_512_256, "HMAC_SHA2_512_256", 64, 32)
-#define CBC128(...) CBC(128, __VA_ARGS__)
-#define CBC192(...) CBC(192, __VA_ARGS__)
-#define CBC256(...) CBC(256, __VA_ARGS__)
-
-static const struct gw_crypto_alg algs[] = {
-	/* HMACs alone first: the self-test of the others builds on them */
-	HMACS(NUL),
-	HMACS(CBC128),
-	HMACS(CBC192),
-	HMACS(CBC256),
-	GCM(128, 8),
-	GCM(128, 12),
-	GCM(128, 16),
-	GCM(192, 8),
-	GCM(192, 12),
-	GCM(192, 16),
-	GCM(256, 8),
-	GCM(256, 12),
-	GCM(256, 16),
-	{
-		.name = "CHACHA20_POLY1305",
-		.cipher = GW_CIPHER_CHACHA20_POLY1305,
-		.auth = GW_AUTH_AEAD,
-		.key_len = 32,
-		.salt_len = 4,
-		.iv_len = 8,
-		.icv_len = 16,
-		.align = 4,
-		.encrypt = chacha_encrypt,
-		.decrypt = chacha_decrypt,
-	},
-};
-
-const struct gw_crypto_alg *
-gw_crypto_alg_at(unsigned int i)
-{
-	return i < RTE_DIM(algs) ? &algs[i] : NULL;
-}
-
-const struct gw_crypto_alg *
-gw_crypto_alg_find(const struct gw_alg *alg)
-{
-	const struct gw_crypto_alg *row;
-	unsigned int i;
-
-	for (i = 0; (row = gw_crypto_alg_at(i)) != NULL; i++) {
-		if (row->cipher != alg->cipher || row->auth != alg->auth)
-			continue;
-		if (row->key_len != alg->key_len || row->auth_key_len != alg->auth_key_len)
-			continue;
-		/* only AES-GCM has a choice of ICV lengths */
-		if (row->icv_len == alg->icv_len ||
-			(alg->icv_len == 0 && row->cipher != GW_CIPHER_AES_GCM))
-			return row;
-	}
-	return NULL;
 }
 
 /*

@@ -4,8 +4,8 @@
 
 /*
  * IPsec-MB behind an interface of our own: crypto_mb.c is the only file that sees its header. An
- * algorithm is a row of a constant table; an SA points to its row, and packets whose SAs share a row
- * go through it together, whatever their keys.
+ * algorithm is a row of a constant table (crypto_alg.c); an SA points to its row, and packets whose
+ * SAs share a row go through it together, whatever their keys.
  */
 
 #include <stdbool.h>
@@ -52,6 +52,12 @@ struct gw_crypto_alg {
 	gw_crypto_fn *encrypt; /* op->text, then op->icv */
 	gw_crypto_fn *decrypt; /* ICV against op->icv (constant time), then op->text if that was right */
 };
+
+/* The functions behind the rows. c is this lcore's, alg the ops' common row, n at most GW_BURST_MAX. */
+gw_crypto_fn gw_crypto_cbc_make_iv, gw_crypto_cbc_encrypt, gw_crypto_cbc_decrypt;
+gw_crypto_fn gw_crypto_null_encrypt, gw_crypto_null_decrypt;
+gw_crypto_fn gw_crypto_gcm_encrypt, gw_crypto_gcm_decrypt;
+gw_crypto_fn gw_crypto_chacha_encrypt, gw_crypto_chacha_decrypt;
 
 /** The row for alg. @return NULL when there is none, or a key length does not fit */
 const struct gw_crypto_alg *gw_crypto_alg_find(const struct gw_alg *alg);
