@@ -39,4 +39,11 @@ gw_put32(uint8_t *p, uint32_t v)
 	gw_put16(p + 2, (uint16_t)v);
 }
 
+static inline void
+gw_put64(uint8_t *p, uint64_t v)
+{
+	gw_put32(p, (uint32_t)(v >> 32));
+	gw_put32(p + 4, (uint32_t)v);
+}
+
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
-#include <rte_byteorder.h>
 #include <rte_prefetch.h>
 
+#include "bytes.h"
 #include "esp.h"
 #include "esp_tail.h"
 #include "sa_priv.h"
@@ -14,23 +14,6 @@ struct lane {
 	struct gw_sa_in *sa;
 	struct rte_mbuf *m;
 };
-
-static uint32_t
-load_be32(const uint8_t *p)
-{
-	rte_be32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return rte_be_to_cpu_32(v);
-}
-
-static void
-store_be32(uint8_t *p, uint32_t v)
-{
-	rte_be32_t be = rte_cpu_to_be_32(v);
-
-	memcpy(p, &be, sizeof(be));
-}
 
 /* Look up every packet that has an ESP header. @return lanes taken */
 static unsigned int
@@ -49,7 +32,7 @@ look_up(const struct gw_sadb *db, struct rte_mbuf **pkts, unsigned int n, struct
 			gw_pkt_refuse(pkts[i], GW_DROP_ESP_SHORT);
 			continue;
 		}
-		spis[k] = load_be32(rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, pkt->l4_off));
+		spis[k] = gw_get32(rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, pkt->l4_off));
 		lanes[k++].m = pkts[i];
 	}
 	if (k == 0)
@@ -123,7 +106,7 @@ aead_input(const struct gw_sa_in *sa, const uint8_t *esp, uint64_t seq, struct g
 		return;
 	}
 	memcpy(op->room, esp, 4);
-	store_be32(op->room + 4, (uint32_t)(seq >> 32));
+	gw_put32(op->room + 4, (uint32_t)(seq >> 32));
 	memcpy(op->room + 8, esp + 4, 4);
 	op->auth_len = 12;
 }
@@ -137,7 +120,7 @@ hmac_input(const struct gw_sa_in *sa, uint8_t *esp, uint64_t seq, struct gw_cryp
 	op->auth_len = GW_ESP_HDR_LEN + sa->iv_len + op->text_len;
 	if (sa->esn) {
 		memcpy(op->room, op->icv, sa->icv_len);
-		store_be32(op->icv, (uint32_t)(seq >> 32));
+		gw_put32(op->icv, (uint32_t)(seq >> 32));
 		op->icv = op->room;
 		op->auth_len += 4;
 	}
@@ -161,7 +144,7 @@ admit(struct lane *lane)
 	op->text_len = len - GW_ESP_HDR_LEN - sa->iv_len - sa->icv_len;
 	if ((op->text_len & sa->align_mask) != 0)
 		return GW_DROP_ESP_LEN;
-	drop = check_replay(sa, load_be32(esp + 4), &pkt->seq);
+	drop = check_replay(sa, gw_get32(esp + 4), &pkt->seq);
 	if (drop != GW_DROP_NONE)
 		return drop;
 	pkt->sa_in = sa;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
-#include <rte_byteorder.h>
 #include <rte_ip.h>
 #include <rte_prefetch.h>
 
+#include "bytes.h"
 #include "esp.h"
 #include "inner.h"
 #include "sa_priv.h"
@@ -25,30 +25,6 @@ struct plan {
 	uint16_t tail;    /* padding, trailer, ICV */
 	uint8_t pad_len;
 };
-
-static void
-store_be16(uint8_t *p, uint16_t v)
-{
-	rte_be16_t be = rte_cpu_to_be_16(v);
-
-	memcpy(p, &be, sizeof(be));
-}
-
-static void
-store_be32(uint8_t *p, uint32_t v)
-{
-	rte_be32_t be = rte_cpu_to_be_32(v);
-
-	memcpy(p, &be, sizeof(be));
-}
-
-static void
-store_be64(uint8_t *p, uint64_t v)
-{
-	rte_be64_t be = rte_cpu_to_be_64(v);
-
-	memcpy(p, &be, sizeof(be));
-}
 
 /* @return false when the packet does not fit into its mbuf, or into IPv6 */
 static bool
@@ -81,8 +57,8 @@ traffic_class(const struct gw_tunnel *t, uint8_t inner_tc)
 static void
 ip6_patch(uint8_t *h, uint8_t tc, uint32_t label, uint16_t payload_len)
 {
-	store_be32(h, UINT32_C(6) << 28 | (uint32_t)tc << 20 | label);
-	store_be16(h + 4, payload_len);
+	gw_put32(h, UINT32_C(6) << 28 | (uint32_t)tc << 20 | label);
+	gw_put16(h + 4, payload_len);
 }
 
 /* One label for the SA by default: a label for each flow lets equal-cost paths reorder the SA. */
@@ -104,13 +80,13 @@ write_outer(const struct gw_sa_out *sa, const struct gw_pkt *pkt, uint8_t tc, ui
 
 	if (sa->udp_encap) {
 		memcpy(p, sa->outer, GW_OUTER_MAX);
-		store_be16(p + GW_IP6_HDR_LEN + 4, payload_len);
+		gw_put16(p + GW_IP6_HDR_LEN + 4, payload_len);
 	} else {
 		memcpy(p, sa->outer, GW_OUTER_MAX - GW_UDP_HDR_LEN);
 	}
 	ip6_patch(p, tc, flow_label(sa, t, pkt), payload_len);
 	p[7] = t->hop_limit;
-	store_be32(p + sa->outer_len - 4, (uint32_t)pkt->seq);
+	gw_put32(p + sa->outer_len - 4, (uint32_t)pkt->seq);
 }
 
 /* Whole words, so without a call: there is room for them, as trailer and ICV take 10 bytes at
@@ -133,13 +109,13 @@ write_trailer(uint8_t *p, uint8_t pad_len, uint8_t next)
 static void
 aead_input(const struct gw_sa_out *sa, const uint8_t *esp, uint64_t seq, struct gw_crypto_op *op)
 {
-	store_be64(op->iv, seq);
+	gw_put64(op->iv, seq);
 	memcpy(op->nonce, sa->salt, 4);
 	memcpy(op->nonce + 4, op->iv, 8);
 	op->auth = op->room;
 	memcpy(op->room, esp, 4);
 	if (sa->esn) {
-		store_be64(op->room + 4, seq);
+		gw_put64(op->room + 4, seq);
 		op->auth_len = 12;
 	} else {
 		memcpy(op->room + 4, esp + 4, 4);
@@ -151,12 +127,12 @@ aead_input(const struct gw_sa_out *sa, const uint8_t *esp, uint64_t seq, struct 
 static void
 hmac_input(const struct gw_sa_out *sa, uint8_t *esp, uint64_t seq, struct gw_crypto_op *op)
 {
-	store_be64(op->nonce, seq);
+	gw_put64(op->nonce, seq);
 	memset(op->nonce + 8, 0, 8);
 	op->auth = esp;
 	op->auth_len = GW_ESP_HDR_LEN + sa->iv_len + op->text_len;
 	if (sa->esn) {
-		store_be32(op->icv, (uint32_t)(seq >> 32));
+		gw_put32(op->icv, (uint32_t)(seq >> 32));
 		op->auth_len += 4;
 	}
 }
