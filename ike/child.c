@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dup.h"
 #include "nego.h"
 #include "sa.h"
 
@@ -121,8 +122,9 @@ start_lifetimes(struct ike_child *c)
 }
 
 static struct ike_child *
-make_child(struct ike_sa *sa, const struct ike_nego *n, bool use_out)
+make_child(struct ike_sa *sa, const struct ike_nego *n, bool initiator, bool use_out)
 {
+	const struct ike_child *old = ike_child_by_id(&sa->e->child_table, n->old_id);
 	struct ike_child *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
@@ -138,6 +140,7 @@ make_child(struct ike_sa *sa, const struct ike_nego *n, bool use_out)
 	c->in = c->out = true;
 	c->sending = use_out;
 	c->replaces = n->old_id;
+	c->ours = old != NULL ? old->ours : initiator;
 	c->suite = n->suite;
 	c->local_ts = n->local_ts;
 	c->remote_ts = n->remote_ts;
@@ -224,7 +227,7 @@ struct ike_child *
 ike_child_install(
 	struct ike_sa *sa, struct ike_nego *n, bool initiator, struct ike_view shared, bool use_out)
 {
-	struct ike_child *c = make_child(sa, n, use_out);
+	struct ike_child *c = make_child(sa, n, initiator, use_out);
 	int err = c == NULL ? -ENOMEM : hand_over(c, n, initiator, shared);
 
 	if (err != 0) {
@@ -239,6 +242,7 @@ ike_child_install(
 	if (c->replaces == 0) {
 		sa->e->stats.child_up++;
 		raise_event(sa, c, IKE_EV_CHILD_UP, NULL);
+		ike_dup_check(c);
 	}
 	ike_sa_touch(sa);
 	return c;
@@ -282,10 +286,15 @@ ike_child_stop_sending(struct ike_child *c)
 {
 	struct ike *e = c->sa->e;
 
+	bool sent;
+
 	if (!c->out)
 		return;
+	sent = c->sending && c->state != IKE_CST_REKEYED;
 	c->out = c->sending = false;
 	e->host.child_del(e->host.arg, c->id, false, true);
+	if (sent)
+		ike_dup_pass_on(c);
 }
 
 void
@@ -353,9 +362,12 @@ void
 ike_child_remove(struct ike_child *c, const char *reason)
 {
 	struct ike_sa *sa = c->sa;
+	bool sent = c->sending && c->state != IKE_CST_REKEYED;
 
 	if (c->in || c->out)
 		sa->e->host.child_del(sa->e->host.arg, c->id, c->in, c->out);
+	if (sent && reason != NULL)
+		ike_dup_pass_on(c);
 	if (reason != NULL) {
 		ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name, "%s: CHILD_SA %u down: %s",
 			c->cfg->name, c->id, reason);

@@ -39,6 +39,7 @@ struct ike_child {
 	bool udp_encap;
 	bool in, out; /* directions that the host has */
 	bool sending; /* the host sends on it, or would if it were the only one */
+	bool ours;    /* we asked for it, or for what it replaced */
 	bool closed;  /* the peer forgot it: only inbound lingers */
 	uint32_t replaces, replaced_by; /* ids; 0 */
 	struct ike_suite suite;

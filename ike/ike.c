@@ -313,6 +313,8 @@ shown_state(const struct ike_sa *sa)
 {
 	switch (sa->state) {
 	case IKE_SA_UP:
+		if (sa->replaced)
+			return IKE_ST_DELETING;
 		return sa->active != NULL && sa->active->type == IKE_TASK_REKEY_IKE
 			       ? IKE_ST_REKEYING
 			       : IKE_ST_ESTABLISHED;

@@ -230,6 +230,10 @@ ike_sa_replaced(struct ike_sa *sa, struct ike_sa *by)
 	sa->was_up = false;
 	ike_child_move_all(sa, by);
 	ike_task_move(sa, by);
+	if (sa->has_dup) {
+		by->has_dup = true;
+		ike_task_add(by, IKE_TASK_LIVENESS, NULL, 0, 0);
+	}
 	sa->e->stats.ike_rekeys++;
 	ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name, "IKE_SA %u rekeyed, %u takes over",
 		sa->id, by->id);
@@ -390,6 +394,16 @@ ike_sa_free(struct ike_sa *sa)
 
 /* ---- time ---- */
 
+/** The peer brought it up meanwhile. */
+static bool
+child_is_elsewhere(const struct ike_sa *sa, const struct ike_child_cfg *child)
+{
+	for (const struct ike_sa *o = sa->e->sas; o != NULL; o = o->next)
+		if (o != sa && o->state == IKE_SA_UP && ike_child_is_up(o, child))
+			return true;
+	return false;
+}
+
 /** No answer while connecting: once more from the start as often as keyingtries says. */
 static void
 connect_again(struct ike_sa *sa)
@@ -398,6 +412,10 @@ connect_again(struct ike_sa *sa)
 	const struct ike_child_cfg *child = sa->setup->child;
 	struct ike_sa *again;
 
+	if (child != NULL && child_is_elsewhere(sa, child)) {
+		ike_sa_end(sa, IKE_END_QUIET, false, NULL);
+		return;
+	}
 	if (conn->keyingtries != 0 && sa->n_tries >= conn->keyingtries) {
 		ike_sa_end(sa, IKE_END_FAILED, false, "the peer does not answer");
 		return;
@@ -516,6 +534,11 @@ tick_up(struct ike_sa *sa)
 	}
 	if (now >= sa->reauth_ms)
 		reauthenticate(sa);
+	if (now >= sa->expire_ms && sa->replaced) {
+		/* a redundant SA that its maker does not delete: it forgot it with what it replaced */
+		ike_sa_end(sa, IKE_END_QUIET, false, NULL);
+		return;
+	}
 	if (now >= sa->expire_ms) {
 		sa->expire_ms = IKE_NEVER;
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,

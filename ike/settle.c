@@ -73,7 +73,7 @@ static bool
 usable(const struct ike_sa *sa)
 {
 	/* one that is about to go carries nothing new */
-	return (sa->state == IKE_SA_UP && sa->rival_of == 0 &&
+	return (sa->state == IKE_SA_UP && sa->rival_of == 0 && !sa->replaced &&
 		       ike_task_find(sa, IKE_TASK_DELETE_IKE, NULL, 0) == NULL) ||
 	       sa->state == IKE_SA_AUTH_SENT || sa->state == IKE_SA_INIT_SENT;
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "dup.h"
 #include "nego.h"
 #include "payload.h"
 #include "x.h"
@@ -77,6 +78,8 @@ void
 ike_x_liveness_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 {
 	sa->last_in_ms = sa->e->now_ms;
+	if (sa->has_dup)
+		ike_dup_alive(sa);
 }
 
 /* ---- requests of the peer ---- */

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dup.h"
+
+#include <string.h>
+
+#include "sa.h"
+
+#define SETTLE_MS 1000 /* what is under way on the pair that goes may arrive */
+
+static bool
+same_ends(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return memcmp(&a->path.local, &b->path.local, 16) == 0 &&
+	       memcmp(&a->path.remote, &b->path.remote, 16) == 0 &&
+	       ike_id_equal(&a->local_id, &b->local_id) &&
+	       ike_id_equal(&a->remote_id, &b->remote_id);
+}
+
+/** The first live child of cfg in sa, other than c. */
+static struct ike_child *
+live_of(const struct ike_sa *sa, const struct ike_child_cfg *cfg, const struct ike_child *c)
+{
+	struct ike_child *o;
+
+	for (o = sa->children; o != NULL; o = o->next)
+		if (o != c && o->cfg == cfg && ike_child_is_live(o))
+			break;
+	return o;
+}
+
+/** The same child, asked for by the other end. */
+static struct ike_child *
+counterpart(const struct ike_child *c)
+{
+	for (struct ike_sa *sa = c->sa->e->sas; sa != NULL; sa = sa->next) {
+		struct ike_child *o;
+
+		if (sa->conn != c->sa->conn || sa->state != IKE_SA_UP || !same_ends(sa, c->sa))
+			continue;
+		o = live_of(sa, c->cfg, c);
+		if (o != NULL && o->ours != c->ours)
+			return o;
+	}
+	return NULL;
+}
+
+/** We are the end whose children yield. */
+static bool
+we_yield(const struct ike_sa *sa)
+{
+	return memcmp(&sa->path.local, &sa->path.remote, 16) < 0;
+}
+
+/** The peer was faster: attempts of ours that nobody has answered yet are not needed any more. */
+static void
+cancel_attempts(const struct ike_child *c)
+{
+	for (struct ike_sa *sa = c->sa->e->sas; sa != NULL; sa = sa->next) {
+		if (sa->state != IKE_SA_INIT_SENT || sa->conn != c->sa->conn ||
+			sa->setup->child != c->cfg || sa->reauth_of != 0)
+			continue;
+		ike_task_move(sa, c->sa);
+		ike_sa_end(sa, IKE_END_QUIET, false, NULL);
+	}
+}
+
+void
+ike_dup_check(struct ike_child *c)
+{
+	struct ike_child *o;
+	struct ike_sa *stays;
+
+	if (!c->ours)
+		cancel_attempts(c);
+	o = counterpart(c);
+	if (o == NULL || !we_yield(c->sa))
+		return;
+	ike_log(c->sa->e, IKE_LOG_INFO, "CHD", c->sa->conn->name,
+		"%s: both ends brought it up, ours (CHILD_SA %u) is the one to go", c->cfg->name,
+		c->ours ? c->id : o->id);
+	stays = c->ours ? o->sa : c->sa;
+	stays->has_dup = true;
+	ike_task_add(stays, IKE_TASK_LIVENESS, NULL, 0, c->sa->e->now_ms + SETTLE_MS);
+}
+
+/** Some child of from is not up over to. */
+static bool
+carries_more(const struct ike_sa *from, const struct ike_sa *to)
+{
+	for (const struct ike_child *c = from->children; c != NULL; c = c->next)
+		if (ike_child_is_live(c) && !ike_child_is_up(to, c->cfg))
+			return true;
+	return false;
+}
+
+static void
+drop_surplus(const struct ike_sa *stays, const struct ike_child *surplus)
+{
+	struct ike_sa *sa = surplus->sa;
+
+	if (sa == stays || carries_more(sa, stays)) {
+		ike_task_add(sa, IKE_TASK_DELETE_CHILD, surplus->cfg, surplus->id, 0);
+		return;
+	}
+	sa->replaced = true;
+	ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+}
+
+void
+ike_dup_alive(struct ike_sa *sa)
+{
+	const struct ike_child *o;
+
+	/* who is who is looked up anew: either may have been rekeyed in between */
+	sa->has_dup = false;
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next) {
+		if (!ike_child_is_live(c) || c->ours)
+			continue;
+		o = counterpart(c);
+		if (o != NULL)
+			drop_surplus(sa, o);
+	}
+}
+
+void
+ike_dup_pass_on(const struct ike_child *gone)
+{
+	struct ike *e = gone->sa->e;
+
+	for (struct ike_sa *sa = e->sas; sa != NULL; sa = sa->next) {
+		struct ike_child *c;
+
+		if (sa->conn != gone->sa->conn || sa->state != IKE_SA_UP)
+			continue;
+		c = live_of(sa, gone->cfg, gone);
+		if (c != NULL && c->out) {
+			c->sending = true;
+			c->use_out_ms = IKE_NEVER;
+			e->host.child_use_out(e->host.arg, c->id);
+			return;
+		}
+	}
+}
