@@ -13,8 +13,8 @@
 #define MTU_MIN      1280 /* RFC 8200 5 */
 #define REACHABLE_MS 30000
 #define RETRANS_MS   1000
-#define ECHO_PER_S   200 /* answers; a peer's path tests fit, a flood does not */
-#define ECHO_BURST   200
+#define ECHO_PER_S   UINT64_C(200) /* answers; a peer's path tests fit, a flood does not */
+#define ECHO_BURST   UINT64_C(200)
 
 /* ---- small things all three files use ---- */
 

@@ -105,7 +105,7 @@ read_output(struct helper *h, struct job *j)
 		if (buf[i] == '\n' || j->len == sizeof(j->line))
 			end_line(h, j);
 		if (buf[i] != '\n')
-			j->line[j->len++] = buf[i] ? buf[i] : '?';
+			j->line[j->len++] = buf[i] == '\0' ? (char)'?' : buf[i];
 	}
 	return len;
 }
@@ -425,9 +425,7 @@ updown_helper(int sock, unsigned int timeout_ms)
 	h->sock = sock;
 	h->timeout_ms = timeout_ms;
 	h->sigfd = settle(sock);
-	if (h->sigfd < 0)
-		return;
-	for (;;) {
+	while (h->sigfd >= 0) {
 		start_waiting(h);
 		if (h->ending && ((n_running(h) == 0 && h->n_waiting == 0) || now_ms() >= h->end))
 			break;
@@ -435,4 +433,5 @@ updown_helper(int sock, unsigned int timeout_ms)
 		kill_late(h, now_ms());
 	}
 	kill_all(h);
+	free(h);
 }
