@@ -222,12 +222,17 @@ static int
 parse_numbered(struct ike_id *id, const char *text)
 {
 	unsigned int type = 0;
+	int ret;
 
 	for (text++; *text >= '0' && *text <= '9' && type < 256; text++)
 		type = type * 10 + (unsigned int)(*text - '0');
 	if (type == 0 || type > 255 || strncmp(text, "}:", 2) != 0)
 		return -EINVAL;
-	return parse_verbatim(id, (uint8_t)type, text + 2);
+	ret = parse_verbatim(id, (uint8_t)type, text + 2);
+	if (ret == 0 && ((type == IKE_ID_IPV4_ADDR && id->len != 4) ||
+				(type == IKE_ID_IPV6_ADDR && id->len != 16)))
+		return -EINVAL;
+	return ret;
 }
 
 static bool

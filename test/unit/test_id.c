@@ -93,6 +93,8 @@ refused(void **state)
 		{"keyid:#0g", -EINVAL},
 		{"@#zz", -EINVAL},
 		{"{0}:a", -EINVAL},
+		{"{1}:abc", -EINVAL}, /* not four bytes */
+		{"{5}:", -EINVAL},
 		{"{256}:a", -EINVAL},
 		{"{99999999999}:a", -EINVAL},
 		{"{11}a", -EINVAL},
