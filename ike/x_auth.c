@@ -12,6 +12,7 @@
 #include "x.h"
 
 #define NATT_PORT 4500
+#define YOUNG_MS  10000
 
 static void
 auth_log(struct ike_sa *sa, const char *what, const char *cause)
@@ -108,19 +109,32 @@ other_sa(const struct ike_sa *sa, struct ike_sa *from)
 	return o;
 }
 
-/** INITIAL_CONTACT (2.4): whatever else we have with this peer is gone on its side. */
+/**
+ * INITIAL_CONTACT (2.4): whatever else we have with this peer is gone on its side. When both ends
+ * connect at once, the peer may have said so before it took our SA: a young one is asked first.
+ */
 static void
-drop_others(struct ike_sa *sa, const char *reason, bool tell)
+initial_contact(struct ike_sa *sa)
 {
 	struct ike_sa *o, *next;
 
 	for (o = other_sa(sa, sa->e->sas); o != NULL; o = next) {
 		next = other_sa(sa, o->next);
-		if (tell)
-			ike_task_add(o, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+		if (o->initiator && sa->e->now_ms - o->up_ms < YOUNG_MS)
+			ike_task_add(o, IKE_TASK_LIVENESS, NULL, 0, 0);
 		else
-			ike_sa_end(o, IKE_END_LOCAL, false, reason);
+			ike_sa_end(
+				o, IKE_END_LOCAL, false, "the peer started anew (INITIAL_CONTACT)");
 	}
+}
+
+static void
+delete_others(struct ike_sa *sa)
+{
+	struct ike_sa *o;
+
+	for (o = other_sa(sa, sa->e->sas); o != NULL; o = other_sa(sa, o->next))
+		ike_task_add(o, IKE_TASK_DELETE_IKE, NULL, 0, 0);
 }
 
 static void
@@ -129,9 +143,9 @@ apply_unique(struct ike_sa *sa, bool contact)
 	enum ike_unique unique = sa->conn->unique;
 
 	if (contact && unique != IKE_UNIQUE_NEVER)
-		drop_others(sa, "the peer started anew (INITIAL_CONTACT)", false);
+		initial_contact(sa);
 	else if (unique == IKE_UNIQUE_REPLACE)
-		drop_others(sa, "replaced by a newer one", true);
+		delete_others(sa);
 }
 
 /* ---- initiator ---- */

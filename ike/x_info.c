@@ -141,15 +141,15 @@ enum ike_after
 ike_x_info_request(struct ike_sa *sa, const struct ike_path *path, const struct ike_msg *m,
 	struct ike_chain *c)
 {
-	if (handle_deletes(sa, m, c))
-		return IKE_AFTER_DELETED;
+	/* an initiator that does not believe us says so here, with or without a DELETE (2.21.2) */
 	if (ike_msg_notify(m, IKE_N_AUTHENTICATION_FAILED, NULL)) {
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
-			"the peer says AUTHENTICATION_FAILED: our pre-shared key or identity is "
-			"not "
+			"the peer says AUTHENTICATION_FAILED: our pre-shared key or identity is not "
 			"the one it knows, most likely");
 		return IKE_AFTER_DELETED;
 	}
+	if (handle_deletes(sa, m, c))
+		return IKE_AFTER_DELETED;
 	ike_mobike_request(sa, path, m, c);
 	return IKE_AFTER_REPLY;
 }
