@@ -16,8 +16,8 @@
 
 #include "world.h"
 
-#define N_SEEDS	  400
-#define STEPS	  12
+#define N_SEEDS   400
+#define STEPS     12
 #define SETTLE_MS 900000 /* DPD, a whole retransmission sequence, one more attempt, lingering */
 
 static const struct ike_select all_children = {.child = "gre"};

@@ -128,7 +128,8 @@ test_ike_from_either_side(void **state)
 	}
 }
 
-/** Modes by configuration of initiator and responder; what was agreed outlives rekeys by each side. */
+/** Modes by configuration of initiator and responder; what was agreed outlives rekeys by each side.
+ */
 static void
 test_mode_survives(void **state)
 {
@@ -163,7 +164,8 @@ test_other_group(void **state)
 	for (unsigned int side = 0; side < 2; side++) {
 		struct world *w = world_create(40 + side);
 
-		peer_proposals(&w->p[0], "aes128-sha256-x25519-ecp256", "aes128gcm16-x25519-ecp256");
+		peer_proposals(
+			&w->p[0], "aes128-sha256-x25519-ecp256", "aes128gcm16-x25519-ecp256");
 		peer_proposals(&w->p[1], "aes128-sha256-ecp256", "aes128gcm16-ecp256");
 		connect_world(w);
 		assert_int_equal(ike_rekey(w->p[side].e, &all_children, w->now), 1);
@@ -233,7 +235,7 @@ test_simultaneous(void **state)
 		for (unsigned int i = 0; i < 2; i++)
 			assert_int_equal(ike_rekey(w->p[i].e,
 						 what == 1 || (what == 2 && i == 0) ? &all_sas
-										     : &all_children,
+										    : &all_children,
 						 w->now),
 				1);
 		if (what == 3)

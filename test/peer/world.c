@@ -169,6 +169,13 @@ free_slot(struct peer *me)
 	return &me->child[me->n_child++];
 }
 
+static bool
+same_keys(const struct ike_child_sa *a, const struct ike_child_sa *b)
+{
+	return memcmp(a->encr_in, b->encr_in, IKE_ESP_KEY_MAX) == 0 &&
+	       memcmp(a->integ_in, b->integ_in, IKE_ESP_KEY_MAX) == 0;
+}
+
 static int
 host_child_add(void *arg, const struct ike_child_sa *sa)
 {
@@ -179,10 +186,9 @@ host_child_add(void *arg, const struct ike_child_sa *sa)
 		return -me->fail_add;
 	assert_int_not_equal(sa->id, 0);
 	assert_null(find_child(me, sa->id));
-	assert_true(sa->encr_key_len > 0);
+	assert_true(sa->encr_key_len + sa->integ_key_len > 0);
 	for (unsigned int i = 0; i < me->n_child; i++)
-		if (memcmp(me->child[i].sa.encr_in, sa->encr_in, IKE_ESP_KEY_MAX) == 0 ||
-			memcmp(me->child[i].sa.encr_in, sa->encr_out, IKE_ESP_KEY_MAX) == 0)
+		if (same_keys(&me->child[i].sa, sa))
 			me->esp_dup_key++;
 	c = free_slot(me);
 	*c = (struct mock_child){.in = true, .out = true, .sending = sa->use_out, .sa = *sa};
