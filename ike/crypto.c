@@ -284,10 +284,12 @@ ike_prf_plus(uint16_t prf, struct ike_view key, const struct ike_view *parts, si
 	for (size_t i = 0; i < n; i++)
 		in[1 + i] = parts[i];
 	in[1 + n] = (struct ike_view){.p = &counter, .len = 1};
-	for (counter = 1; out_len > 0 && ret == 0; counter++) {
+	for (counter = 1; out_len > 0; counter++) {
 		size_t take = out_len < step ? out_len : step;
 
 		ret = hmac_run(&m, in, n + 2, t);
+		if (ret < 0)
+			break;
 		memcpy(out, t, take);
 		out += take;
 		out_len -= take;

@@ -59,7 +59,8 @@ size_t ike_prf_len(uint16_t prf);
  * @param out ike_prf_len() bytes
  * @return 0, -EINVAL (unknown), -EIO (libcrypto failed)
  */
-int ike_prf(uint16_t prf, struct ike_view key, const struct ike_view *parts, size_t n, uint8_t *out);
+int ike_prf(uint16_t prf, struct ike_view key, const struct ike_view *parts, size_t n,
+	uint8_t *out);
 
 /**
  * prf+ (RFC 7296 2.13) over the parts in a row.
@@ -72,7 +73,8 @@ int ike_prf_plus(uint16_t prf, struct ike_view key, const struct ike_view *parts
 /* ---- integrity, ciphers: for sk.c ---- */
 
 /** Truncated HMAC. @param icv icv_len bytes of its parameters @return 0, -EINVAL, -EIO */
-int ike_integ(uint16_t integ, struct ike_view key, const struct ike_view *parts, size_t n, uint8_t *icv);
+int ike_integ(uint16_t integ, struct ike_view key, const struct ike_view *parts, size_t n,
+	uint8_t *icv);
 
 /**
  * Encrypt without padding. AEAD: key ends in the salt, icv is written. CBC: aad and icv unused.

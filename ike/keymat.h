@@ -61,7 +61,7 @@ int ike_keymat_child(const struct ike_keymat *km, const struct ike_suite *child,
 int ike_keymat_auth_psk(const struct ike_keymat *km, bool initiator, struct ike_view secret,
 	struct ike_view message, struct ike_view nonce, struct ike_view id_body, uint8_t *out);
 
-/** prf(SK_px, IDx'): the tail of the octets that a signature signs, 2.15. @param out prf_len bytes */
+/** prf(SK_px, IDx'), the tail of the octets that a signature signs, 2.15. @param out prf_len bytes */
 int ike_keymat_maced_id(const struct ike_keymat *km, bool initiator, struct ike_view id_body,
 	uint8_t *out);
 

@@ -45,8 +45,8 @@ struct ike_cert { /* CERT and CERTREQ */
 };
 
 /**
- * SA, RFC 7296 3.3. An offer may be as long as it likes: transforms that we do not implement are kept
- * as one IKE_TRANSFORM_UNKNOWN for each type, so that the type is known to be asked for; of types
+ * SA, RFC 7296 3.3. An offer may be as long as it likes: transforms that we do not implement are
+ * kept as one IKE_TRANSFORM_UNKNOWN for each type, so that the type is known to be asked for; of types
  * that we do not know one is kept, so that the proposal is known to be unacceptable (3.3.6).
  * Proposals beyond IKE_PROPOSALS_MAX, and those with an SPI longer than we hold, are left out.
  *
@@ -95,11 +95,15 @@ void ike_pld_auth_build(struct ike_chain *c, uint8_t method, const void *data, s
 void ike_pld_nonce_build(struct ike_chain *c, const void *nonce, size_t len);
 /** A notify about no SA: protocol 0, no SPI. */
 void ike_pld_notify_build(struct ike_chain *c, uint16_t type, const void *data, size_t len);
-/** A notify about a CHILD_SA (REKEY_SA, CHILD_SA_NOT_FOUND, INVALID_SELECTORS). @param spi host order */
+/**
+ * A notify about a CHILD_SA (REKEY_SA, CHILD_SA_NOT_FOUND, INVALID_SELECTORS).
+ * @param spi host order
+ */
 void ike_pld_notify_build_spi(struct ike_chain *c, uint8_t protocol, uint32_t spi, uint16_t type,
 	const void *data, size_t len);
 /** @param spis host order; none with IKE_PROTO_IKE */
-void ike_pld_delete_build(struct ike_chain *c, uint8_t protocol, const uint32_t *spis, unsigned int n);
+void ike_pld_delete_build(struct ike_chain *c, uint8_t protocol, const uint32_t *spis,
+	unsigned int n);
 /** @param type IKE_PLD_TSI or IKE_PLD_TSR */
 void ike_pld_ts_build(struct ike_chain *c, uint8_t type, const struct ike_ts_list *list);
 /** A body written by the caller: Vendor ID, CERTREQ, CP, EAP. */

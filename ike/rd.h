@@ -44,7 +44,7 @@ ike_rd_fail(struct ike_rd *r)
 	r->left = 0;
 }
 
-/** The next n bytes; NULL when there are fewer (n = 0 always works, the result is not to be read). */
+/** The next n bytes; NULL when there are fewer. n = 0 always works, the result is not to be read. */
 static inline const uint8_t *
 ike_rd_bytes(struct ike_rd *r, size_t n)
 {
@@ -82,7 +82,9 @@ ike_rd_u32(struct ike_rd *r)
 {
 	const uint8_t *p = ike_rd_bytes(r, 4);
 
-	return p == NULL ? 0 : (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	if (p == NULL)
+		return 0;
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
 static inline uint64_t

@@ -211,8 +211,9 @@ ike_sk_seal_frags(struct ike_sk_key *k, const struct ike_hdr *hdr, uint8_t first
 	total = (inner_len + room - 1) / room;
 	if (total > IKE_FRAGS_MAX)
 		return -EMSGSIZE;
-	for (uint16_t num = 1; num <= total; num++) {
-		struct piece pc = {.type = IKE_PLD_SKF, .num = num, .total = (uint16_t)total};
+	for (size_t num = 1; num <= total; num++) {
+		struct piece pc = {
+			.type = IKE_PLD_SKF, .num = (uint16_t)num, .total = (uint16_t)total};
 
 		pc.first = num == 1 ? first : IKE_PLD_NONE;
 		pc.inner = inner + done;
