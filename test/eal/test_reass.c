@@ -306,6 +306,19 @@ malformed(void **state)
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 }
 
+/* RFC 8200 4.5: reserved is ignored on reception. */
+static void
+reserved_bits(void **state)
+{
+	struct rte_mbuf *m;
+
+	assert_null(add(1, 0, 64, true, PLAIN));
+	m = fragment(1, 64, 8, false, PLAIN);
+	rte_pktmbuf_mtod(m, uint8_t *)[ETH + IP6 + 1] = 0xff;
+	rte_pktmbuf_mtod(m, uint8_t *)[ETH + IP6 + 3] |= 6;
+	expect_whole(add_at(m, PLAIN, 0), 72, PLAIN);
+}
+
 static void
 echo_in_fragments(void **state)
 {
@@ -514,6 +527,7 @@ main(void)
 		TEST(overlaps),
 		TEST(contradicting_ends),
 		TEST(malformed),
+		TEST(reserved_bits),
 		TEST(echo_in_fragments),
 		TEST(limit_per_source),
 		TEST(limit_in_all),

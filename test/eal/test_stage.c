@@ -568,7 +568,7 @@ out_fragments_bounded(void **state)
 	struct rte_mbuf *pkts[GW_BURST_MAX];
 	unsigned int whole = 0;
 
-	keyless.mtu = 500;
+	keyless.mtu = 588; /* 16 fragments each: the array would be filled to its end */
 	for (unsigned int i = 0; i < GW_BURST_MAX; i++)
 		pkts[i] = inner4(&keyless, i == GW_BURST_MAX - 1 ? 60 : 9000, 0, i);
 	gw_out_prepare(&out, pkts, GW_BURST_MAX, NOW);
@@ -578,7 +578,7 @@ out_fragments_bounded(void **state)
 	for (unsigned int i = 0; i < out.n_ready; i++)
 		whole += !(gw_get16(rte_pktmbuf_mtod(out.ready[i], uint8_t *) + 4 + 6) & GW_IP4_MF);
 	assert_int_equal(whole + out.n_refused, GW_BURST_MAX);
-	assert_true(out.n_refused > 0 && whole > 5);
+	assert_true(out.n_refused > 0 && whole > 10);
 	for (unsigned int i = 0; i < out.n_refused; i++)
 		assert_int_equal(gw_pkt(out.refused[i])->drop, GW_DROP_OUT_FRAGS);
 	out_free();

@@ -78,22 +78,37 @@ path_mtu(int s, int family)
 	return mtu;
 }
 
+/* The kernel has things to say of its own, such as multicast reports. */
+static bool
+is_udp(struct rte_mbuf *m)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	return (p[0] >> 4 == 4 ? p[9] : p[6]) == IPPROTO_UDP;
+}
+
 /* What the kernel gave to the interface goes through the stage; its answers go back. */
 static void
 pass(unsigned int *ready, unsigned int *reply, unsigned int *refused)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
 	bool again = true;
-	uint16_t n;
+	uint16_t n, n_udp;
 
 	*ready = *reply = *refused = 0;
 	while (again) {
 		n = gw_tun_read(tunnel.fd, pool, pkts, GW_BURST_MAX, &again);
-		for (uint16_t i = 0; i < n; i++)
+		n_udp = 0;
+		for (uint16_t i = 0; i < n; i++) {
 			gw_pkt(pkts[i])->tunnel = &tunnel;
-		if (n == 0)
-			break;
-		gw_out_prepare(&out, pkts, n, rte_rdtsc());
+			if (is_udp(pkts[i]))
+				pkts[n_udp++] = pkts[i];
+			else
+				rte_pktmbuf_free(pkts[i]);
+		}
+		if (n_udp == 0)
+			continue;
+		gw_out_prepare(&out, pkts, n_udp, rte_rdtsc());
 		*ready += out.n_ready;
 		*reply += out.n_reply;
 		*refused += out.n_refused;
@@ -101,6 +116,26 @@ pass(unsigned int *ready, unsigned int *reply, unsigned int *refused)
 		rte_pktmbuf_free_bulk(out.ready, out.n_ready);
 		rte_pktmbuf_free_bulk(out.refused, out.n_refused);
 	}
+}
+
+/*
+ * The kernel takes what was written in a softirq: soon, not at once. Asked of new sockets, because
+ * an error that arrives while its socket is being asked does not reach what the socket has cached.
+ */
+static int
+path_mtu_becomes(int family, const char *to, int want)
+{
+	int mtu = 0;
+
+	for (unsigned int i = 0; i < 300 && mtu != want; i++) {
+		int s = sender(family, to);
+
+		mtu = path_mtu(s, family);
+		close(s);
+		if (mtu != want)
+			usleep(10000);
+	}
+	return mtu;
 }
 
 /* Send at sizes around the MTU that only the stage knows, until the kernel knows it as well. */
@@ -112,7 +147,6 @@ learns(int family, const char *to, uint16_t mtu, uint16_t told, uint16_t headers
 	char data[1500] = {0};
 
 	tunnel.mtu = mtu;
-	pass(&ready, &reply, &refused); /* what else the kernel had to say */
 	assert_int_equal(path_mtu(s, family), 1500);
 	assert_int_equal(send(s, data, told - headers, 0), told - headers);
 	pass(&ready, &reply, &refused);
@@ -122,7 +156,7 @@ learns(int family, const char *to, uint16_t mtu, uint16_t told, uint16_t headers
 	assert_int_equal(ready, 0);
 	assert_int_equal(reply, 1);
 	assert_int_equal(refused, 1);
-	assert_int_equal(path_mtu(s, family), told);
+	assert_int_equal(path_mtu_becomes(family, to, told), told);
 	close(s);
 }
 
@@ -193,6 +227,25 @@ receiver_reassembles(void **state)
 	close(s);
 }
 
+/*
+ * A work queue makes the local route of an IPv6 address, some time after it was added; until then
+ * what is sent to it is no packet of ours to the kernel. The route of an own address has loopback's
+ * MTU.
+ */
+static int
+wait_for_addr6(const char *addr)
+{
+	for (unsigned int i = 0; i < 300; i++) {
+		int s = sender(AF_INET6, addr), mtu = path_mtu(s, AF_INET6);
+
+		close(s);
+		if (mtu > 1500)
+			return 0;
+		usleep(10000);
+	}
+	return -1;
+}
+
 static int
 set_up(void **state)
 {
@@ -212,6 +265,8 @@ set_up(void **state)
 		gw_netif_add_addr(nif, index, &a6) < 0 || gw_netif_set_up(nif, index, true) < 0)
 		return -1;
 	gw_netif_close(nif);
+	if (wait_for_addr6("fd09::1") < 0)
+		return -1;
 	memcpy(&tunnel.addr6, a6.addr, 16);
 	memcpy(&tunnel.addr4, a4.addr, 4);
 	out.pool = pool;

@@ -368,6 +368,15 @@ test_walk_bytes_bound(void **state)
 	p[1] = 32;
 	next = IPPROTO_DSTOPTS;
 	assert_int_equal(gw_ip6_ext_walk(p, sizeof(p), &next), -1);
+	/* it is of all together */
+	p[0] = IPPROTO_DSTOPTS;
+	p[1] = 15;
+	p[128] = 50;
+	for (uint8_t more = 15; more < 17; more++) {
+		p[129] = more;
+		next = IPPROTO_DSTOPTS;
+		assert_int_equal(gw_ip6_ext_walk(p, sizeof(p), &next), more == 15 ? 256 : -1);
+	}
 }
 
 /* Written the other way round: recursive, a byte at a time, signed arithmetic. */
