@@ -60,6 +60,13 @@ raise_kernel(const struct gw_port *port, struct gw_netif *netif)
 			strerror(-rc));
 }
 
+static bool
+fits(const struct gw_port *port, const struct rte_eth_dev_info *info)
+{
+	return port->mtu <= info->max_mtu &&
+	       (uint32_t)port->mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN <= info->max_rx_pktlen;
+}
+
 static int
 configure(struct gw_port *port, unsigned int n_queues, struct rte_mempool *pool)
 {
@@ -71,7 +78,7 @@ configure(struct gw_port *port, unsigned int n_queues, struct rte_mempool *pool)
 	if (rc < 0)
 		return rc;
 	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
-	conf.rxmode.mtu = port->mtu <= info.max_mtu ? port->mtu : 0;
+	conf.rxmode.mtu = fits(port, &info) ? port->mtu : 0; /* 0 = the port's default */
 	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
 	/* every mbuf has one reference and is of one pool */
 	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
@@ -92,11 +99,15 @@ configure(struct gw_port *port, unsigned int n_queues, struct rte_mempool *pool)
 
 /* Some virtual ports have no MTU to set; the one they have must do. */
 static int
-set_mtu(struct gw_port *port)
+set_mtu(struct gw_port *port, struct gw_netif *netif)
 {
 	uint16_t now = 0;
 	int rc = rte_eth_dev_set_mtu(port->id, port->mtu);
 
+	/* af_packet claims 1518 bytes as its longest frame, however large its ring's are (vdev.h):
+	 * the interface itself knows better */
+	if (rc == -EINVAL && port->ifname[0] != '\0')
+		rc = gw_netif_set_mtu(netif, gw_netif_index(netif, port->ifname), port->mtu);
 	if (rc == 0)
 		return 0;
 	if (rc == -ENOTSUP) {
@@ -128,7 +139,7 @@ gw_port_open(struct gw_port *port, const struct gw_outside_cfg *cfg, unsigned in
 	}
 	rc = configure(port, n_queues, pool);
 	if (rc == 0)
-		rc = set_mtu(port);
+		rc = set_mtu(port, netif);
 	if (rc == 0)
 		rc = rte_eth_dev_start(port->id);
 	if (rc == 0)

@@ -8,6 +8,7 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
+#include "lib/classify.h"
 #include "lib/excp.h"
 #include "lib/netif.h"
 #include "lib/pkt.h"
@@ -61,10 +62,12 @@ gw_run_helper_stop(struct updown *updown)
 	updown_stop(updown);
 }
 
+/* What came in fragments is put together in one buffer, and is longer than the port's frames. */
 static unsigned int
 frame_max(const struct gw_cfg *cfg)
 {
-	return gw_port_frame_max(cfg->outside.port, cfg->outside.mtu);
+	return RTE_MAX(gw_port_frame_max(cfg->outside.port, cfg->outside.mtu),
+		(unsigned int)(GW_REASS_LEN + GW_EXT_BYTES_MAX));
 }
 
 static unsigned int

@@ -161,7 +161,7 @@ init(struct gw_worker *w)
 		.per_source = REASS_PER_SOURCE,
 		.fragments = REASS_FRAGMENTS,
 		.timeout_ms = REASS_TIMEOUT_MS,
-		.max_len = (uint32_t)w->plane->port->mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN,
+		.max_len = GW_REASS_LEN,
 	};
 	const char *failed = NULL;
 	struct gw_plane *p = w->plane;

@@ -47,6 +47,7 @@
 
 #include "port.h"
 
+#define GW_REASS_LEN	   4096	 /* longest frame put together from fragments: IKE_AUTH with certificates */
 #define GW_HOLD_TIMEOUT_MS 30000 /* a held packet older than that is of no use to anybody */
 
 /** What all workers and control share. */

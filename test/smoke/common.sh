@@ -48,13 +48,6 @@ not() { ! "$@"; }
 check_not() { check "$1" not "${@:2}"; }
 equal() { [ "$1" = "$2" ] || { echo "is \"$1\", should be \"$2\""; return 1; }; }
 
-# port NS: the vdev; jumbo frames need larger slots in the kernel's ring
-port() {
-	local big=
-	[ "$MTU" -le 1600 ] || big=,framesz=16384,blocksz=65536,framecnt=256
-	echo "net_af_packet0,iface=out$big"
-}
-
 # conf LOCAL REMOTE: connections and secrets of one side
 connection() {
 	cat <<-C
@@ -111,7 +104,7 @@ write_conf() { # NS LOCAL6 REMOTE6 INNER4 INNER6
 		gw_conf "$1" out "$2/64" "$MTU"
 		tunnel "$4" "$5"
 		connection "$2" "$3"
-	} | sed "s|port = .*|port = $(port)|" >"$LAB_DIR/$1.conf"
+	} >"$LAB_DIR/$1.conf"
 }
 write_confs() {
 	write_conf A $A6 $B6 $A4 $AIN6
