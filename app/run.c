@@ -176,6 +176,8 @@ check_pool(struct rte_mempool *pool)
 
 	if (missing > 0)
 		gw_log(GW_LOG_WARN, "run", "%u packet buffers did not come back", missing);
+	else
+		gw_log(GW_LOG_INFO, "run", "stopped, all packet buffers are back");
 }
 
 /* Last made, first gone. Interfaces go after the workers that write to them; their routes then fall
