@@ -220,6 +220,21 @@ set_hugepages(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_
 	return ret;
 }
 
+static int
+set_retransmit_timeout(
+	struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
+{
+	uint32_t s;
+	int ret = cfg_time_u32(x, node, k, &s);
+
+	if (ret < 0)
+		return ret;
+	if (s < 1 || s > 60)
+		return cfg_bad_value(x, node, node->value, "a time from 1s to 60s");
+	x->cfg->ike.retransmit_timeout_ms = s * 1000;
+	return 0;
+}
+
 static const struct cfg_word polls[] = {
 	{"adaptive", GW_POLL_ADAPTIVE},
 	{"busy", GW_POLL_BUSY},
@@ -236,6 +251,8 @@ static const struct cfg_key gateway_keys[] = {
 	{"metrics", CFG_VALUE, set_metrics, GW(metrics),
 		.max = sizeof(((struct gw_cfg *)0)->metrics)},
 	{"hugepages", CFG_VALUE, set_hugepages, 0},
+	{"retransmit_timeout", CFG_VALUE, set_retransmit_timeout, 0},
+	{"retransmit_tries", CFG_VALUE, cfg_u32, GW(ike.retransmit_tries), .min = 1, .max = 16},
 };
 
 int

@@ -496,7 +496,8 @@ gateway(void **state)
 		good("gateway {\n outside {\n port = 0000:00:06.0\n"
 		     "address = 2001:db8::1/64, fd00::2/128\n router = fe80::1\n mtu = 9001\n"
 		     "vlan = 7\n }\n lcores = 3, 5-7\n poll = busy\n"
-		     "vici = unix:///tmp/v.sock\n metrics = [::1]:9817\n hugepages = no\n}");
+		     "vici = unix:///tmp/v.sock\n metrics = [::1]:9817\n hugepages = no\n"
+		     "retransmit_timeout = 2s\n retransmit_tries = 3\n}");
 
 	assert_string_equal(cfg->outside.port, "0000:00:06.0");
 	assert_int_equal(cfg->outside.n_addrs, 2);
@@ -515,6 +516,8 @@ gateway(void **state)
 	assert_string_equal(cfg->vici, "/tmp/v.sock");
 	assert_string_equal(cfg->metrics, "[::1]:9817");
 	assert_false(cfg->hugepages_auto);
+	assert_int_equal(cfg->ike.retransmit_timeout_ms, 2000);
+	assert_int_equal(cfg->ike.retransmit_tries, 3);
 	assert_int_equal(noted("gateway.metrics"), 1);
 	done(cfg);
 
@@ -824,6 +827,9 @@ static const struct bad {
 	{RAW, "gateway {\n poll = lazy\n }", 2, "gateway.poll", "adaptive, busy"},
 	{RAW, "gateway {\n vici = tcp://[::]:4502\n }", 2, "gateway.vici", "unix://"},
 	{RAW, "gateway {\n vici = unix://sock\n }", 2, "gateway.vici", "absolute"},
+	{RAW, "gateway {\n retransmit_timeout = 0\n }", 2, "gateway.retransmit_timeout",
+		"1s to 60s"},
+	{RAW, "gateway {\n retransmit_tries = 99\n }", 2, "gateway.retransmit_tries", "16"},
 	{RAW, "gateway {\n hugepages = 2M\n }", 2, "gateway.hugepages", "auto, no"},
 	{RAW, "gateway {\n port = net_null0\n }", 2, "gateway.port", "known here"},
 	/* tunnels */
