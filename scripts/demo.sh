@@ -97,7 +97,7 @@ wire() {
 		say "two namespaces, $LAB-A and $LAB-B, and a veth pair \"out\" between them"
 		ns_add A B
 		link_add A out B out
-		WNS=B WIF=out
+		TAPS=("A out" "B out") # a port's own frames pass by a capture on the same interface
 	else
 		say "namespace $LAB-A, and $LAB-W with a bridge between its veth and the peer's tap"
 		ns_add A W
@@ -108,17 +108,17 @@ wire() {
 		link_raw W br0
 		on W ip link set wire master br0
 		on W ip link set tap0 master br0
-		WNS=W WIF=wire
+		TAPS=("W wire")
 	fi
 }
 
 # the counter against a capture that holds some: on this very link, by the same two captures
 prove() {
 	local want got
-	cap_start $WNS $WIF "$LAB_DIR/proof.pcap" "$NOT_ESP"
+	capture
 	want=$(on A $PYTHON "$TOP/scripts/wirecount.py" --send out)
-	cap_stop "$LAB_DIR/proof.pcap"
-	got=$($PYTHON "$TOP/scripts/wirecount.py" -q "${SECRETS[@]}" "$LAB_DIR/proof.pcap") || true
+	capture_stop
+	got=$(wirecount -q) || true
 	say "the counter proves itself: $want clear frames put on the link, $got counted"
 	[ "$got" = "$want" ] || die "the counter does not count"
 }
@@ -127,9 +127,23 @@ prove() {
 # 5000 frames are searched for inner addresses.
 NOT_ESP='not ip6[6] == 50'
 capture() {
-	cap_start $WNS $WIF "$LAB_DIR/outside.pcap" "$NOT_ESP"
-	cap_start $WNS $WIF "$LAB_DIR/esp.pcap" -c 5000 'ip6[6] == 50'
+	local t
+	CAPTURED=()
+	for t in "${TAPS[@]}"; do
+		CAPTURED+=("$LAB_DIR/other-${t% *}.pcap" "$LAB_DIR/esp-${t% *}.pcap")
+		cap_start $t "$LAB_DIR/other-${t% *}.pcap" "$NOT_ESP"
+		cap_start $t "$LAB_DIR/esp-${t% *}.pcap" -c 5000 'ip6[6] == 50'
+	done
 }
+capture_stop() {
+	local f
+	LOST=0
+	for f in "${CAPTURED[@]}"; do
+		cap_stop "$f"
+		[[ $f == */esp-* ]] || LOST=$((LOST + $(cap_lost "$f")))
+	done
+}
+wirecount() { $PYTHON "$TOP/scripts/wirecount.py" "${SECRETS[@]}" "$@" "${CAPTURED[@]}"; }
 
 start_peer() {
 	if [ "$PEER" = raclette ]; then
@@ -191,7 +205,7 @@ keep() {
 	cat <<-K
 		   $RACLETTE show sa --socket $s          (tunnels, ports, drops, neighbours, ike)
 		   ip netns exec $LAB-A ping $IN_THEM
-		   ip netns exec $LAB-$WNS tcpdump -n -i $WIF
+		   ip netns exec $LAB-${TAPS[0]% *} tcpdump -n -i ${TAPS[0]#* }
 		   swanctl --list-sas --uri unix://$s
 		   less $LAB_DIR/A.log                    (and $LAB_DIR/A.conf)
 	K
@@ -221,19 +235,17 @@ read -r to to_retrans < <(tcp)
 say "  $to Mbit/s, $to_retrans retransmissions; now $SECS seconds from it"
 read -r from from_retrans < <(tcp -R)
 say "  $from Mbit/s, $from_retrans retransmissions"
-cap_stop "$LAB_DIR/outside.pcap"
-cap_stop "$LAB_DIR/esp.pcap"
-say "the outside link, plain ESP aside (all of it, and the first frames of ESP):"
-$PYTHON "$TOP/scripts/wirecount.py" "${SECRETS[@]}" "$LAB_DIR/outside.pcap" "$LAB_DIR/esp.pcap" | sed 's/^/   /' || true
-clear=$($PYTHON "$TOP/scripts/wirecount.py" -q "${SECRETS[@]}" "$LAB_DIR/outside.pcap" "$LAB_DIR/esp.pcap") || true
-lost=$(cap_lost "$LAB_DIR/outside.pcap")
-esp=$($PYTHON "$TOP/scripts/wirecount.py" "$LAB_DIR/esp.pcap" | awk '/ esp$/{print $1}') || true
+capture_stop
+say "the outside link (all that is not plain ESP, and the first frames of ESP):"
+wirecount | sed 's/^/   /' || true
+clear=$(wirecount -q) || true
+esp=$(wirecount | awk '$2 == "esp" {n += $1} END {print n + 0}') || true
 say "drops"
 gw_show A drops | sed 's/^/   /'
 [ $KEEP = 0 ] || keep
 rc=0
-[ "$lost" = 0 ] || { say "the capture lost $lost frames"; rc=1; }
-[ "${esp:-0}" -gt 0 ] || { say "no ESP was seen"; rc=1; }
+[ "$LOST" = 0 ] || { say "the capture lost $LOST frames"; rc=1; }
+[ "$esp" -gt 0 ] || { say "no ESP was seen"; rc=1; }
 [ "$pings" = 5 ] && [ "$to" -gt 0 ] && [ "$from" -gt 0 ] && [ "$clear" = 0 ] || rc=1
 if [ $rc != 0 ]; then
 	say "the end of raclette's log:"

@@ -136,7 +136,7 @@ gw_bin() {
 }
 gw_socket() { echo "$LAB_DIR/$1.vici"; }
 
-# gw_conf NS PORT_IF ADDRESS [MTU]: the gateway section for a lab's veth; tunnels and connections follow
+# gw_conf NS PORT_IF ADDRESS [MTU [MORE-KEYS]]: the gateway section for a lab's veth; tunnels and connections follow
 gw_conf() {
 	cat <<-C
 		gateway {
@@ -149,6 +149,7 @@ gw_conf() {
 		   lcores = auto
 		   poll = adaptive
 		   vici = unix://$(gw_socket "$1")
+		   ${5:-}
 		}
 	C
 }

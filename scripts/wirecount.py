@@ -20,6 +20,7 @@ import sys
 
 ALLOWED = ('esp', 'esp-udp', 'ike', 'natt-keepalive', 'icmp6')
 EXTENSION = {0: 'hop-by-hop', 43: 'routing', 60: 'destination options'}
+SOL_PACKET, PACKET_QDISC_BYPASS = 263, 20
 IP6, IP4, ARP, VLAN = 0x86dd, 0x0800, 0x0806, 0x8100
 
 
@@ -153,6 +154,8 @@ def samples(mac, src, dst):
 def send(iface, *addresses):
     bad, good = samples(*addresses)
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+        # as DPDK's af_packet sends: not seen by a capture on the interface itself
+        s.setsockopt(SOL_PACKET, PACKET_QDISC_BYPASS, 1)
         s.bind((iface, 0))
         for f in bad + good:
             s.send(f)

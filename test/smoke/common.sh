@@ -7,7 +7,7 @@
 #   up                         start both
 #   ping_ok NS ADDR [OPTIONS]  one ping that comes back
 #   check WHAT COMMAND...      PASS or FAIL by its exit status; check_not the reverse
-#   no_clear FILE...           nothing in these captures but ESP, IKE and ICMPv6
+#   outside_start, outside_stop, no_clear      capture the link; nothing but ESP, IKE and ICMPv6 on it
 # Each script says its results and ends with `smoke_end`.
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
 
@@ -17,6 +17,7 @@ AIN6=fd00:123::1 BIN6=fd00:123::2	# inner IPv6
 SECRETS=(--secret a9fe7b01a9fe7b02 --secret a9fe7b02a9fe7b01)
 : "${MTU:=1500}" "${IKE:=aes128-sha256-x25519}" "${ESP:=aes128gcm16}" "${MODE:=transport}"
 : "${PSK:=MyFavouriteMealIsRaclette}" "${ACTION:=trap}" "${TUNNEL_KEYS:=}" "${CONN_KEYS:=}" "${CHILD_KEYS:=}"
+: "${GATEWAY_KEYS:=}"
 FAILED=0
 
 smoke_init() {
@@ -101,7 +102,7 @@ tunnel() { # INNER4 INNER6
 }
 write_conf() { # NS LOCAL6 REMOTE6 INNER4 INNER6
 	{
-		gw_conf "$1" out "$2/64" "$MTU"
+		gw_conf "$1" out "$2/64" "$MTU" "$GATEWAY_KEYS"
 		tunnel "$4" "$5"
 		connection "$2" "$3"
 	} >"$LAB_DIR/$1.conf"
@@ -128,11 +129,24 @@ ping_ok() {
 # ask NS WHAT EXPRESSION: Python's value of it, where o is what `show WHAT --json` prints
 ask() { gw_show "$1" "$2" --json | $PYTHON -c "import json, sys; o = json.load(sys.stdin); print($3)"; }
 drops() { ask "$1" drops "next(int(d['packets']) for d in o if d['reason'] == '$2')"; } # NS REASON
+# The port's own frames pass by a capture on the same interface (af_packet sends without a queueing
+# discipline), so a link is captured at both ends: what each end receives. OUTSIDE are the files.
+outside_start() { # [FILTER...]
+	OUTSIDE=("$LAB_DIR/outside-A.pcap" "$LAB_DIR/outside-B.pcap")
+	cap_start A out "${OUTSIDE[0]}" "$@"
+	cap_start B out "${OUTSIDE[1]}" "$@"
+}
+outside_stop() {
+	cap_stop "${OUTSIDE[0]}"
+	cap_stop "${OUTSIDE[1]}"
+}
+# both ends saw some of our frames, lost none, and none was clear
 no_clear() {
 	local f
-	for f in "$@"; do
+	for f in "${OUTSIDE[@]}"; do
 		[ "$(cap_lost "$f")" = 0 ] || { echo "$f lost frames"; return 1; }
+		[ "$(frames "$f" '')" -gt 0 ] || { echo "$f is empty"; return 1; }
 	done
-	$PYTHON "$TOP/scripts/wirecount.py" "${SECRETS[@]}" "$@"
+	$PYTHON "$TOP/scripts/wirecount.py" "${SECRETS[@]}" "${OUTSIDE[@]}"
 }
 frames() { $PYTHON "$TOP/scripts/wirecount.py" "$1" | awk -v k="$2" '{n = $1; $1 = ""; sub(/^ /, "")} index($0, k) == 1 {s += n} END {print s + 0}' || true; }

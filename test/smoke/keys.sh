@@ -22,7 +22,7 @@ tunnel() { # INNER4 INNER6, as in common.sh, but several
 	echo '}'
 }
 pair
-cap_start B out "$LAB_DIR/out.pcap"
+outside_start
 up
 for n in 1 2 3; do
 	check "tunnel $n by its key" ping_ok A 169.254.12$n.2
@@ -32,6 +32,6 @@ check_not 'a key unknown to the far end gets nowhere' ping_ok A 169.254.124.2 -W
 check_not 'and is counted there' equal "$(drops B gre-key)" 0
 check 'one child SA pair serves them all' equal "$(ask A sa 'len(o)')" 1
 check 'a keyed tunnel has 4 bytes less' equal "$(on A cat /sys/class/net/gre1/mtu)" 1418
-cap_stop "$LAB_DIR/out.pcap"
-check 'nothing clear outside' no_clear "$LAB_DIR/out.pcap"
+outside_stop
+check 'nothing clear outside' no_clear
 smoke_end

@@ -14,7 +14,7 @@ sed -i 's/router = none/router = 2001:db8:b::1/; s/mtu = 1500/mtu = 1400/' "$LAB
 link_addr R ra 2001:db8:a::1/64
 link_addr R rb 2001:db8:b::1/64
 on R sysctl -qw net.ipv6.conf.all.forwarding=1
-cap_start B out "$LAB_DIR/out.pcap"
+outside_start
 up
 check 'comes up over a router' wait_for 10 ping_ok A $B4
 mtu() { on A cat /sys/class/net/ip6gre4/mtu; }
@@ -35,6 +35,6 @@ on A ping -c 1 -W 1 -s 1394 -M do $B4 >/dev/null 2>&1 || true
 small() { [ "$(mtu)" = 1322 ]; }
 check 'the MTU follows the path: 1400 gives 1322' wait_for 5 small
 check 'and packets of that size pass' ping_ok A $B4 -M do -s 1294
-cap_stop "$LAB_DIR/out.pcap"
-check 'nothing clear outside' no_clear "$LAB_DIR/out.pcap"
+outside_stop
+check 'nothing clear outside' no_clear
 smoke_end

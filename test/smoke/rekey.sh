@@ -5,7 +5,7 @@
 ESP=aes128gcm16-x25519
 smoke_init rekey
 pair
-cap_start B out "$LAB_DIR/out.pcap"
+outside_start
 up
 check 'comes up' ping_ok A $B4
 spis() { ask "$1" sa "' '.join(sorted(s['spi_in'] for s in o if s['state'] == 'INSTALLED'))"; }
@@ -21,6 +21,6 @@ done
 wait "${PIDS[ping]}" || true
 unset 'PIDS[ping]'
 check 'no ping was lost' grep ' 300 received' "$LAB_DIR/ping"
-cap_stop "$LAB_DIR/out.pcap"
-check 'nothing clear outside' no_clear "$LAB_DIR/out.pcap"
+outside_stop
+check 'nothing clear outside' no_clear
 smoke_end

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Sizes on paths of 9001, 1500, 1492 and 1280: the interface's MTU is what fits, a packet of it passes
 # with DF set, one byte more gets ICMP back with the right MTU, and without DF it is fragmented before ESP.
+# IPv6 of 1280 bytes passes on each, if need be in fragments of ESP (RFC 7676 3).
 . "$(dirname "$0")/common.sh"
 smoke_init sizes
 
@@ -17,13 +18,12 @@ run_case() {
 	local inner=$3 what="path $1 $2"
 	MTU=$1 ESP=$2
 	pair
-	cap_start B out "$LAB_DIR/$1.pcap"
+	outside_start
 	up
 	check "$what: comes up" ping_ok A $B4
 	check "$what: tunnel MTU $inner" equal "$(ask A tunnels "o[0]['mtu']")" "$inner"
 	# with inner IPv6 the interface stays at 1280 or Linux takes its IPv6 addresses away
 	check "$what: interface MTU" equal "$(mtu_of A)" "$((inner > 1280 ? inner : 1280))"
-	check "$what: IPv6 of 1280 bytes passes" ping_ok A $BIN6 -M do -s 1232
 	check "$what: largest packet with DF" ping_ok A $B4 -M do -s $((inner - 28))
 	check "$what: the same the other way" ping_ok B $A4 -M do -s $((inner - 28))
 	# past the kernel's own check of the interface's MTU: a route that claims more, so raclette must answer
@@ -32,11 +32,12 @@ run_case() {
 	check "$what: one byte more gets ICMP with the MTU" grep -qiE "(mtu ?= ?$inner)" "$LAB_DIR/icmp"
 	on A ip route flush cache
 	check "$what: without DF it is fragmented inside" ping_ok A $B4 -M dont -s $((inner + 60))
+	outside_stop
+	check "$what: nothing clear outside" no_clear
+	check "$what: no fragment outside" equal "$(frames "${OUTSIDE[1]}" 'esp behind fragment')" 0
+	check "$what: IPv6 of 1280 bytes passes" ping_ok A $BIN6 -M do -s 1232
 	gw_stop A
 	gw_stop B
-	cap_stop "$LAB_DIR/$1.pcap"
-	check "$what: nothing clear, no fragment outside" no_clear "$LAB_DIR/$1.pcap"
-	check_not "$what: no fragment outside" bash -c "$PYTHON $TOP/scripts/wirecount.py $LAB_DIR/$1.pcap | grep fragment"
 	ns_del A
 	ns_del B
 }

@@ -9,7 +9,7 @@ ESP=aes128gcm16-x25519 CHILD_KEYS='rekey_time = 4s
 		            life_time = 20s'
 smoke_init soak
 pair
-cap_start B out "$LAB_DIR/out.pcap" 'not ip6[6] == 50'
+outside_start 'not ip6[6] == 50'
 up
 check 'comes up' ping_ok A $B4
 ip netns exec "$LAB-B" iperf3 -s >/dev/null 2>&1 &
@@ -46,7 +46,7 @@ for reason in icv replay no-sa esp-trailer out-no-sa crypto; do
 done
 gw_stop A
 gw_stop B
-cap_stop "$LAB_DIR/out.pcap"
-check 'nothing clear outside' no_clear "$LAB_DIR/out.pcap"
+outside_stop
+check 'nothing clear outside' no_clear
 check_not 'no sanitizer report' grep -E 'Sanitizer|runtime error' "$LAB_DIR/A.log" "$LAB_DIR/B.log"
 smoke_end
