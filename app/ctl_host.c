@@ -79,24 +79,8 @@ static void
 nd_event(void *arg, const struct nd_event *ev)
 {
 	struct gw_ctl *c = arg;
-	char text[INET6_ADDRSTRLEN];
 
-	inet_ntop(AF_INET6, &ev->addr, text, sizeof(text));
-	switch (ev->type) {
-	case ND_EV_ADDR_USABLE:
-		gw_log(GW_LOG_INFO, "nd", "%s is ours", text);
-		break;
-	case ND_EV_ADDR_DUPLICATE:
-		gw_log(GW_LOG_ERROR, "nd", "%s is another host's: it is not used", text);
-		break;
-	case ND_EV_MTU:
-		gw_log(GW_LOG_INFO, "nd", "the link's MTU is %u", ev->mtu);
-		break;
-	case ND_EV_ROUTER:
-		gw_log(GW_LOG_INFO, "nd", "default router: %s",
-			IN6_IS_ADDR_UNSPECIFIED(&ev->addr) ? "none" : text);
-		break;
-	}
+	(void)ev; /* neighbour discovery logs what happened itself */
 	c->local_changed = true;
 }
 

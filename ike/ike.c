@@ -16,41 +16,6 @@
 
 /* ---- life ---- */
 
-static bool
-has_legacy(const struct ike_proposals *l, char *text, size_t len)
-{
-	for (uint8_t i = 0; i < l->n; i++)
-		for (uint8_t k = 0; k < l->p[i].n_transforms; k++) {
-			const struct ike_transform *t = &l->p[i].transforms[k];
-
-			if (ike_transform_is_legacy(t->type, t->id)) {
-				ike_proposals_text(l, text, len);
-				return true;
-			}
-		}
-	return false;
-}
-
-/** Once, at the start: whoever configured them shall know. */
-static void
-warn_legacy(struct ike *e)
-{
-	char text[IKE_TEXT_MAX];
-
-	for (uint16_t i = 0; i < e->cfg->n_conns; i++) {
-		const struct ike_conn_cfg *c = &e->cfg->conns[i];
-
-		if (has_legacy(&c->proposals, text, sizeof(text)))
-			ike_log(e, IKE_LOG_WARN, "CFG", c->name,
-				"legacy algorithms are configured for IKE: %s", text);
-		for (uint16_t k = 0; k < c->n_children; k++)
-			if (has_legacy(&c->children[k].esp, text, sizeof(text)))
-				ike_log(e, IKE_LOG_WARN, "CFG", c->name,
-					"%s: legacy algorithms are configured for ESP: %s",
-					c->children[k].name, text);
-	}
-}
-
 static void
 set_limits(struct ike *e, const struct ike_cfg *cfg)
 {
@@ -95,7 +60,6 @@ ike_create(const struct ike_host *host, const struct ike_cfg *cfg, uint64_t now_
 		ike_destroy(e);
 		return NULL;
 	}
-	warn_legacy(e);
 	return e;
 }
 
