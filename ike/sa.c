@@ -394,14 +394,16 @@ ike_sa_free(struct ike_sa *sa)
 
 /* ---- time ---- */
 
-/** The peer brought it up meanwhile. */
-static bool
-child_is_elsewhere(const struct ike_sa *sa, const struct ike_child_cfg *child)
+/** The peer connected meanwhile: what we wanted goes over that SA. */
+static void
+join(struct ike_sa *sa, struct ike_sa *other)
 {
-	for (const struct ike_sa *o = sa->e->sas; o != NULL; o = o->next)
-		if (o != sa && o->state == IKE_SA_UP && ike_child_is_up(o, child))
-			return true;
-	return false;
+	const struct ike_child_cfg *child = sa->setup->child;
+
+	if (child != NULL && !ike_child_is_up(other, child))
+		ike_task_add(other, IKE_TASK_CHILD, child, 0, 0);
+	ike_task_move(sa, other);
+	ike_sa_end(sa, IKE_END_QUIET, false, NULL);
 }
 
 /** No answer while connecting: once more from the start as often as keyingtries says. */
@@ -410,10 +412,11 @@ connect_again(struct ike_sa *sa)
 {
 	const struct ike_conn_cfg *conn = sa->conn;
 	const struct ike_child_cfg *child = sa->setup->child;
-	struct ike_sa *again;
+	struct ike_sa *again, *other;
 
-	if (child != NULL && child_is_elsewhere(sa, child)) {
-		ike_sa_end(sa, IKE_END_QUIET, false, NULL);
+	other = sa->reauth_of == 0 ? ike_sa_carrier(sa->e, conn) : NULL;
+	if (other != NULL && other->state == IKE_SA_UP) {
+		join(sa, other);
 		return;
 	}
 	if (conn->keyingtries != 0 && sa->n_tries >= conn->keyingtries) {
@@ -535,7 +538,8 @@ tick_up(struct ike_sa *sa)
 	if (now >= sa->reauth_ms)
 		reauthenticate(sa);
 	if (now >= sa->expire_ms && sa->replaced) {
-		/* a redundant SA that its maker does not delete: it forgot it with what it replaced */
+		/* a redundant SA that its maker does not delete: it forgot it with what it replaced
+		 */
 		ike_sa_end(sa, IKE_END_QUIET, false, NULL);
 		return;
 	}

@@ -78,22 +78,29 @@ usable(const struct ike_sa *sa)
 	       sa->state == IKE_SA_AUTH_SENT || sa->state == IKE_SA_INIT_SENT;
 }
 
+struct ike_sa *
+ike_sa_carrier(const struct ike *e, const struct ike_conn_cfg *conn)
+{
+	struct ike_sa *best = NULL;
+
+	for (struct ike_sa *sa = e->sas; sa != NULL; sa = sa->next)
+		if (sa->conn == conn && usable(sa) && (best == NULL || sa->state == IKE_SA_UP))
+			best = sa;
+	return best;
+}
+
 int
 ike_bring_up(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child)
 {
-	struct ike_sa *carrier = NULL, *sa;
+	struct ike_sa *sa;
 
-	for (sa = e->sas; sa != NULL; sa = sa->next) {
-		if (sa->conn != conn || !usable(sa))
-			continue;
-		if (child == NULL || has_child(sa, child))
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		if (sa->conn == conn && usable(sa) && (child == NULL || has_child(sa, child)))
 			return -EALREADY;
-		if (carrier == NULL || sa->state == IKE_SA_UP)
-			carrier = sa;
-	}
-	if (carrier == NULL)
+	sa = ike_sa_carrier(e, conn);
+	if (sa == NULL)
 		return ike_sa_connect(e, conn, child, &sa);
-	return ike_task_add(carrier, IKE_TASK_CHILD, child, 0, 0) != NULL ? 0 : -ENOMEM;
+	return ike_task_add(sa, IKE_TASK_CHILD, child, 0, 0) != NULL ? 0 : -ENOMEM;
 }
 
 /* ---- wishes ---- */
