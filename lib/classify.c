@@ -299,11 +299,9 @@ gw_classify(const uint8_t *frame, size_t len, uint16_t vlan, const struct gw_loc
 			drop(out, GW_DROP_FRAG_BAD);
 		else
 			take(out, GW_CLASS_FRAGMENT);
-	} else if (out->multicast) {
-		drop(out, GW_DROP_PROTO);
-	} else if (next == IPPROTO_ESP) {
+	} else if (next == IPPROTO_ESP && !out->multicast) {
 		take(out, GW_CLASS_ESP);
-	} else if (next == IPPROTO_UDP) {
+	} else if (next == IPPROTO_UDP && !out->multicast) {
 		udp(frame, csum_good, out);
 	} else {
 		drop(out, GW_DROP_PROTO);

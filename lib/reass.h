@@ -21,7 +21,7 @@ struct gw_reass_limits {
 	uint32_t per_source; /* of one source address */
 	uint32_t fragments;  /* of one packet, 2..GW_REASS_FRAGS_MAX */
 	uint32_t timeout_ms; /* from the first fragment */
-	uint32_t max_len;    /* of a reassembled frame; the pool's mbufs limit it too */
+	uint32_t max_len;    /* of a reassembled frame; mbufs for max_len + GW_EXT_BYTES_MAX take it */
 };
 
 #define GW_REASS_FRAGS_MAX 64
