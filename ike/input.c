@@ -92,8 +92,6 @@ run_handler(struct ike_sa *sa, const struct arrival *a, struct ike_chain *c)
 	if (sa->state == IKE_SA_HALF_OPEN)
 		return m->hdr.exchange == IKE_X_AUTH ? ike_x_auth_request(sa, a->path, m, c)
 						     : IKE_AFTER_SILENCE;
-	if (!ike_sa_authenticated(sa))
-		return IKE_AFTER_SILENCE;
 	switch (m->hdr.exchange) {
 	case IKE_X_CREATE_CHILD_SA:
 		return ike_x_create_request(sa, m, c);
@@ -153,6 +151,13 @@ follow_nat(struct ike_sa *sa, const struct ike_path *path)
 		ike_sa_moved(sa, path, sa->nat_local, sa->nat_remote);
 }
 
+/** Before it the peer is nobody yet, or there are no keys to read with; afterwards all is said. */
+static bool
+takes_requests(const struct ike_sa *sa)
+{
+	return sa->state == IKE_SA_HALF_OPEN || ike_sa_authenticated(sa);
+}
+
 static void
 handle_request(struct ike_sa *sa, struct arrival *a)
 {
@@ -172,8 +177,10 @@ handle_request(struct ike_sa *sa, struct arrival *a)
 	case IKE_WIN_NEW:
 		break;
 	}
-	if (sa->state == IKE_SA_LINGER || sa->state == IKE_SA_DEAD)
+	if (!takes_requests(sa)) {
+		e->stats.rx_invalid++;
 		return;
+	}
 	err = open_message(sa, a);
 	if (err == -EPERM)
 		e->stats.rx_invalid++;
