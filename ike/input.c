@@ -28,22 +28,27 @@ struct arrival {
 static int
 open_fragment(struct ike_sa *sa, struct arrival *a, struct ike_view inner)
 {
+	bool response = ike_msg_is_response(&a->m);
+	struct ike_frags **f = &sa->frags[response];
 	uint8_t first = 0;
 	ssize_t len;
 	int rc;
 
-	if (sa->frags == NULL)
-		sa->frags = calloc(1, sizeof(*sa->frags));
-	if (sa->frags == NULL)
+	if (*f == NULL)
+		*f = calloc(1, sizeof(**f));
+	if (*f == NULL)
 		return -ENOMEM;
-	if (a->m.frag_num == 1)
+	rc = ike_frags_add(*f, &a->m, inner);
+	/* one that does not fit may be late, of a try with larger ones (RFC 7383 2.6.1) */
+	if (rc < 0)
+		return -EPERM;
+	if (a->m.frag_num == 1 && !response)
 		memcpy(sa->frag_digest, a->digest, IKE_DIGEST_LEN);
-	rc = ike_frags_add(sa->frags, &a->m, inner);
-	if (rc <= 0)
-		return rc == 0 ? -EAGAIN : rc;
+	if (rc == 0)
+		return -EAGAIN;
 	/* a retransmission is known by its first fragment (RFC 7383 2.6.1) */
 	memcpy(a->digest, sa->frag_digest, IKE_DIGEST_LEN);
-	len = ike_frags_join(sa->frags, sa->e->open_buf, IKE_MSG_MAX, &first);
+	len = ike_frags_join(*f, sa->e->open_buf, IKE_MSG_MAX, &first);
 	if (len < 0)
 		return (int)len;
 	return ike_msg_parse_inner(&a->m, first, sa->e->open_buf, (size_t)len);

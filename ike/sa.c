@@ -66,6 +66,17 @@ setup_free(struct ike_sa *sa)
 	sa->setup = NULL;
 }
 
+static void
+frags_free(struct ike_sa *sa)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		if (sa->frags[i] != NULL)
+			ike_frags_fini(sa->frags[i]);
+		free(sa->frags[i]);
+		sa->frags[i] = NULL;
+	}
+}
+
 /* ---- creation ---- */
 
 static struct ike_sa *
@@ -372,8 +383,7 @@ ike_sa_end(struct ike_sa *sa, enum ike_end why, bool linger, const char *reason)
 	sa->was_up = false;
 	setup_free(sa);
 	ike_flight_clear(&sa->win.request);
-	if (sa->frags != NULL)
-		ike_frags_fini(sa->frags);
+	frags_free(sa);
 	set_state(sa, linger ? IKE_SA_LINGER : IKE_SA_DEAD);
 }
 
@@ -385,9 +395,7 @@ ike_sa_free(struct ike_sa *sa)
 	sa->e->n_state[sa->state]--;
 	setup_free(sa);
 	ike_window_fini(&sa->win);
-	if (sa->frags != NULL)
-		ike_frags_fini(sa->frags);
-	free(sa->frags);
+	frags_free(sa);
 	ike_keymat_wipe(&sa->keys);
 	ike_sa_discard(sa);
 }

@@ -87,8 +87,8 @@ struct ike_sa {
 	struct ike_id local_id, remote_id;
 	struct ike_keymat keys;
 	struct ike_window win;
-	struct ike_frags *frags;	     /* NULL = none on their way */
-	uint8_t frag_digest[IKE_DIGEST_LEN]; /* of fragment 1 */
+	struct ike_frags *frags[2];	     /* of a request, of a response; NULL = none yet */
+	uint8_t frag_digest[IKE_DIGEST_LEN]; /* of the request's fragment 1 */
 	struct ike_setup *setup;	     /* NULL once up */
 
 	bool nat_local, nat_remote; /* found by NAT detection, or faked */

@@ -74,11 +74,123 @@ test_request_before_keys(void **state)
 	world_destroy(w);
 }
 
+/* ---- fragments (RFC 7383) ---- */
+
+#define BIG 3000
+
+static struct {
+	uint8_t buf[2 * BIG];
+	size_t len[8];
+	unsigned int n;
+} frags;
+
+/** A large message from peer 0, in fragments of at most max bytes, into frags. */
+static void
+make_fragments(struct world *w, uint32_t msg_id, bool response, size_t max)
+{
+	struct ike_sa *sa = only_sa(&w->p[0]);
+	const struct ike_hdr hdr = {
+		.spi_i = sa->spi_i,
+		.spi_r = sa->spi_r,
+		.exchange = IKE_X_INFORMATIONAL,
+		.flags = (uint8_t)(IKE_FLAG_INITIATOR | (response ? IKE_FLAG_RESPONSE : 0)),
+		.msg_id = msg_id,
+	};
+	static const uint8_t vendor[BIG];
+	struct ike_chain c;
+	size_t at = 0;
+
+	ike_send_begin(sa->e, &c);
+	ike_pld_raw_build(&c, IKE_PLD_VENDOR, vendor, sizeof(vendor));
+	assert_true(ike_sk_seal_frags(&sa->keys.i, &hdr, c.first, c.w.buf, c.w.len, max, frags.buf,
+			    sizeof(frags.buf), &frags.n) > 0);
+	assert_true(frags.n <= 8);
+	for (unsigned int i = 0; i < frags.n; i++) {
+		frags.len[i] = ike_msg_length(frags.buf + at);
+		at += frags.len[i];
+	}
+}
+
+/** Bit i of which: fragment i + 1 goes to peer 1. */
+static void
+inject_fragments(struct world *w, unsigned int which)
+{
+	const uint8_t *p = frags.buf;
+
+	for (unsigned int i = 0; i < frags.n; i++) {
+		if ((which >> i & 1) != 0)
+			inject(w, 1, p, frags.len[i]);
+		p += frags.len[i];
+	}
+}
+
+/** A fragment of a try that the peer gave up for smaller ones comes late: it is dropped (2.6.1). */
+static void
+test_late_fragment(void **state)
+{
+	struct world *w = world_create(710);
+	uint32_t id;
+
+	(void)state;
+	connect_world(w);
+	id = only_sa(&w->p[0])->win.next_out;
+	make_fragments(w, id, false, 700);
+	inject_fragments(w, ~1u);
+	make_fragments(w, id, false, 1700);
+	inject_fragments(w, 1);
+	assert_int_equal(peer_live_sas(&w->p[1]), 1);
+	make_fragments(w, id, false, 700);
+	inject_fragments(w, 1);
+	assert_int_equal(only_sa(&w->p[1])->win.next_in, id + 1);
+	world_destroy(w);
+}
+
+static bool
+drop_all(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	(void)from;
+	(void)buf;
+	(void)len;
+	return false;
+}
+
+/** A request and a response with the same Message ID come in fragments at the same time. */
+static void
+test_fragments_of_both_ways(void **state)
+{
+	struct world *w = world_create(711);
+	struct ike_sa *sa[2];
+	uint32_t id;
+
+	(void)state;
+	connect_world(w);
+	sa[0] = only_sa(&w->p[0]);
+	sa[1] = only_sa(&w->p[1]);
+	id = sa[0]->win.next_out;
+	sa[1]->win.next_out = sa[0]->win.next_in = id;
+	w->filter = drop_all;
+	ike_task_add(sa[1], IKE_TASK_LIVENESS, NULL, 0, 0);
+	world_run(w, 10);
+	make_fragments(w, id, true, 1700);
+	inject_fragments(w, 1);
+	make_fragments(w, id, false, 1700);
+	inject_fragments(w, ~0u);
+	assert_int_equal(peer_live_sas(&w->p[1]), 1);
+	assert_int_equal(sa[1]->win.next_in, id + 1);
+	make_fragments(w, id, true, 1700);
+	inject_fragments(w, 2);
+	assert_int_equal(sa[1]->win.next_out, id + 1);
+	world_destroy(w);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_request_before_keys),
+		cmocka_unit_test(test_late_fragment),
+		cmocka_unit_test(test_fragments_of_both_ways),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
