@@ -272,6 +272,21 @@ make_tunifs(struct gw_tunnels *ts, const struct gw_cfg *cfg, int socket)
 	return bind_all(ts, cfg, socket);
 }
 
+/* A port has no routes in the kernel to guard, nor addresses: whoever sits on it has them. */
+static int
+open_wire(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t mtu, struct rte_mempool *pool)
+{
+	int rc = gw_port_open_wire(&tif->port, tif->cfg->handoff_port, mtu, pool, ts->netif);
+
+	if (rc < 0)
+		return rc;
+	tif->t->wire_port = tif->port.id;
+	memcpy(tif->t->wire_mac, &tif->port.mac, sizeof(tif->t->wire_mac));
+	gw_tunif_set_mtu(ts, tif, gw_suite_worst_payload(tif->cfg->conn, tif->cfg->child, mtu));
+	tif->carrier = true;
+	return 0;
+}
+
 static int
 bring_up(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t path_mtu)
 {
@@ -295,9 +310,11 @@ bring_up(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t path_mtu)
 }
 
 struct gw_tunnels *
-gw_tunnels_create(const struct gw_cfg *cfg, struct gw_netif *netif, int socket)
+gw_tunnels_create(
+	const struct gw_cfg *cfg, struct gw_netif *netif, struct rte_mempool *pool, int socket)
 {
 	struct gw_tunnels *ts = calloc(1, sizeof(*ts));
+	uint16_t mtu = cfg->outside.mtu;
 
 	if (ts == NULL)
 		goto nomem;
@@ -305,7 +322,10 @@ gw_tunnels_create(const struct gw_cfg *cfg, struct gw_netif *netif, int socket)
 	if (make_tunifs(ts, cfg, socket) < 0)
 		goto nomem;
 	for (uint32_t i = 0; i < ts->n_tunifs; i++) {
-		if (bring_up(ts, &ts->tunifs[i], cfg->outside.mtu) < 0)
+		struct gw_tunif *tif = &ts->tunifs[i];
+		bool wire = tif->cfg->handoff == GW_HANDOFF_PORT;
+
+		if ((wire ? open_wire(ts, tif, mtu, pool) : bring_up(ts, tif, mtu)) < 0)
 			goto fail;
 	}
 	return ts;
@@ -322,6 +342,7 @@ gw_tunnels_destroy(struct gw_tunnels *ts)
 	if (ts == NULL)
 		return;
 	for (uint32_t i = 0; i < ts->n_tunifs; i++) {
+		gw_port_close(&ts->tunifs[i].port);
 		if (ts->tunifs[i].t->fd >= 0)
 			close(ts->tunifs[i].t->fd);
 		rte_free(ts->tunifs[i].t);
@@ -384,8 +405,10 @@ gw_tunif_set_mtu(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t max_gre)
 	if_mtu = tif->inner6 && mtu < IP6_MTU_MIN ? IP6_MTU_MIN : mtu;
 	atomic_store_explicit(&tif->t->mtu, mtu, memory_order_release);
 	set_mss(tif, mtu);
-	if (tif->if_mtu == if_mtu)
+	if (tif->if_mtu == if_mtu || tif->ifindex == 0) {
+		tif->if_mtu = if_mtu;
 		return;
+	}
 	rc = gw_netif_set_mtu(ts->netif, tif->ifindex, if_mtu);
 	if (told(ts, cfg->name, "MTU", rc) < 0)
 		return;
@@ -399,7 +422,7 @@ gw_tunif_set_sa(struct gw_tunnels *ts, struct gw_tunif *tif, bool up)
 {
 	bool carrier = up || tif->cfg->carrier == GW_CARRIER_ALWAYS;
 
-	if (tif->carrier == carrier)
+	if (tif->carrier == carrier || tif->ifindex == 0)
 		return;
 	if (told(ts, tif->cfg->name, "carrier",
 		    gw_netif_set_carrier(ts->netif, tif->ifindex, carrier)) == 0)

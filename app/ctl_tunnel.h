@@ -15,6 +15,7 @@
 #include "lib/tunnel.h"
 
 #include "cfg.h"
+#include "port.h"
 
 struct gw_child; /* ctl_sa.c */
 struct gw_binding;
@@ -24,7 +25,8 @@ struct gw_tunif {
 	const struct gw_tunnel_cfg *cfg;
 	struct gw_tunnel *t; /* shared with workers */
 	struct gw_binding *binding;
-	int ifindex;
+	struct gw_port port; /* with handoff = port, in place of the interface */
+	int ifindex;	     /* 0 with a port */
 	bool inner6;	 /* IPv6 addresses or routes are configured on it */
 	uint16_t if_mtu; /* as the kernel has it */
 	bool carrier;
@@ -55,7 +57,8 @@ struct gw_tunnels {
  * Lay the guard routes and make every interface of cfg; each comes up with the MTU of the worst case.
  * @return NULL after logging why; then no interface is left, but guard routes are
  */
-struct gw_tunnels *gw_tunnels_create(const struct gw_cfg *cfg, struct gw_netif *netif, int socket);
+struct gw_tunnels *gw_tunnels_create(const struct gw_cfg *cfg, struct gw_netif *netif,
+	struct rte_mempool *pool, int socket);
 /** The interfaces go, the guard routes stay. No worker runs. NULL is fine. */
 void gw_tunnels_destroy(struct gw_tunnels *ts);
 

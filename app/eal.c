@@ -17,7 +17,7 @@
 #include "vdev.h"
 
 #define HUGEPAGES_DIR "/sys/kernel/mm/hugepages"
-#define ARGS_MAX      32
+#define ARGS_MAX      64 /* a build of DPDK has 32 ports */
 
 /* The argument vector, each word in memory of its own: EAL permutes the vector and keeps pointers.
  */
@@ -159,18 +159,30 @@ add_memory(struct argv *v, const struct gw_cfg *cfg, unsigned int mem_mb, struct
 }
 
 static int
+add_port(struct argv *v, const char *port, uint16_t mtu, bool *pci)
+{
+	char vdev[sizeof(((struct gw_outside_cfg *)0)->port) + 64];
+
+	if (gw_port_is_pci(port)) {
+		*pci = true;
+		return add_arg(v, "--allow=%s", port);
+	}
+	return add_arg(v, "--vdev=%s", gw_port_vdev(port, mtu, vdev, sizeof(vdev)));
+}
+
+static int
 add_ports(struct argv *v, const struct gw_cfg *cfg)
 {
-	char vdev[sizeof(cfg->outside.port) + 64];
-	int rc;
+	bool pci = false;
+	int rc = add_port(v, cfg->outside.port, cfg->outside.mtu, &pci);
 
-	if (gw_port_is_pci(cfg->outside.port))
-		return add_arg(v, "--allow=%s", cfg->outside.port);
-	gw_port_vdev(cfg->outside.port, cfg->outside.mtu, vdev, sizeof(vdev));
-	rc = add_arg(v, "--vdev=%s", vdev);
-	if (rc == 0)
+	for (unsigned int i = 0; rc == 0 && i < cfg->n_tunnels; i++) {
+		if (cfg->tunnels[i].handoff == GW_HANDOFF_PORT)
+			rc = add_port(v, cfg->tunnels[i].handoff_port, cfg->outside.mtu, &pci);
+	}
+	if (rc == 0 && !pci)
 		rc = add_arg(v, "--no-pci");
-	return rc == 0 ? add_arg(v, "--iova-mode=va") : rc;
+	return rc == 0 && !pci ? add_arg(v, "--iova-mode=va") : rc;
 }
 
 static int

@@ -120,23 +120,14 @@ set_mtu(struct gw_port *port, struct gw_netif *netif)
 	return rc;
 }
 
-int
-gw_port_open(struct gw_port *port, const struct gw_outside_cfg *cfg, unsigned int n_queues,
-	struct rte_mempool *pool, struct gw_netif *netif)
+static int
+start(struct gw_port *port, unsigned int n_queues, struct rte_mempool *pool, struct gw_netif *netif)
 {
 	char mac[RTE_ETHER_ADDR_FMT_SIZE];
 	int rc;
 
-	*port = (struct gw_port){.mtu = cfg->mtu, .vlan = cfg->vlan, .mcast = "none"};
-	rc = find_port(port, cfg->port);
-	if (rc < 0)
-		return rc;
-	if (port->ifname[0] != '\0') {
-		rc = check_kernel(port, cfg, netif);
-		if (rc < 0)
-			return rc;
+	if (port->ifname[0] != '\0')
 		raise_kernel(port, netif);
-	}
 	rc = configure(port, n_queues, pool);
 	if (rc == 0)
 		rc = set_mtu(port, netif);
@@ -152,6 +143,38 @@ gw_port_open(struct gw_port *port, const struct gw_outside_cfg *cfg, unsigned in
 	rte_ether_format_addr(mac, sizeof(mac), &port->mac);
 	gw_log(GW_LOG_INFO, "port", "%s (%s): MAC %s, MTU %u%s", port->name, port->driver, mac,
 		port->mtu, port->rx_csum ? ", checks UDP checksums" : "");
+	return 0;
+}
+
+int
+gw_port_open(struct gw_port *port, const struct gw_outside_cfg *cfg, unsigned int n_queues,
+	struct rte_mempool *pool, struct gw_netif *netif)
+{
+	int rc;
+
+	*port = (struct gw_port){.mtu = cfg->mtu, .vlan = cfg->vlan, .mcast = "none"};
+	rc = find_port(port, cfg->port);
+	if (rc == 0 && port->ifname[0] != '\0')
+		rc = check_kernel(port, cfg, netif);
+	return rc == 0 ? start(port, n_queues, pool, netif) : rc;
+}
+
+int
+gw_port_open_wire(struct gw_port *port, const char *spec, uint16_t mtu, struct rte_mempool *pool,
+	struct gw_netif *netif)
+{
+	int rc;
+
+	*port = (struct gw_port){.mtu = mtu, .mcast = "none"};
+	rc = find_port(port, spec);
+	if (rc == 0)
+		rc = start(port, 1, pool, netif);
+	if (rc < 0)
+		return rc;
+	if (rte_eth_allmulticast_enable(port->id) == 0)
+		port->mcast = "all";
+	else if (rte_eth_promiscuous_enable(port->id) == 0)
+		port->mcast = "promiscuous";
 	return 0;
 }
 

@@ -40,6 +40,9 @@ struct gw_port {
  */
 int gw_port_open(struct gw_port *port, const struct gw_outside_cfg *cfg, unsigned int n_queues,
 	struct rte_mempool *pool, struct gw_netif *netif);
+/** The same for a tunnel's hand-off port: one queue each way, everything on the wire received. */
+int gw_port_open_wire(struct gw_port *port, const char *spec, uint16_t mtu,
+	struct rte_mempool *pool, struct gw_netif *netif);
 /** Workers have ended. A port that never opened is fine. */
 void gw_port_close(struct gw_port *port);
 

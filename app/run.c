@@ -25,6 +25,7 @@
 #include "worker.h"
 
 #define POOL_MBUFS   16383 /* port rings, bursts, rings to control, reassembly; holds come on top */
+#define WIRE_MBUFS   2048  /* rings of a hand-off port */
 #define EXCP_DEPTH   1024
 #define SADB_SLOTS   65536
 #define IKE_SPIS     16384
@@ -66,14 +67,28 @@ gw_run_helper_stop(struct updown *updown)
 static unsigned int
 frame_max(const struct gw_cfg *cfg)
 {
-	return RTE_MAX(gw_port_frame_max(cfg->outside.port, cfg->outside.mtu),
+	unsigned int max = RTE_MAX(gw_port_frame_max(cfg->outside.port, cfg->outside.mtu),
 		(unsigned int)(GW_REASS_LEN + GW_EXT_BYTES_MAX));
+
+	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
+		if (cfg->tunnels[i].handoff == GW_HANDOFF_PORT)
+			max = RTE_MAX(max,
+				gw_port_frame_max(cfg->tunnels[i].handoff_port, cfg->outside.mtu));
+	}
+	return max;
 }
 
 static unsigned int
 n_mbufs(const struct gw_cfg *cfg)
 {
-	return POOL_MBUFS + cfg->n_tunnels * GW_HOLD_MAX;
+	unsigned int n = POOL_MBUFS;
+
+	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
+		n += GW_HOLD_MAX;
+		if (cfg->tunnels[i].handoff == GW_HANDOFF_PORT)
+			n += WIRE_MBUFS;
+	}
+	return n;
 }
 
 static unsigned int
@@ -131,7 +146,7 @@ make_port(struct gw *gw)
 static int
 make_tunnels(struct gw *gw)
 {
-	gw->tunnels = gw_tunnels_create(gw->cfg, gw->netif, gw->plane.socket);
+	gw->tunnels = gw_tunnels_create(gw->cfg, gw->netif, gw->plane.pool, gw->plane.socket);
 	if (gw->tunnels == NULL)
 		return -EIO;
 	gw->plane.tunnels = gw->tunnels->tunnels;

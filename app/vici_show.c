@@ -308,59 +308,68 @@ put_xstats(struct vici_out *o, uint16_t port_id)
 static void
 put_workers(struct vici_out *o, const struct gw_ctl *c)
 {
-	struct gw_worker_stats sum = {0};
+	uint64_t polls = 0, sleeps = 0;
 
 	for (unsigned int i = 0; i < c->n_workers; i++) {
 		struct gw_worker_stats st;
 
 		gw_worker_get_stats(c->workers[i], &st);
-		sum.rx_packets += st.rx_packets;
-		sum.rx_bytes += st.rx_bytes;
-		sum.tx_packets += st.tx_packets;
-		sum.tx_bytes += st.tx_bytes;
-		sum.polls += st.polls;
-		sum.sleeps += st.sleeps;
+		polls += st.polls;
+		sleeps += st.sleeps;
 	}
-	put_u64(o, "rx_packets", sum.rx_packets);
-	put_u64(o, "rx_bytes", sum.rx_bytes);
-	put_u64(o, "tx_packets", sum.tx_packets);
-	put_u64(o, "tx_bytes", sum.tx_bytes);
-	put_u64(o, "polls", sum.polls);
-	put_u64(o, "sleeps", sum.sleeps);
+	put_u64(o, "polls", polls);
+	put_u64(o, "sleeps", sleeps);
 }
 
-void
-vici_show_ports(struct vici_request *req)
+static void
+show_port(struct vici_request *req, const struct gw_port *port, const char *use)
 {
-	const struct gw_port *port = req->ctl->port;
+	bool outside = port == req->ctl->port;
 	char mac[RTE_ETHER_ADDR_FMT_SIZE];
 	struct rte_eth_link link = {0};
 	struct rte_eth_stats st = {0};
 	struct vici_out o;
 
-	if (req->streaming) {
-		rte_eth_link_get_nowait(port->id, &link);
-		rte_eth_stats_get(port->id, &st);
-		rte_ether_format_addr(mac, sizeof(mac), &port->mac);
-		begin(&o, "show-ports");
-		vici_kv(&o, "name", port->name);
-		vici_kv(&o, "driver", port->driver);
-		vici_kv(&o, "mac", mac);
-		put_u64(&o, "mtu", port->mtu);
-		if (port->vlan != 0)
-			put_u64(&o, "vlan", port->vlan);
-		vici_kv(&o, "link", link.link_status == RTE_ETH_LINK_UP ? "up" : "down");
-		if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
-			put_u64(&o, "mbits", link.link_speed);
-		vici_kv(&o, "multicast", port->mcast);
-		put_bool(&o, "rx_csum", port->rx_csum);
+	rte_eth_link_get_nowait(port->id, &link);
+	rte_eth_stats_get(port->id, &st);
+	rte_ether_format_addr(mac, sizeof(mac), &port->mac);
+	begin(&o, "show-ports");
+	vici_kv(&o, "name", port->name);
+	vici_kv(&o, "use", use);
+	vici_kv(&o, "driver", port->driver);
+	vici_kv(&o, "mac", mac);
+	put_u64(&o, "mtu", port->mtu);
+	if (port->vlan != 0)
+		put_u64(&o, "vlan", port->vlan);
+	vici_kv(&o, "link", link.link_status == RTE_ETH_LINK_UP ? "up" : "down");
+	if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+		put_u64(&o, "mbits", link.link_speed);
+	vici_kv(&o, "multicast", port->mcast);
+	put_bool(&o, "rx_csum", port->rx_csum);
+	put_u64(&o, "rx_packets", st.ipackets);
+	put_u64(&o, "rx_bytes", st.ibytes);
+	put_u64(&o, "tx_packets", st.opackets);
+	put_u64(&o, "tx_bytes", st.obytes);
+	put_u64(&o, "rx_missed", st.imissed);
+	put_u64(&o, "rx_errors", st.ierrors);
+	put_u64(&o, "rx_no_mbuf", st.rx_nombuf);
+	put_u64(&o, "tx_errors", st.oerrors);
+	if (outside)
 		put_workers(&o, req->ctl);
-		put_u64(&o, "rx_missed", st.imissed);
-		put_u64(&o, "rx_errors", st.ierrors);
-		put_u64(&o, "rx_no_mbuf", st.rx_nombuf);
-		put_u64(&o, "tx_errors", st.oerrors);
-		put_xstats(&o, port->id);
-		send_object(req, &o);
+	put_xstats(&o, port->id);
+	send_object(req, &o);
+}
+
+void
+vici_show_ports(struct vici_request *req)
+{
+	const struct gw_tunnels *ts = req->ctl->tunnels;
+
+	if (req->streaming)
+		show_port(req, req->ctl->port, "outside");
+	for (uint32_t i = 0; req->streaming && i < ts->n_tunifs; i++) {
+		if (ts->tunifs[i].port.started)
+			show_port(req, &ts->tunifs[i].port, ts->tunifs[i].t->name);
 	}
 	vici_answer_empty(req);
 }

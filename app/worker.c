@@ -116,6 +116,7 @@ poll_once(struct gw_worker *w)
 	w->stats.polls++;
 	received = worker_in(w);
 	work = received + tx_control(w);
+	work += worker_out_wires(w);
 	if (w->n_holding > 0)
 		worker_out_held(w);
 	if (w->n_tx > 0)
@@ -174,18 +175,23 @@ init(struct gw_worker *w)
 		return -EIO;
 	}
 	w->reass = gw_reass_create(&lim, p->pool, p->socket);
-	w->tunset = gw_tunset_create(p->n_tunnels);
+	w->tunset = gw_tunset_create(p->n_tunnels + 1);
 	w->holding = calloc(p->n_tunnels + 1, sizeof(struct gw_tunnel *));
-	if (w->reass == NULL || w->tunset == NULL || w->holding == NULL) {
+	w->wires = calloc(p->n_tunnels + 1, sizeof(struct gw_tunnel *));
+	if (w->reass == NULL || w->tunset == NULL || w->holding == NULL || w->wires == NULL) {
 		gw_log(GW_LOG_ERROR, "worker", "out of memory");
 		return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < p->n_tunnels; i++) {
-		int rc = gw_tunset_add(w->tunset, p->tunnels[i]->fd, p->tunnels[i]);
+		struct gw_tunnel *t = p->tunnels[i];
+		int rc = 0;
 
+		if (t->fd < 0)
+			w->wires[w->n_wires++] = t;
+		else
+			rc = gw_tunset_add(w->tunset, t->fd, t);
 		if (rc < 0) {
-			gw_log(GW_LOG_ERROR, "worker", "%s: %s", p->tunnels[i]->name,
-				strerror(-rc));
+			gw_log(GW_LOG_ERROR, "worker", "%s: %s", t->name, strerror(-rc));
 			return rc;
 		}
 	}
@@ -225,6 +231,7 @@ gw_worker_destroy(struct gw_worker *w)
 	gw_reass_destroy(w->reass);
 	gw_crypto_destroy(w->crypto);
 	free(w->holding);
+	free(w->wires);
 	rte_free(w);
 }
 

@@ -60,10 +60,16 @@ send_esp(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 	}
 }
 
+uint16_t
+worker_hand_over(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
+{
+	return t->fd >= 0 ? gw_tun_write(t->fd, pkts, n) : gw_wire_write(t, pkts, n);
+}
+
 static void
 reply(struct gw_worker *w, struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint16_t written = gw_tun_write(t->fd, pkts, n);
+	uint16_t written = worker_hand_over(t, pkts, n);
 
 	worker_drop(w, pkts, n - written);
 }
@@ -179,27 +185,56 @@ worker_out_fini(struct gw_worker *w)
 	w->n_holding = 0;
 }
 
-static uint16_t
-out_tunnel(struct gw_worker *w, struct gw_tunnel *t)
+/* What a tunnel's hand-off brought. */
+static void
+out_or_hold(struct gw_worker *w, struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct rte_mbuf *pkts[GW_BURST_MAX];
-	struct gw_sa_out *sa;
-	bool again;
-	uint16_t n = gw_tun_read(t->fd, w->plane->pool, pkts, GW_BURST_MAX, &again);
+	struct gw_sa_out *sa = atomic_load_explicit(&t->sa_out, memory_order_acquire);
 
-	if (n == 0)
-		return 0;
-	for (uint16_t i = 0; i < n; i++)
-		*gw_pkt(pkts[i]) = (struct gw_pkt){.tunnel = t};
-	sa = atomic_load_explicit(&t->sa_out, memory_order_acquire);
 	if (sa == NULL) {
 		hold(w, t, pkts, n);
-		return n;
+		return;
 	}
 	if (t->n_held > 0) /* older, so it goes first */
 		worker_out_held(w);
 	out_burst(w, t, sa, pkts, n);
+}
+
+static uint16_t
+out_tun(struct gw_worker *w, struct gw_tunnel *t)
+{
+	struct rte_mbuf *pkts[GW_BURST_MAX];
+	bool again;
+	uint16_t n = gw_tun_read(t->fd, w->plane->pool, pkts, GW_BURST_MAX, &again);
+
+	for (uint16_t i = 0; i < n; i++)
+		*gw_pkt(pkts[i]) = (struct gw_pkt){.tunnel = t};
+	if (n > 0)
+		out_or_hold(w, t, pkts, n);
 	return n;
+}
+
+static uint16_t
+out_wire(struct gw_worker *w, struct gw_tunnel *t)
+{
+	struct rte_mbuf *pkts[GW_BURST_MAX];
+	uint16_t refused;
+	uint16_t n = gw_wire_read(t, pkts, GW_BURST_MAX, &refused);
+
+	worker_drop(w, pkts + n, refused);
+	if (n > 0)
+		out_or_hold(w, t, pkts, n);
+	return n;
+}
+
+uint32_t
+worker_out_wires(struct gw_worker *w)
+{
+	uint32_t packets = 0;
+
+	for (uint32_t i = 0; i < w->n_wires; i++)
+		packets += out_wire(w, w->wires[i]);
+	return packets;
 }
 
 uint32_t
@@ -210,6 +245,6 @@ worker_out(struct gw_worker *w, unsigned int timeout_us)
 	uint32_t packets = 0;
 
 	for (unsigned int i = 0; i < n; i++)
-		packets += out_tunnel(w, ready[i]);
+		packets += out_tun(w, ready[i]);
 	return packets;
 }

@@ -57,6 +57,7 @@
 	X(TUN_FULL, "tun-full", "tunnel interface takes no more")                                  \
 	X(TUN_ERROR, "tun-error", "tunnel interface refused the packet")                           \
 	/* outbound */                                                                             \
+	X(WIRE_FRAME, "wire-frame", "frame on a hand-off port that is no IP packet to us")         \
 	X(OUT_INNER_BAD, "out-inner-bad", "packet from inside malformed")                          \
 	X(OUT_NO_SA, "out-no-sa", "packet from inside without an SA, hold queue full or off")      \
 	X(OUT_HOLD_TIMEOUT, "out-hold-timeout", "held packet, no SA came in time")                 \

@@ -23,6 +23,8 @@ struct gw_tunnel {
 	char name[GW_TUNNEL_NAME_MAX];
 	uint32_t index;
 	int fd; /* TUN descriptor, non-blocking, -1 with an ethdev */
+	uint16_t wire_port;  /* the ethdev in its place, see wire.h */
+	uint8_t wire_mac[6]; /* its address */
 	bool has_key;
 	uint32_t key; /* host order */
 	bool checksum, sequence; /* GRE: sent, and demanded on receive */
@@ -52,6 +54,7 @@ struct gw_tunnel {
 	uint32_t hold_flush_seen;
 	uint64_t hold_since_tsc; /* oldest held packet */
 	struct rte_mbuf *held[GW_HOLD_MAX];
+	uint8_t wire_peer[6]; /* who sits at the other end of the wire; broadcast until a frame tells */
 	uint64_t icmp_tokens, icmp_refill_tsc; /* rate limit of ICMP errors to the inside */
 	_Atomic(uint64_t) rx_packets, rx_bytes; /* from outside, to the inside */
 	_Atomic(uint64_t) tx_packets, tx_bytes; /* from the inside, to outside; inner bytes */
