@@ -186,6 +186,7 @@ handle_request(struct ike_sa *sa, struct arrival *a)
 		e->stats.rx_invalid++;
 		return;
 	}
+	e->stranger = sa->state == IKE_SA_HALF_OPEN;
 	err = open_message(sa, a);
 	if (err == -EPERM)
 		e->stats.rx_invalid++;
@@ -250,6 +251,7 @@ static void
 handle_init(struct ike *e, struct arrival *a, const struct ike_hdr *hdr)
 {
 	if ((hdr->flags & IKE_FLAG_RESPONSE) == 0) {
+		e->stranger = true;
 		if ((hdr->flags & IKE_FLAG_INITIATOR) == 0)
 			e->stats.rx_invalid++;
 		else
@@ -318,5 +320,6 @@ ike_input(
 	e->now_ms = now_ms;
 	e->stats.rx++;
 	dispatch(e, &a);
+	e->stranger = false;
 	ike_settle(e);
 }

@@ -8,6 +8,26 @@
 
 #include "sa.h"
 
+#define STRANGER_LINES_PER_S 10
+
+/** Strangers do not fill the log: the rest of a second's lines is only counted. */
+static bool
+leave_out(struct ike *e)
+{
+	char text[64];
+
+	if (e->now_ms - e->stranger_log_ms >= 1000) {
+		if (e->stranger_lines > STRANGER_LINES_PER_S) {
+			snprintf(text, sizeof(text), "%u lines about strangers were left out",
+				e->stranger_lines - STRANGER_LINES_PER_S);
+			e->host.log(e->host.arg, IKE_LOG_WARN, "IKE", NULL, text);
+		}
+		e->stranger_log_ms = e->now_ms;
+		e->stranger_lines = 0;
+	}
+	return ++e->stranger_lines > STRANGER_LINES_PER_S;
+}
+
 void
 ike_log(struct ike *e, enum ike_log_level level, const char *group, const char *name,
 	const char *fmt, ...)
@@ -15,6 +35,8 @@ ike_log(struct ike *e, enum ike_log_level level, const char *group, const char *
 	char text[4 * IKE_TEXT_MAX];
 	va_list ap;
 
+	if (e->stranger && leave_out(e))
+		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);

@@ -213,6 +213,7 @@ ike_sa_up(struct ike_sa *sa)
 
 	set_state(sa, IKE_SA_UP);
 	start_lifetimes(sa);
+	sa->e->stranger = false;
 	sa->e->stats.ike_up++;
 	ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name,
 		"IKE_SA %u up: %s (%s) - %s (%s), %s, as %s", sa->id,
@@ -384,6 +385,9 @@ ike_sa_end(struct ike_sa *sa, enum ike_end why, bool linger, const char *reason)
 	setup_free(sa);
 	ike_flight_clear(&sa->win.request);
 	frags_free(sa);
+	/* what strangers leave behind is bounded like what they begin */
+	if (why == IKE_END_FAILED && sa->e->n_state[IKE_SA_LINGER] >= sa->e->half_open_max)
+		linger = false;
 	set_state(sa, linger ? IKE_SA_LINGER : IKE_SA_DEAD);
 }
 

@@ -140,7 +140,9 @@ struct ike {
 	struct ike_stats stats;
 	uint64_t clear_reply_ms; /* when errors outside any SA were last answered */
 	uint32_t clear_replies;	 /* how many since */
-	bool legacy_logged;
+	bool stranger;		 /* what is handled comes from somebody not authenticated */
+	uint64_t stranger_log_ms; /* since when lines about strangers are counted */
+	uint32_t stranger_lines;
 
 	uint8_t *open_buf;  /* IKE_MSG_MAX: decrypted bytes of the message being handled */
 	uint8_t *plain_buf; /* IKE_MSG_MAX: inner payloads being built */

@@ -184,6 +184,53 @@ test_fragments_of_both_ways(void **state)
 	world_destroy(w);
 }
 
+/* ---- strangers ---- */
+
+/** Who fails to authenticate again and again leaves a bounded number of lingering SAs behind. */
+static void
+test_failed_ones_are_bounded(void **state)
+{
+	struct world *w = world_create(720);
+
+	(void)state;
+	w->p[1].cfg.half_open_max = 4;
+	peer_psk(&w->p[1], "another one");
+	peer_start(&w->p[0]);
+	peer_start(&w->p[1]);
+	for (unsigned int n = 0; n < 20; n++) {
+		assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+		world_run(w, 100);
+	}
+	assert_int_equal(w->p[0].events[IKE_EV_CHILD_FAILED], 20);
+	assert_int_equal(w->p[1].e->n_listed, 4);
+	world_run(w, 40000);
+	assert_int_equal(w->p[1].e->n_listed, 0);
+	world_destroy(w);
+}
+
+/** What strangers can make us write is bounded, and that something was left out is said. */
+static void
+test_log_is_bounded(void **state)
+{
+	struct world *w = world_create(721);
+	unsigned int lines = 0;
+
+	(void)state;
+	peer_proposals(&w->p[1], "aes256-sha512-x25519", "aes128gcm16");
+	peer_start(&w->p[0]);
+	peer_start(&w->p[1]);
+	for (unsigned int n = 0; n < 100; n++) {
+		assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+		world_run(w, 30);
+	}
+	for (const char *p = w->p[1].log; (p = strchr(p, '\n')) != NULL; p++)
+		lines++;
+	assert_in_range(lines, 20, 50);
+	assert_non_null(strstr(w->p[1].log, "no common IKE proposal"));
+	assert_non_null(strstr(w->p[1].log, "left out"));
+	world_destroy(w);
+}
+
 int
 main(void)
 {
@@ -191,6 +238,8 @@ main(void)
 		cmocka_unit_test(test_request_before_keys),
 		cmocka_unit_test(test_late_fragment),
 		cmocka_unit_test(test_fragments_of_both_ways),
+		cmocka_unit_test(test_failed_ones_are_bounded),
+		cmocka_unit_test(test_log_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
