@@ -49,7 +49,6 @@ test_scenario(void **state)
 			assert_int_equal(w->p[i].events[IKE_EV_IKE_UP], 1);
 			assert_int_equal(w->p[i].events[IKE_EV_CHILD_UP], 1);
 			assert_int_equal(w->p[i].events[IKE_EV_CHILD_FAILED], 0);
-			assert_non_null(strstr(w->p[i].log, "legacy"));
 		}
 		assert_int_equal(ike_initiate(w->p[0].e, "gw-gw", "gre", w->now), -EALREADY);
 		world_destroy(w);
