@@ -147,7 +147,7 @@ run(void *arg)
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed))
 		poll_once(w);
 	/* control's last words: DELETEs */
-	while (tx_control(w) > 0 && w->n_tx > 0)
+	while (tx_control(w) > 0)
 		send_burst(w);
 	worker_out_fini(w);
 	gw_rcu_offline(w->plane->rcu, w->id);
