@@ -118,7 +118,7 @@ int nd_send(struct nd *nd, uint64_t now_ms, const uint8_t *ip6, size_t len);
  */
 void nd_confirm(struct nd *nd, uint64_t now_ms, const struct in6_addr *dst);
 
-/** Usable addresses of ours, link-local included, for the classifier. */
+/** Addresses of ours, link-local included, for the classifier: usable ones, and those being checked. */
 void nd_local(const struct nd *nd, struct gw_local *out);
 /** Port MTU, or less when routers say so. */
 uint16_t nd_mtu(const struct nd *nd);

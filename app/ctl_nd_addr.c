@@ -112,10 +112,14 @@ nd_local(const struct nd *nd, struct gw_local *out)
 {
 	unsigned int i;
 
-	out->n = 0;
+	out->n = out->n_tentative = 0;
 	for (i = 0; i < nd->n_own; i++) {
 		if (nd->own[i].state == ND_ADDR_USABLE)
 			out->addr[out->n++] = nd->own[i].addr;
+	}
+	for (i = 0; i < nd->n_own; i++) {
+		if (nd->own[i].state == ND_ADDR_TENTATIVE)
+			out->addr[out->n + out->n_tentative++] = nd->own[i].addr;
 	}
 }
 

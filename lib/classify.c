@@ -135,7 +135,7 @@ is_our_group(const uint8_t *addr, const struct gw_local *local)
 		return true;
 	if (memcmp(addr, solicited, 13) != 0)
 		return false;
-	for (uint32_t i = 0; i < local->n && i < GW_LOCAL_MAX; i++) {
+	for (uint32_t i = 0; i < local->n + local->n_tentative && i < GW_LOCAL_MAX; i++) {
 		if (memcmp(addr + 13, local->addr[i].s6_addr + 13, 3) == 0)
 			return true;
 	}

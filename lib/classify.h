@@ -24,9 +24,12 @@ enum gw_class {
 	GW_CLASS_IKE,	   /* l4_off at the UDP header; responder SPI is not 0 */
 };
 
-/** Addresses that are ours. Control publishes whole new copies. */
+/**
+ * Addresses that are ours. Control publishes whole new copies. Those behind the first n are still being
+ * checked (RFC 4862 5.4): nothing is taken for them, but their solicited-node groups are heard.
+ */
 struct gw_local {
-	uint32_t n;
+	uint32_t n, n_tentative;
 	struct in6_addr addr[GW_LOCAL_MAX];
 };
 

@@ -199,6 +199,25 @@ test_addresses(void **state)
 	expect_drop(len, GW_DROP_IP6_SRC);
 }
 
+/* An address that is still being checked hears its group, for somebody else may be checking it too. */
+static void
+test_tentative(void **state)
+{
+	static const uint8_t solicited[16] = {
+		0xff, 0x02, [11] = 1, [12] = 0xff, [13] = 0xab, [14] = 0xcd, [15] = 0xef};
+	struct gw_local tentative = local;
+	struct gw_classified c;
+	size_t len = make(IPPROTO_ICMPV6, 24);
+
+	tentative.n_tentative = tentative.n;
+	tentative.n = 0;
+	gw_classify(frame, len, 0, &tentative, false, &c);
+	assert_int_equal(c.reason, GW_DROP_NOT_OURS);
+	memcpy(frame + ETH + 24, solicited, 16);
+	gw_classify(frame, len, 0, &tentative, false, &c);
+	assert_int_equal(c.cls, GW_CLASS_ICMP6);
+}
+
 static void
 test_multicast_only_icmp6(void **state)
 {
@@ -460,6 +479,7 @@ main(void)
 		cmocka_unit_test(test_vlan),
 		cmocka_unit_test(test_ip6_malformed),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_tentative),
 		cmocka_unit_test(test_multicast_only_icmp6),
 		cmocka_unit_test(test_other_protocols),
 		cmocka_unit_test(test_ike),

@@ -356,6 +356,7 @@ address_comes_up(void **state)
 	assert_int_equal(l->n_sent, 0);
 	nd_local(l->nd, &local);
 	assert_int_equal(local.n, 0);
+	assert_int_equal(local.n_tentative, 2); /* another that checks the same one must be heard */
 	run(l, 150);
 	/* joined first, then one probe for each address, from nobody and without a MAC */
 	assert_int_equal(l->sent[0].icmp, MLD);
@@ -368,6 +369,7 @@ address_comes_up(void **state)
 	assert_int_equal(l->n_usable, 2);
 	nd_local(l->nd, &local);
 	assert_int_equal(local.n, 2);
+	assert_int_equal(local.n_tentative, 0);
 	assert_true(is_addr(&local.addr[0], "2001:db8::1"));
 	assert_true(is_addr(&local.addr[1], "fe80::5054:ff:fe12:3456"));
 	run(l, 5000);
