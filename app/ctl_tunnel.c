@@ -53,22 +53,59 @@ network_of(const struct gw_prefix *p)
 	return net;
 }
 
+/*
+ * What is routed for a prefix: its network, or the two halves of everything. A default route would
+ * lose its traffic to the operator's own one as soon as its interface is gone, for no guard of the
+ * same length is better than that.
+ * @return how many
+ */
+static unsigned int
+nets_of(const struct gw_prefix *p, struct gw_prefix nets[2])
+{
+	nets[0] = network_of(p);
+	if (p->bits > 0)
+		return 1;
+	nets[0].bits = 1;
+	nets[1] = nets[0];
+	nets[1].addr[0] = 0x80;
+	return 2;
+}
+
+static int
+guard_prefix(struct gw_tunnels *ts, const char *name, const struct gw_prefix *p)
+{
+	struct gw_prefix nets[2];
+	unsigned int n = nets_of(p, nets);
+	int rc = 0;
+
+	for (unsigned int i = 0; rc == 0 && i < n; i++)
+		rc = told(ts, name, "guard route", gw_netif_guard(ts->netif, &nets[i], true));
+	return rc;
+}
+
 /* Before the interface is there: not even the time of its making may lead traffic elsewhere. */
 static int
 guard(struct gw_tunnels *ts, const struct gw_tunnel_cfg *cfg)
 {
 	int rc = 0;
 
-	for (unsigned int i = 0; rc == 0 && i < cfg->n_addrs; i++) {
-		struct gw_prefix net = network_of(&cfg->addrs[i]);
+	for (unsigned int i = 0; rc == 0 && i < cfg->n_addrs; i++)
+		rc = guard_prefix(ts, cfg->name, &cfg->addrs[i]);
+	for (unsigned int i = 0; rc == 0 && i < cfg->n_routes; i++)
+		rc = guard_prefix(ts, cfg->name, &cfg->routes[i]);
+	return rc;
+}
 
-		rc = told(ts, cfg->name, "guard route", gw_netif_guard(ts->netif, &net, true));
-	}
-	for (unsigned int i = 0; rc == 0 && i < cfg->n_routes; i++) {
-		struct gw_prefix net = network_of(&cfg->routes[i]);
+static int
+route_prefix(struct gw_tunnels *ts, const struct gw_tunif *tif, const struct gw_prefix *p)
+{
+	struct gw_prefix nets[2];
+	unsigned int n = nets_of(p, nets);
+	int rc = 0;
 
-		rc = told(ts, cfg->name, "guard route", gw_netif_guard(ts->netif, &net, true));
-	}
+	for (unsigned int i = 0; rc == 0 && i < n; i++)
+		rc = told(ts, tif->cfg->name, "route",
+			gw_netif_add_route(ts->netif, tif->ifindex, &nets[i]));
 	return rc;
 }
 
@@ -92,11 +129,8 @@ configure_if(struct gw_tunnels *ts, struct gw_tunif *tif)
 			gw_netif_add_addr(n, tif->ifindex, &cfg->addrs[i]));
 	if (rc == 0)
 		rc = told(ts, cfg->name, "up", gw_netif_set_up(n, tif->ifindex, true));
-	for (unsigned int i = 0; rc == 0 && i < cfg->n_routes; i++) {
-		struct gw_prefix net = network_of(&cfg->routes[i]);
-
-		rc = told(ts, cfg->name, "route", gw_netif_add_route(n, tif->ifindex, &net));
-	}
+	for (unsigned int i = 0; rc == 0 && i < cfg->n_routes; i++)
+		rc = route_prefix(ts, tif, &cfg->routes[i]);
 	return rc;
 }
 

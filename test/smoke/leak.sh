@@ -4,7 +4,8 @@
 # Namespace A has a default route over another link: what raclette does not take must meet an
 # unreachable route, not that one. A capture runs on each link all along.
 . "$(dirname "$0")/common.sh"
-TUNNEL_KEYS='routes = 10.99.0.0/16'
+TUNNEL_KEYS='routes = 10.99.0.0/16, 0.0.0.0/0, ::/0'
+FAR4=198.51.100.7 FAR6=2001:db8:ffff::7	# only default routes lead there
 smoke_init leak
 pair
 ns_add Z
@@ -14,13 +15,13 @@ link_addr Z dflt 192.0.2.2/24 2001:db8:f::2/64
 on A ip route add default via 192.0.2.2
 on A ip -6 route add default via 2001:db8:f::2
 on Z sysctl -qw net.ipv4.ip_forward=1
-cap_start Z dflt "$LAB_DIR/dflt.pcap" 'net 169.254.123.0/30 or net 10.99.0.0/16 or net fd00:123::/64 or ip6 proto 47'
+cap_start Z dflt "$LAB_DIR/dflt.pcap" "net 169.254.123.0/30 or net 10.99.0.0/16 or net fd00:123::/64 or host $FAR4 or host $FAR6 or ip6 proto 47"
 outside_start
 
 # knock: inner traffic to every prefix behind the tunnel
 knock() {
 	local d
-	for d in $B4 10.99.1.1 $BIN6; do on A ping -c 2 -i 0.2 -W 0.2 "$d" >/dev/null 2>&1 || true; done
+	for d in $B4 10.99.1.1 $FAR4 $BIN6 $FAR6; do on A ping -c 2 -i 0.2 -W 0.2 "$d" >/dev/null 2>&1 || true; done
 }
 check 'the default route takes what is not ours' ping_ok A 192.0.2.2
 gw_start A "$LAB_DIR/A.conf"
@@ -32,14 +33,14 @@ knock
 gw_stop A TERM
 knock
 check_not 'after SIGTERM: no answer' ping_ok A $B4
-for d in $B4 10.99.1.1 $BIN6; do
+for d in $B4 10.99.1.1 $FAR4 $BIN6 $FAR6; do
 	check "after SIGTERM: $d meets an unreachable route" bash -c "ip -n $LAB-A route get $d 2>&1 | grep 'No route to host'"
 done
 gw_start A "$LAB_DIR/A.conf"
 check 'started again: passes' wait_for 15 ping_ok A $B4
 gw_stop A KILL
 knock
-for d in $B4 10.99.1.1 $BIN6; do
+for d in $B4 10.99.1.1 $FAR4 $BIN6 $FAR6; do
 	check "after kill -9: $d is not routed elsewhere" bash -c "! ip -n $LAB-A route get $d 2>/dev/null | grep 'dev dflt'"
 done
 gw_start A "$LAB_DIR/A.conf"
@@ -55,7 +56,7 @@ check 'nothing took the default route' equal "$($PYTHON "$TOP/scripts/wirecount.
 check 'nothing clear on the outside link' no_clear
 
 # the captures can fail: without the guard the same packets do take the default route
-cap_start Z dflt "$LAB_DIR/proof.pcap" 'net 169.254.123.0/30 or net 10.99.0.0/16 or net fd00:123::/64'
+cap_start Z dflt "$LAB_DIR/proof.pcap" "net 169.254.123.0/30 or net 10.99.0.0/16 or net fd00:123::/64 or host $FAR4 or host $FAR6"
 on A ip link del ip6gre4 2>/dev/null || true
 on A ip route flush proto 82
 on A ip -6 route flush proto 82
