@@ -70,8 +70,12 @@ input_icmp6(struct gw_ctl *c, const struct rte_mbuf *m, const uint8_t *frame, ui
 	uint8_t src_mac[6];
 
 	gw_nd_parse(frame + l3_off, m->data_len - (size_t)l3_off, (size_t)l4_off - l3_off, &nd);
+	if (nd.type == GW_ND_BAD) {
+		c->drops[GW_DROP_ICMP_BAD]++;
+		return;
+	}
 	if (nd.type == GW_ND_TOO_BIG) {
-		gw_sas_too_big(c->sas, &nd);
+		c->drops[GW_DROP_PTB_REFUSED] += !gw_sas_too_big(c->sas, &nd);
 		return;
 	}
 	memcpy(src_mac, frame + RTE_ETHER_ADDR_LEN, sizeof(src_mac));
@@ -88,8 +92,10 @@ input_ike(struct gw_ctl *c, const struct rte_mbuf *m, const uint8_t *frame, uint
 	const uint8_t *msg = gw_ike_parse(
 		frame + l3_off, m->data_len - (size_t)l3_off, (size_t)l4_off - l3_off, &path, &len);
 
-	if (msg == NULL)
+	if (msg == NULL) {
+		c->drops[GW_DROP_UDP_BAD]++;
 		return;
+	}
 	ike_input(c->ike, &path, msg, len, c->now_ms);
 	c->ike_due_ms = 0;
 }

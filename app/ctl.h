@@ -45,6 +45,7 @@ struct gw_ctl {
 	uint64_t nd_due_ms, ike_due_ms;
 	uint32_t acquires_seen;
 	uint64_t frames_sent, ike_sent; /* given to workers; datagrams of IKE among them */
+	uint64_t drops[GW_DROP_N]; /* what workers let pass and control refused */
 	bool local_changed; /* addresses: publish them after the call that said so */
 	uint16_t link_mtu;  /* as last told to tunnels */
 };

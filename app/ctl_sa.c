@@ -519,7 +519,7 @@ mtu_raised(void *arg, const struct in6_addr *remote)
 	mtu_of_remote(arg, remote);
 }
 
-void
+bool
 gw_sas_too_big(struct gw_sas *s, const struct gw_nd *m)
 {
 	struct in6_addr remote;
@@ -533,6 +533,7 @@ gw_sas_too_big(struct gw_sas *s, const struct gw_nd *m)
 			pmtu_result_str(r));
 	}
 	s->next_pmtu_ms = s->now_ms;
+	return r == PMTU_CHANGED || r == PMTU_REFRESHED;
 }
 
 void

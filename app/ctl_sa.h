@@ -78,8 +78,8 @@ void gw_sas_updown(struct gw_sas *s, uint32_t child_id, bool up);
 /** Every few milliseconds: the time, and what inbound counters tell IKE and neighbour discovery. */
 void gw_sas_tick(struct gw_sas *s, struct ike *ike, uint64_t now_ms);
 
-/** A Packet Too Big has been received. */
-void gw_sas_too_big(struct gw_sas *s, const struct gw_nd *m);
+/** A Packet Too Big has been received. @return true when it is believed */
+bool gw_sas_too_big(struct gw_sas *s, const struct gw_nd *m);
 /** The link's MTU changed. */
 void gw_sas_link_mtu(struct gw_sas *s, uint16_t mtu);
 

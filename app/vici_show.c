@@ -379,8 +379,9 @@ vici_show_ports(struct vici_request *req)
 void
 vici_show_drops(struct vici_request *req)
 {
-	uint64_t drops[GW_DROP_N] = {0};
+	uint64_t drops[GW_DROP_N];
 
+	memcpy(drops, req->ctl->drops, sizeof(drops));
 	for (unsigned int i = 0; i < req->ctl->n_workers; i++) {
 		struct gw_worker_stats st;
 

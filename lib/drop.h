@@ -25,6 +25,7 @@
 	X(UDP_PORT, "udp-port", "UDP to a port that is not served")                                \
 	X(NATT_KEEPALIVE, "natt-keepalive", "NAT keepalive (expected)")                            \
 	X(ICMP_BAD, "icmp-bad", "ICMPv6 malformed or its checksum wrong")                          \
+	X(PTB_REFUSED, "ptb-refused", "Packet Too Big that quotes no recent packet of ours, or an MTU that cannot be") \
 	X(EXCP_ND_FULL, "excp-nd-full", "control thread's ring for ICMPv6 full")                   \
 	X(EXCP_IKE_FULL, "excp-ike-full", "control thread's ring for known IKE SAs full")          \
 	X(EXCP_INIT_FULL, "excp-init-full", "control thread's ring for IKE_SA_INIT full")          \
