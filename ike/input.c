@@ -236,7 +236,8 @@ handle_init_response(struct ike *e, struct arrival *a)
 
 	if (sa == NULL || !sa->initiator || sa->state != IKE_SA_INIT_SENT || sa->active == NULL ||
 		!ike_window_response(&sa->win, a->m.hdr.msg_id) ||
-		memcmp(&sa->path.remote, &a->path->remote, 16) != 0 || ike_msg_check(&a->m) != 0) {
+		memcmp(&sa->path.remote, &a->path->remote, 16) != 0 || ike_msg_check(&a->m) != 0 ||
+		ike_x_init_is_copy(sa, &a->m)) {
 		e->stats.rx_invalid++;
 		return;
 	}

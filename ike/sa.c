@@ -9,7 +9,8 @@
 #include "nego.h"
 #include "send.h"
 
-#define REAUTH_RETRY_MS 60000
+#define REAUTH_RETRY_MS  60000
+#define REFUSED_RETRY_MS 30000 /* a peer that is starting has no configuration for a while */
 
 static void
 set_state(struct ike_sa *sa, enum ike_sa_state state)
@@ -292,24 +293,35 @@ ike_sa_deleting(struct ike_sa *sa)
 static const char *
 action_name(enum ike_end why)
 {
-	return why == IKE_END_DEAD ? "dpd_action" : "close_action";
+	static const char *const names[] = {
+		[IKE_END_PEER] = "close_action",
+		[IKE_END_DEAD] = "dpd_action",
+		[IKE_END_REFUSED] = "refused for now",
+	};
+
+	return names[why];
 }
 
-/** dpd_action and close_action; trap needs nothing of us: the host's traps are always there. */
+/** Actions that start; trap needs nothing of us: the host's traps are always there. */
 void
 ike_sa_act(struct ike_sa *sa, const struct ike_child_cfg *cfg, enum ike_end why)
 {
+	uint64_t at = sa->e->now_ms;
 	unsigned int action = 0;
 
-	if (why == IKE_END_DEAD)
+	if (why == IKE_END_DEAD) {
 		action = cfg->dpd_action;
-	else if (why == IKE_END_PEER)
+	} else if (why == IKE_END_PEER) {
 		action = cfg->close_action;
+	} else if (why == IKE_END_REFUSED) {
+		action = cfg->start_action | cfg->dpd_action | cfg->close_action;
+		at += REFUSED_RETRY_MS;
+	}
 	if ((action & IKE_ACTION_START) == 0 || sa->replaced)
 		return;
-	ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name, "%s: %s: starting it again", cfg->name,
-		action_name(why));
-	ike_wish(sa->e, sa->conn, cfg, sa->e->now_ms);
+	ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name, "%s: %s: starting it again%s",
+		cfg->name, action_name(why), at > sa->e->now_ms ? " later" : "");
+	ike_wish(sa->e, sa->conn, cfg, at);
 }
 
 static void
@@ -336,6 +348,8 @@ end_tasks(struct ike_sa *sa, enum ike_end why, const char *reason)
 	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
 		if (t->type == IKE_TASK_CHILD)
 			ike_sa_act(sa, t->cfg, why);
+	if (first != NULL && why == IKE_END_REFUSED)
+		ike_sa_act(sa, first, why);
 	ike_task_drop_all(sa, say);
 	if (first != NULL && say != NULL)
 		ike_child_failed(sa, first, reason);
@@ -375,7 +389,7 @@ ike_sa_end(struct ike_sa *sa, enum ike_end why, bool linger, const char *reason)
 	if (sa->was_up && why != IKE_END_QUIET)
 		ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name, "IKE_SA %u down: %s", sa->id,
 			reason);
-	if (why == IKE_END_FAILED)
+	if (why == IKE_END_FAILED || why == IKE_END_REFUSED)
 		connect_failed(sa);
 	end_children(sa, why, reason);
 	end_tasks(sa, why, reason);

@@ -189,6 +189,7 @@ enum ike_end {
 	IKE_END_PEER,	/* the peer's DELETE: close_action */
 	IKE_END_DEAD,	/* the peer does not answer: dpd_action */
 	IKE_END_FAILED, /* never came up */
+	IKE_END_REFUSED, /* the same, by an answer that nobody vouches for: not for ever (2.21.1) */
 };
 
 /**
@@ -197,7 +198,7 @@ enum ike_end {
  */
 void ike_sa_end(struct ike_sa *sa, enum ike_end why, bool linger, const char *reason);
 
-/** dpd_action or close_action of a child that ended for that reason. */
+/** dpd_action or close_action of a child that ended, or could not begin, for that reason. */
 void ike_sa_act(struct ike_sa *sa, const struct ike_child_cfg *cfg, enum ike_end why);
 
 /** sa was made by the peer's colliding rekeying and is used: the peer thinks that it is the one. */

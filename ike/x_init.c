@@ -166,7 +166,7 @@ static void
 init_failed(struct ike_sa *sa, const char *reason)
 {
 	ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name, "IKE_SA_INIT failed: %s", reason);
-	ike_sa_end(sa, IKE_END_FAILED, false, reason);
+	ike_sa_end(sa, IKE_END_REFUSED, false, reason);
 }
 
 /** Once more from Message ID 0, with what the responder asked for. */
@@ -236,6 +236,19 @@ handle_notifies(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 	else
 		restart(sa, t);
 	return true;
+}
+
+bool
+ike_x_init_is_copy(const struct ike_sa *sa, const struct ike_msg *m)
+{
+	const struct ike_setup *s = sa->setup;
+	struct ike_notify n;
+
+	if (ike_msg_notify(m, IKE_N_INVALID_KE_PAYLOAD, &n))
+		return s->dh != NULL && ike_x_wanted_group(&n) == ike_dh_group(s->dh);
+	return s->cookie.len > 0 && ike_msg_find(m, IKE_PLD_SA) == NULL &&
+	       ike_msg_notify(m, IKE_N_COOKIE, &n) && n.data.len == s->cookie.len &&
+	       memcmp(n.data.p, s->cookie.p, n.data.len) == 0;
 }
 
 void

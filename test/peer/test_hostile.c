@@ -231,6 +231,71 @@ test_log_is_bounded(void **state)
 	world_destroy(w);
 }
 
+/* ---- IKE_SA_INIT: answers that nobody vouches for ---- */
+
+static struct {
+	uint8_t buf[2048];
+	size_t len;
+} kept;
+
+/** Keep peer 1's first answer. */
+static bool
+keep_first(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	if (from == 1 && kept.len == 0 && *len <= sizeof(kept.buf)) {
+		memcpy(kept.buf, buf, *len);
+		kept.len = *len;
+	}
+	return true;
+}
+
+/** Copies of an INVALID_KE_PAYLOAD that was followed already count for nothing. */
+static void
+test_copies_of_a_restart(void **state)
+{
+	struct world *w = world_create(730);
+
+	(void)state;
+	peer_proposals(&w->p[0], "aes128-sha256-x25519-ecp256", "aes128gcm16");
+	peer_proposals(&w->p[1], "aes128-sha256-ecp256", "aes128gcm16");
+	peer_start(&w->p[0]);
+	peer_start(&w->p[1]);
+	kept.len = 0;
+	w->filter = keep_first;
+	assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+	world_run(w, 16);
+	assert_true(kept.len > 0);
+	for (unsigned int n = 0; n < 10; n++)
+		inject(w, 0, kept.buf, kept.len);
+	world_run(w, 1000);
+	world_assert_settled(w, 1);
+	assert_int_equal(w->n_ike, 6);
+	world_destroy(w);
+}
+
+/** A peer that is starting has no configuration yet: who shall be up always comes back. */
+static void
+test_refused_for_now(void **state)
+{
+	struct world *w = world_create(731);
+
+	(void)state;
+	w->p[0].children[0].start_action = IKE_ACTION_START;
+	w->p[1].cfg.n_conns = 0;
+	peer_start(&w->p[1]);
+	peer_start(&w->p[0]);
+	world_run(w, 10000);
+	world_assert_settled(w, 0);
+	assert_int_equal(w->p[0].events[IKE_EV_CHILD_FAILED], 1);
+	peer_kill(&w->p[1]);
+	w->p[1].cfg.n_conns = 1;
+	peer_start(&w->p[1]);
+	world_run(w, 60000);
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
 int
 main(void)
 {
@@ -240,6 +305,8 @@ main(void)
 		cmocka_unit_test(test_fragments_of_both_ways),
 		cmocka_unit_test(test_failed_ones_are_bounded),
 		cmocka_unit_test(test_log_is_bounded),
+		cmocka_unit_test(test_copies_of_a_restart),
+		cmocka_unit_test(test_refused_for_now),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
