@@ -380,20 +380,96 @@ gw_sas_child_use_out(struct gw_sas *s, uint32_t child_id)
 	use_out(s, c->binding, c);
 }
 
-/* Ports of IKE that ESP does not travel on move without the data plane. */
+/* An outbound SA that a moved one replaces, and what it held. */
+struct moved {
+	struct gw_sas *sas;
+	struct gw_sa_out *out;
+	struct gw_nexthop *nexthop;
+};
+
+static void
+reclaim_moved(void *arg)
+{
+	struct moved *old = arg;
+
+	gw_sa_out_destroy(old->out);
+	nd_nexthop_put(old->sas->d.nd, old->nexthop);
+	free(old);
+}
+
+/* @return 0, or -errno with everything as it was */
+static int
+move_out(struct gw_sas *s, struct gw_child *c, const struct gw_sa_params *p)
+{
+	struct moved *old = malloc(sizeof(*old));
+	struct gw_sa_out *out;
+
+	if (old == NULL)
+		return -ENOMEM;
+	out = gw_sa_out_move(c->out, p, s->socket);
+	if (out == NULL) {
+		int rc = -errno;
+
+		free(old);
+		return rc;
+	}
+	*old = (struct moved){.sas = s, .out = c->out, .nexthop = c->nexthop};
+	c->out = out;
+	c->nexthop = p->nexthop;
+	c->sizes = *p;
+	if (c->binding->out == c)
+		use_out(s, c->binding, c);
+	gw_rcu_retire(s->d.plane->rcu, reclaim_moved, old);
+	return 0;
+}
+
+static bool
+same_for_esp(const struct gw_child *c, const struct ike_path *path, bool udp_encap)
+{
+	return udp_encap == c->udp_encap && IN6_ARE_ADDR_EQUAL(&path->local, &c->path.local) &&
+	       IN6_ARE_ADDR_EQUAL(&path->remote, &c->path.remote) &&
+	       (!udp_encap || (path->local_port == c->path.local_port &&
+				      path->remote_port == c->path.remote_port));
+}
+
 void
 gw_sas_child_path(struct gw_sas *s, uint32_t child_id, const struct ike_path *path, bool udp_encap)
 {
 	struct gw_child *c = find(s, child_id);
+	struct gw_sa_params p;
+	int rc = 0;
 
 	if (c == NULL)
 		return;
-	if (udp_encap == c->udp_encap && !udp_encap &&
-		IN6_ARE_ADDR_EQUAL(&path->local, &c->path.local) &&
-		IN6_ARE_ADDR_EQUAL(&path->remote, &c->path.remote))
+	if (same_for_esp(c, path, udp_encap)) {
 		c->path = *path;
-	else
-		gw_log(GW_LOG_WARN, "sa", "%s: its peer moved", c->binding->child->name);
+		return;
+	}
+	p = c->sizes;
+	p.local = path->local;
+	p.remote = path->remote;
+	p.local_port = path->local_port;
+	p.remote_port = path->remote_port;
+	p.udp_encap = udp_encap;
+	p.flow_label = flow_label();
+	p.nexthop = nd_nexthop(s->d.nd, s->now_ms, &path->remote);
+	if (p.nexthop == NULL)
+		rc = -errno;
+	c->path = *path;
+	c->udp_encap = udp_encap;
+	if (rc == 0 && c->out != NULL) {
+		rc = move_out(s, c, &p);
+		if (rc < 0)
+			nd_nexthop_put(s->d.nd, p.nexthop);
+	} else if (rc == 0) {
+		nd_nexthop_put(s->d.nd, p.nexthop);
+	}
+	if (c->in != NULL)
+		gw_sa_in_move(c->in, &path->local, &path->remote, udp_encap);
+	if (rc < 0)
+		gw_log(GW_LOG_ERROR, "sa",
+			"%s: its peer moved, but it goes on sending to the old address: %s",
+			c->binding->child->name, strerror(-rc));
 }
 
 void

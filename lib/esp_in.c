@@ -262,7 +262,7 @@ static bool
 finish(struct lane *lane, struct tally *t, uint64_t now_tsc)
 {
 	struct gw_sa_in *sa = lane->sa;
-	const uint8_t *src = sa->tunnel_mode ? sa->remote.s6_addr : NULL;
+	const uint8_t *src = sa->tunnel_mode ? sa->inner_remote.s6_addr : NULL;
 	struct gw_esp_tail tail = {0};
 	enum gw_drop drop = verdict(lane);
 
@@ -270,7 +270,7 @@ finish(struct lane *lane, struct tally *t, uint64_t now_tsc)
 		gw_pkt_refuse(lane->m, drop);
 		return false;
 	}
-	drop = gw_esp_tail(lane->op.text, lane->op.text_len, src, sa->local.s6_addr,
+	drop = gw_esp_tail(lane->op.text, lane->op.text_len, src, sa->inner_local.s6_addr,
 		gw_pkt(lane->m)->outer_tc, &tail);
 	/* authenticated, so it counts as the peer's, whatever it holds */
 	tally_add(t, sa, drop == GW_DROP_NONE ? tail.off + tail.len : 0u, now_tsc);

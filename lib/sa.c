@@ -103,6 +103,8 @@ gw_sa_in_create(const struct gw_sa_params *p, int socket)
 	sa->alg = row;
 	sa->remote = p->remote;
 	sa->local = p->local;
+	sa->inner_remote = p->remote;
+	sa->inner_local = p->local;
 	sa->spi = p->spi;
 	memcpy(sa->salt, p->alg.salt, sizeof(sa->salt));
 	sa->iv_len = row->iv_len;
@@ -192,6 +194,51 @@ gw_sa_out_create(const struct gw_sa_params *p, int socket)
 		errno = ENOMEM;
 		return NULL;
 	}
+	return sa;
+}
+
+/*
+ * An accepted race: the worker may read a mixture of old and new for one burst and drop a packet as
+ * from a stranger, which the move does anyway. It cannot accept one that it should not: these
+ * fields save work, the ICV decides.
+ */
+void
+gw_sa_in_move(struct gw_sa_in *sa, const struct in6_addr *local, const struct in6_addr *remote,
+	bool udp_encap)
+{
+	sa->remote = *remote;
+	sa->local = *local;
+	sa->udp_encap = udp_encap;
+}
+
+struct gw_sa_out *
+gw_sa_out_move(const struct gw_sa_out *old, const struct gw_sa_params *p, int socket)
+{
+	uint64_t seq = atomic_load_explicit(&old->seq, memory_order_relaxed);
+	struct gw_sa_params moved = *p;
+	struct gw_sa_out *sa;
+
+	moved.spi = old->spi;
+	if (p->flow_label > FLOW_LABEL_MAX ||
+		(p->udp_encap && (p->local_port == 0 || p->remote_port == 0))) {
+		errno = EINVAL;
+		return NULL;
+	}
+	sa = rte_malloc_socket("gw_sa_out", old->size, LINE, socket);
+	if (sa == NULL) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	memcpy(sa, old, old->size);
+	sa->keys = RTE_PTR_ADD(sa, RTE_PTR_DIFF(old->keys, old));
+	sa->nexthop = p->nexthop;
+	sa->flow_label = p->flow_label;
+	sa->udp_encap = p->udp_encap;
+	memset(sa->outer, 0, sizeof(sa->outer));
+	outer_template(sa, &moved);
+	/* used up is used up: the numbers must not start again */
+	gw_stat_set(
+		&sa->seq, seq < sa->seq_max - GW_SA_MOVE_GAP ? seq + GW_SA_MOVE_GAP : sa->seq_max);
 	return sa;
 }
 

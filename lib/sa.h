@@ -75,6 +75,25 @@ struct gw_sa_stats {
 /** @return NULL with errno EINVAL (parameters the data plane cannot serve) or ENOMEM */
 struct gw_sa_in *gw_sa_in_create(const struct gw_sa_params *p, int socket);
 struct gw_sa_out *gw_sa_out_create(const struct gw_sa_params *p, int socket);
+/**
+ * The peer moved (RFC 7296 2.23, RFC 4555): accept from there from now on. Tunnel mode's inner hosts
+ * stay. Control, while the owner worker reads: see the source for why that is harmless.
+ */
+void gw_sa_in_move(struct gw_sa_in *sa, const struct in6_addr *local, const struct in6_addr *remote,
+	bool udp_encap);
+
+#define GW_SA_MOVE_GAP 65536 /* sequence numbers that a moved SA leaves out */
+
+/**
+ * A twin of an outbound SA with other outer addresses, ports, encapsulation, next hop and flow label,
+ * as p gives them; nothing else of p is read. Its sequence numbers begin GW_SA_MOVE_GAP later, so that
+ * what the owner worker sends on the old one until it sees the new one never shares a number (or an
+ * IV) with it. Publish it, then retire the old one at once.
+ * @return NULL with errno EINVAL or ENOMEM
+ */
+struct gw_sa_out *gw_sa_out_move(const struct gw_sa_out *old, const struct gw_sa_params *p,
+	int socket);
+
 /** Wipe and free; no worker may still see it. NULL is fine. */
 void gw_sa_in_destroy(struct gw_sa_in *sa);
 void gw_sa_out_destroy(struct gw_sa_out *sa);

@@ -41,12 +41,17 @@ struct gw_sa_in {
 	struct gw_replay *replay;
 	const struct gw_demux *demux;
 
+	/* set before publish, then read-only */
+	_Alignas(64) struct in6_addr inner_remote; /* tunnel mode, in a header's order */
+	struct in6_addr inner_local;
 	/* control only */
-	_Alignas(64) uint32_t child_id;
+	uint32_t child_id;
 	size_t size; /* of the allocation */
 };
+static_assert(offsetof(struct gw_sa_in, inner_local) == offsetof(struct gw_sa_in, inner_remote) + 16,
+	"compared with source and destination at once");
 static_assert(offsetof(struct gw_sa_in, packets) == 64, "read-only part is one cache line");
-static_assert(offsetof(struct gw_sa_in, child_id) == 128, "owner's part is one cache line");
+static_assert(offsetof(struct gw_sa_in, inner_remote) == 128, "owner's part is one cache line");
 static_assert(offsetof(struct gw_sa_in, local) == offsetof(struct gw_sa_in, remote) + 16,
 	"compared with source and destination at once");
 
