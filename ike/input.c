@@ -38,6 +38,8 @@ open_fragment(struct ike_sa *sa, struct arrival *a, struct ike_view inner)
 		*f = calloc(1, sizeof(**f));
 	if (*f == NULL)
 		return -ENOMEM;
+	if (sa->state == IKE_SA_HALF_OPEN && (*f)->bytes + inner.len > IKE_AUTH_LEN_MAX)
+		return -EPERM;
 	rc = ike_frags_add(*f, &a->m, inner);
 	/* one that does not fit may be late, of a try with larger ones (RFC 7383 2.6.1) */
 	if (rc < 0)

@@ -29,6 +29,13 @@
 
 #define IKE_OUR_NONCE_LEN 32 /* half the key size of any PRF we know, at least (2.10) */
 
+/*
+ * Bounds for peers that are not authenticated: a half-open SA holds its IKE_SA_INIT request and, when
+ * IKE_AUTH comes in fragments, what has arrived of it.
+ */
+#define IKE_INIT_LEN_MAX 4096
+#define IKE_AUTH_LEN_MAX 16384
+
 #define IKE_HALF_OPEN_MS 30000 /* a responder waits so long for IKE_AUTH */
 #define IKE_LINGER_MS	 30000 /* an ended SA repeats its last reply so long */
 #define IKE_REKEYED_MS	 30000 /* after it we delete a replaced IKE SA that its replacer left over */

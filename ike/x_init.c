@@ -471,7 +471,8 @@ ike_x_init_request(struct ike *e, const struct ike_path *path, const uint8_t *bu
 			e, path, &m.hdr, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD, &m.critical, 1);
 		return;
 	}
-	if (err != 0 || m.hdr.spi_i == 0 || m.hdr.spi_r != 0 || m.hdr.msg_id != 0) {
+	if (err != 0 || len > IKE_INIT_LEN_MAX || m.hdr.spi_i == 0 || m.hdr.spi_r != 0 ||
+		m.hdr.msg_id != 0) {
 		e->stats.rx_invalid++;
 		return;
 	}

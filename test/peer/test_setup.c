@@ -597,6 +597,18 @@ keep_answer(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
 	return false;
 }
 
+/** Keep what peer 0 asks, let nothing through. */
+static bool
+keep_request(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	if (from == 0 && *len <= sizeof(last.buf)) {
+		memcpy(last.buf, buf, *len);
+		last.len = *len;
+	}
+	return false;
+}
+
 static void
 test_strange_messages(void **state)
 {
@@ -646,6 +658,112 @@ test_strange_messages(void **state)
 	world_destroy(w);
 }
 
+/* ---- fragments (RFC 7383) ---- */
+
+/** So many proposals that IKE_AUTH and CREATE_CHILD_SA do not fit into 1280 bytes. */
+static void
+offer_much(struct peer *p)
+{
+	char err[128];
+
+	p->children[0].esp.n = 0;
+	for (unsigned int n = 0; n < 15; n++)
+		assert_int_equal(ike_proposals_parse(&p->children[0].esp, IKE_PROTO_ESP,
+					 n < 14 ? "aes256-aes192-sha512-sha384-sha256-x25519-x448-"
+						  "ecp256-ecp384-ecp521"
+						: "aes128gcm16-x25519",
+					 err, sizeof(err)),
+			0);
+}
+
+static unsigned int longest;
+
+static bool
+measure(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	(void)from;
+	(void)buf;
+	if (*len > longest)
+		longest = (unsigned int)*len;
+	return true;
+}
+
+static void
+test_fragments(void **state)
+{
+	static const struct ike_select children = {.child = "gre"};
+
+	(void)state;
+	for (unsigned int n = 0; n < 20; n++) {
+		struct world *w = world_create(700 + n);
+		bool announced = n != 1;
+
+		offer_much(&w->p[0]);
+		if (!announced)
+			w->p[1].conn.fragmentation = IKE_FRAG_NO;
+		if (n > 1) {
+			w->loss = 200;
+			w->dup = w->reorder = 300;
+		}
+		longest = 0;
+		w->filter = measure;
+		peer_start(&w->p[0]);
+		peer_start(&w->p[1]);
+		assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+		world_run(w, 100000);
+		ike_rekey(w->p[0].e, &children, w->now);
+		world_run(w, 100000);
+		w->loss = w->dup = w->reorder = 0;
+		world_run(w, 100000);
+		world_assert_settled(w, 1);
+		assert_int_equal(peer_sending(&w->p[1])->sa.suite.encr, IKE_ENCR_AES_GCM_16);
+		if (announced)
+			assert_in_range(longest, 1000, 1228);
+		else
+			assert_true(longest > 1280);
+		world_destroy(w);
+	}
+}
+
+/** A flood of IKE_SA_INIT from invented sources: bounded memory and lines, and a peer gets in. */
+static void
+test_flood(void **state)
+{
+	struct world *w = world_create(800);
+	struct ike_path path = {.local_port = 500, .remote_port = 500};
+	struct ike_stats st;
+	size_t log_len;
+
+	(void)state;
+	w->p[1].conn.n_remote = 0;
+	w->filter = keep_request;
+	peer_start(&w->p[0]);
+	peer_start(&w->p[1]);
+	assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+	path.local = w->p[1].addr;
+	for (unsigned int n = 0; n < 5000; n++) {
+		for (unsigned int i = 0; i < 8; i++)
+			last.buf[i] = (uint8_t)world_rand(w, 256);
+		memset(&path.remote, 0x20, 16);
+		memcpy(&path.remote.s6_addr[12], last.buf, 4);
+		ike_input(w->p[1].e, &path, last.buf, last.len, w->now);
+	}
+	ike_get_stats(w->p[1].e, &st);
+	assert_int_equal(st.n_half_open, 30);
+	assert_int_equal(st.cookies_asked, 5000 - 30);
+	log_len = strlen(w->p[1].log);
+	assert_true(log_len < 4000);
+	w->filter = NULL;
+	world_run(w, 10000);
+	world_assert_settled(w, 1);
+	world_run(w, 60000);
+	ike_get_stats(w->p[1].e, &st);
+	assert_int_equal(st.n_half_open, 0);
+	assert_int_equal(w->p[1].ike_spis, 1);
+	world_destroy(w);
+}
+
 int
 main(void)
 {
@@ -674,6 +792,8 @@ main(void)
 		cmocka_unit_test(test_install_fails),
 		cmocka_unit_test(test_both_start),
 		cmocka_unit_test(test_strange_messages),
+		cmocka_unit_test(test_fragments),
+		cmocka_unit_test(test_flood),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
