@@ -211,6 +211,16 @@ ike_nego_build_offer(const struct ike_sa *sa, const struct ike_nego *n, struct i
 	ike_pld_ts_build(c, IKE_PLD_TSR, &n->remote_ts);
 }
 
+void
+ike_nego_log_refused(struct ike_sa *sa, const struct ike_nego *n)
+{
+	char text[IKE_TEXT_MAX];
+
+	ike_log(sa->e, IKE_LOG_WARN, "CHD", sa->conn->name,
+		"%s: the peer accepts none of our ESP proposals: %s", n->cfg->name,
+		ike_proposals_text(&n->offer, text, sizeof(text)));
+}
+
 /* ---- what came ---- */
 
 int

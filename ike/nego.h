@@ -62,6 +62,9 @@ void ike_nego_build_offer(const struct ike_sa *sa, const struct ike_nego *n, str
 int ike_nego_accept(struct ike_sa *sa, struct ike_nego *n, const struct ike_nego_msg *in,
 	const char **why);
 
+/** The peer took none of our proposals: say which they were. */
+void ike_nego_log_refused(struct ike_sa *sa, const struct ike_nego *n);
+
 /* ---- responder ---- */
 
 /**

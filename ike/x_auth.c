@@ -285,6 +285,8 @@ accept_child(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 
 	sa->setup->child = NULL;
 	if (error != 0) {
+		if (error == IKE_N_NO_PROPOSAL_CHOSEN)
+			ike_nego_log_refused(sa, t->nego);
 		snprintf(reason, sizeof(reason), "the peer refused it with %s",
 			ike_x_notify_text(error, buf, sizeof(buf)));
 		ike_child_failed(sa, cfg, reason);

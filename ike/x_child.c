@@ -143,6 +143,8 @@ refused(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m, uint16_t
 		start_over(sa, t);
 		break;
 	default:
+		if (error == IKE_N_NO_PROPOSAL_CHOSEN)
+			ike_nego_log_refused(sa, t->nego);
 		snprintf(reason, sizeof(reason), "the peer refused it with %s",
 			ike_x_notify_text(error, buf, sizeof(buf)));
 		attempt_failed(sa, t, reason, REFUSED_MS);

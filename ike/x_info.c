@@ -57,6 +57,8 @@ ike_x_delete_ike_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *
 		ike_pld_notify_build(c, IKE_N_AUTHENTICATION_FAILED, NULL, 0);
 	ike_pld_delete_build(c, IKE_PROTO_IKE, NULL, 0);
 	ike_sa_deleting(sa);
+	for (struct ike_child *child = sa->children; child != NULL; child = child->next)
+		ike_child_stop_sending(child);
 	return 0;
 }
 

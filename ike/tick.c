@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What time brings to an IKE SA: retransmission, liveness, lifetimes, reauthentication. */
+
+#include "sa.h"
+#include "send.h"
+
+/** The peer connected meanwhile: what we wanted goes over that SA. */
+static void
+join(struct ike_sa *sa, struct ike_sa *other)
+{
+	const struct ike_child_cfg *child = sa->setup->child;
+
+	if (child != NULL && !ike_child_is_up(other, child))
+		ike_task_add(other, IKE_TASK_CHILD, child, 0, 0);
+	ike_task_move(sa, other);
+	ike_sa_end(sa, IKE_END_QUIET, false, NULL);
+}
+
+/** No answer while connecting: once more from the start as often as keyingtries says. */
+static void
+connect_again(struct ike_sa *sa)
+{
+	const struct ike_conn_cfg *conn = sa->conn;
+	const struct ike_child_cfg *child = sa->setup->child;
+	struct ike_sa *again, *other;
+
+	other = sa->reauth_of == 0 ? ike_sa_carrier(sa->e, conn) : NULL;
+	if (other != NULL && other->state == IKE_SA_UP) {
+		join(sa, other);
+		return;
+	}
+	if (conn->keyingtries != 0 && sa->n_tries >= conn->keyingtries) {
+		ike_sa_end(sa, IKE_END_FAILED, false, "the peer does not answer");
+		return;
+	}
+	ike_log(sa->e, IKE_LOG_WARN, "IKE", conn->name, "the peer does not answer, trying again");
+	if (ike_sa_connect(sa->e, conn, child, &again) != 0) {
+		ike_sa_end(sa, IKE_END_FAILED, false, "the peer does not answer");
+		return;
+	}
+	again->n_tries = sa->n_tries + 1;
+	again->reauth_of = sa->reauth_of;
+	ike_task_move(sa, again);
+	sa->setup->child = NULL;
+	ike_sa_end(sa, IKE_END_QUIET, false, NULL);
+}
+
+static void
+give_up(struct ike_sa *sa)
+{
+	switch (sa->state) {
+	case IKE_SA_INIT_SENT:
+	case IKE_SA_AUTH_SENT:
+		connect_again(sa);
+		break;
+	case IKE_SA_DELETING:
+	case IKE_SA_REKEYED:
+		ike_sa_end(sa, IKE_END_LOCAL, false, "the peer did not answer the DELETE");
+		break;
+	default:
+		if (sa->active != NULL && sa->active->type == IKE_TASK_PATH_CHECK) {
+			/* nobody at the new address: the old path stays, the peer may be there yet
+			 */
+			ike_log(sa->e, IKE_LOG_WARN, "NET", sa->conn->name,
+				"the new address did not answer, the peer is taken for dead");
+		}
+		ike_sa_end(sa, IKE_END_DEAD, false, "the peer does not answer");
+		break;
+	}
+}
+
+static void
+retransmit(struct ike_sa *sa)
+{
+	const struct ike_task *t = sa->active;
+	const struct ike_path *path =
+		t != NULL && t->type == IKE_TASK_PATH_CHECK ? &t->path : &sa->path;
+
+	if (!ike_window_retry(&sa->win, &sa->e->backoff, sa->e->now_ms)) {
+		give_up(sa);
+		return;
+	}
+	ike_log(sa->e, IKE_LOG_DEBUG, "NET", sa->conn->name, "retransmission %u of request %u",
+		sa->win.tries, sa->win.next_out);
+	sa->e->stats.retransmits++;
+	ike_send_flight(sa->e, path, &sa->win.request);
+}
+
+static uint64_t
+liveness_due(const struct ike_sa *sa)
+{
+	if (sa->conn->dpd_delay_s == 0 || sa->win.request.buf != NULL)
+		return IKE_NEVER;
+	return sa->last_in_ms + (uint64_t)sa->conn->dpd_delay_s * 1000;
+}
+
+/** ESP of a child is evidence of life as good as a message. */
+static void
+check_liveness(struct ike_sa *sa)
+{
+	for (struct ike_child *c = sa->children; c != NULL; c = c->next) {
+		uint64_t last = ike_child_last_in(c);
+
+		if (last > sa->last_in_ms)
+			sa->last_in_ms = last;
+	}
+	if (sa->e->now_ms >= liveness_due(sa))
+		ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, 0);
+}
+
+/** Make before break: a new SA with all children first (RFC 7296 2.8.3). */
+static void
+reauthenticate(struct ike_sa *sa)
+{
+	struct ike_sa *fresh = NULL;
+	const struct ike_child_cfg *first = NULL;
+
+	sa->reauth_ms = IKE_NEVER;
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		if (ike_child_is_live(c))
+			first = c->cfg;
+	ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name, "IKE_SA %u: reauthenticating", sa->id);
+	if (ike_sa_connect(sa->e, sa->conn, first, &fresh) != 0) {
+		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
+			"reauthentication cannot start");
+		return;
+	}
+	fresh->reauth_of = sa->id;
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		if (ike_child_is_live(c) && c->cfg != first)
+			ike_task_add(fresh, IKE_TASK_CHILD, c->cfg, 0, 0);
+}
+
+static void
+tick_up(struct ike_sa *sa)
+{
+	uint64_t now = sa->e->now_ms;
+	struct ike_child *c, *next;
+
+	for (c = sa->children; c != NULL; c = next) {
+		next = c->next;
+		ike_child_tick(c);
+	}
+	if (now >= sa->rekey_ms) {
+		sa->rekey_ms = IKE_NEVER;
+		ike_task_add(sa, IKE_TASK_REKEY_IKE, NULL, 0, 0);
+	}
+	if (now >= sa->reauth_ms)
+		reauthenticate(sa);
+	if (now >= sa->expire_ms && sa->replaced) {
+		/* a redundant SA that its maker does not delete: it forgot it with what it replaced
+		 */
+		ike_sa_end(sa, IKE_END_QUIET, false, NULL);
+		return;
+	}
+	if (now >= sa->expire_ms) {
+		sa->expire_ms = IKE_NEVER;
+		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
+			"IKE_SA %u reached its hard limit", sa->id);
+		ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+	}
+	if (now >= liveness_due(sa))
+		check_liveness(sa);
+}
+
+void
+ike_sa_tick(struct ike_sa *sa)
+{
+	uint64_t now = sa->e->now_ms;
+
+	if (sa->win.request.buf != NULL && now >= sa->win.due_ms)
+		retransmit(sa);
+	switch (sa->state) {
+	case IKE_SA_UP:
+		tick_up(sa);
+		break;
+	case IKE_SA_HALF_OPEN:
+		if (now >= sa->created_ms + IKE_HALF_OPEN_MS)
+			ike_sa_end(
+				sa, IKE_END_FAILED, false, "the peer did not go on with IKE_AUTH");
+		break;
+	case IKE_SA_REKEYED:
+		if (now >= sa->state_ms + IKE_REKEYED_MS)
+			ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+		break;
+	case IKE_SA_LINGER:
+		if (now >= sa->state_ms + IKE_LINGER_MS)
+			ike_sa_gone(sa);
+		break;
+	default:
+		break;
+	}
+}
+
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t
+due_up(const struct ike_sa *sa)
+{
+	uint64_t due = earlier(earlier(sa->rekey_ms, sa->reauth_ms), sa->expire_ms);
+
+	due = earlier(due, liveness_due(sa));
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		due = earlier(due, ike_child_due(c));
+	return earlier(due, ike_task_due(sa));
+}
+
+uint64_t
+ike_sa_due(const struct ike_sa *sa)
+{
+	uint64_t due = sa->win.request.buf != NULL ? sa->win.due_ms : IKE_NEVER;
+
+	switch (sa->state) {
+	case IKE_SA_UP:
+		return earlier(due, due_up(sa));
+	case IKE_SA_HALF_OPEN:
+		return sa->created_ms + IKE_HALF_OPEN_MS;
+	case IKE_SA_REKEYED:
+		/* only until our own DELETE is on its way */
+		return sa->active != NULL ? due : earlier(due, sa->state_ms + IKE_REKEYED_MS);
+	case IKE_SA_LINGER:
+		return sa->state_ms + IKE_LINGER_MS;
+	default:
+		return due;
+	}
+}
