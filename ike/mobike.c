@@ -51,13 +51,14 @@ update_addresses(struct ike_sa *sa, const struct ike_path *path, const struct ik
 		ike_natd_check(sa, path, m);
 		ike_natd_build(sa, path, c);
 	}
-	if (same_path(path, &sa->path)) {
+	if (same_path(path, &sa->path) && ike_task_find(sa, IKE_TASK_PATH_CHECK, NULL, 0) == NULL) {
 		if (ike_sa_encap(sa) != (local || remote))
 			ike_sa_moved(sa, path, sa->nat_local, sa->nat_remote);
 		return;
 	}
 	t = ike_task_add(sa, IKE_TASK_PATH_CHECK, NULL, 0, 0);
-	if (t != NULL && t != sa->active) {
+	if (t != NULL) {
+		t->moved_on |= t == sa->active && !same_path(path, &t->path);
 		t->path = *path;
 		t->nat_local = sa->nat_local;
 		t->nat_remote = sa->nat_remote;
@@ -83,6 +84,7 @@ ike_mobike_request(struct ike_sa *sa, const struct ike_path *path, const struct 
 int
 ike_x_path_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 {
+	t->moved_on = false;
 	sa->e->host.random(sa->e->host.arg, t->cookie2, sizeof(t->cookie2));
 	ike_pld_notify_build(c, IKE_N_COOKIE2, t->cookie2, sizeof(t->cookie2));
 	return 0;
@@ -93,6 +95,10 @@ ike_x_path_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 {
 	struct ike_notify n;
 
+	if (t->moved_on) {
+		ike_task_again(sa, t, 0);
+		return;
+	}
 	if (!ike_msg_notify(m, IKE_N_COOKIE2, &n) || n.data.len != sizeof(t->cookie2) ||
 		!ike_mem_equal(n.data.p, t->cookie2, sizeof(t->cookie2))) {
 		ike_log(sa->e, IKE_LOG_WARN, "NET", sa->conn->name,

@@ -41,6 +41,7 @@ struct ike_task {
 	uint32_t spi;		/* DELETE_CHILD without child: of an SA that we never installed */
 	struct ike_path path;	/* PATH_CHECK: this and the rest */
 	bool nat_local, nat_remote;
+	bool moved_on; /* the path changed since cookie2 went out: the answer proves nothing */
 	uint8_t cookie2[IKE_COOKIE2_LEN];
 };
 

@@ -73,9 +73,9 @@ give_up(struct ike_sa *sa)
 static void
 retransmit(struct ike_sa *sa)
 {
-	const struct ike_task *t = sa->active;
-	const struct ike_path *path =
-		t != NULL && t->type == IKE_TASK_PATH_CHECK ? &t->path : &sa->path;
+	/* a peer that says it moved hears nothing any more where it was (RFC 4555 3.5) */
+	const struct ike_task *check = ike_task_find(sa, IKE_TASK_PATH_CHECK, NULL, 0);
+	const struct ike_path *path = check != NULL ? &check->path : &sa->path;
 
 	if (!ike_window_retry(&sa->win, &sa->e->backoff, sa->e->now_ms)) {
 		give_up(sa);

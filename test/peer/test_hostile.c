@@ -296,6 +296,100 @@ test_refused_for_now(void **state)
 	world_destroy(w);
 }
 
+/* ---- MOBIKE: a peer that moves in the middle of things ---- */
+
+static struct {
+	void (*send)(void *arg, const struct ike_path *path, const uint8_t *buf, size_t len);
+	struct in6_addr alive; /* the only address of peer 0 that is still there */
+} moving;
+
+static void
+send_if_alive(void *arg, const struct ike_path *path, const uint8_t *buf, size_t len)
+{
+	if (memcmp(&path->remote, &moving.alive, 16) == 0)
+		moving.send(arg, path, buf, len);
+}
+
+/** peer 0 is at that address now, nowhere else, and says so (RFC 4555 3.5). */
+static void
+move(struct world *w, const char *to)
+{
+	struct ike_sa *sa = only_sa(&w->p[0]);
+	struct ike_path path = {.remote = w->p[1].addr, .local_port = 4500, .remote_port = 4500};
+	struct ike_chain c;
+
+	inet_pton(AF_INET6, to, &path.local);
+	moving.alive = path.local;
+	ike_send_begin(w->p[0].e, &c);
+	ike_pld_notify_build(&c, IKE_N_UPDATE_SA_ADDRESSES, NULL, 0);
+	ike_natd_build(sa, &path, &c);
+	assert_int_equal(ike_send_request(sa, IKE_X_INFORMATIONAL, &c, &path), 0);
+	sa->active = calloc(1, sizeof(*sa->active));
+	sa->active->type = IKE_TASK_LIVENESS;
+}
+
+static struct world *
+moving_world(uint64_t seed)
+{
+	struct world *w = world_create(seed);
+
+	connect_world(w);
+	only_sa(&w->p[1])->mobike = true;
+	moving.alive = w->p[0].addr;
+	moving.send = w->p[1].e->host.send;
+	w->p[1].e->host.send = send_if_alive;
+	return w;
+}
+
+static void
+assert_followed(struct world *w)
+{
+	assert_memory_equal(&only_sa(&w->p[1])->path.remote, &moving.alive, 16);
+	assert_memory_equal(&peer_sending(&w->p[1])->sa.path.remote, &moving.alive, 16);
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
+/** A request of ours is still on its way to where the peer was: without an answer nothing follows.
+ */
+static void
+test_moved_under_a_request(void **state)
+{
+	struct world *w = moving_world(740);
+
+	(void)state;
+	w->cut = true;
+	ike_task_add(only_sa(&w->p[1]), IKE_TASK_LIVENESS, NULL, 0, 0);
+	world_run(w, 100);
+	w->cut = false;
+	move(w, "2001:db8::99");
+	world_run(w, 10000);
+	assert_followed(w);
+}
+
+/** The first new address is gone before it was checked; the second one gets a cookie of its own. */
+static void
+test_moved_twice(void **state)
+{
+	struct world *w = moving_world(741);
+
+	(void)state;
+	move(w, "2001:db8::98");
+	inet_pton(AF_INET6, "2001:db8::97", &moving.alive);
+	world_run(w, 100);
+	assert_int_equal(only_sa(&w->p[1])->active->type, IKE_TASK_PATH_CHECK);
+	/* the answer to the first move was lost with its address */
+	ike_flight_clear(&only_sa(&w->p[0])->win.request);
+	only_sa(&w->p[0])->win.next_out++;
+	free(only_sa(&w->p[0])->active);
+	only_sa(&w->p[0])->active = NULL;
+	move(w, "2001:db8::99");
+	world_run(w, 3000);
+	assert_memory_equal(&only_sa(&w->p[1])->path.remote, &w->p[0].addr, 16);
+	world_run(w, 10000);
+	assert_followed(w);
+}
+
 int
 main(void)
 {
@@ -307,6 +401,8 @@ main(void)
 		cmocka_unit_test(test_log_is_bounded),
 		cmocka_unit_test(test_copies_of_a_restart),
 		cmocka_unit_test(test_refused_for_now),
+		cmocka_unit_test(test_moved_under_a_request),
+		cmocka_unit_test(test_moved_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
