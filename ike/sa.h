@@ -214,6 +214,9 @@ void ike_sa_adopt(struct ike_sa *sa);
 /** The peer is elsewhere: other address, port or NAT. */
 void ike_sa_moved(struct ike_sa *sa, const struct ike_path *path, bool nat_local, bool nat_remote);
 
+/** A lingering SA has repeated its reply long enough. */
+void ike_sa_gone(struct ike_sa *sa);
+
 /** Do what is due for this SA. */
 void ike_sa_tick(struct ike_sa *sa);
 
