@@ -116,7 +116,7 @@ class Lab:
 
     # --- raclette
 
-    def start(self, connections, mtu=1500):
+    def start(self, connections, gateway=''):
         conf = self.path('raclette.conf')
         with open(conf, 'w') as f:
             f.write(f'''gateway {{
@@ -124,11 +124,12 @@ class Lab:
       port = net_af_packet0,iface=out
       address = {US}/64
       router = none
-      mtu = {mtu}
+      mtu = 1500
    }}
    lcores = auto
    poll = adaptive
    vici = unix://{self.path('vici')}
+   {gateway}
 }}
 tunnels {{
    ip6gre4 {{
