@@ -26,8 +26,9 @@
 #define BUDGET_IKE   16
 #define BUDGET_INIT  2
 
-#define SLEEP_MS 1
-#define FDS_MAX  (2 + GW_VICI_FDS_MAX)
+#define SLEEP_MS   1
+#define CARRIER_MS 500 /* between attempts to bring carriers up */
+#define FDS_MAX    (2 + GW_VICI_FDS_MAX)
 
 /* How long workers get to send DELETEs before they are stopped. */
 #define LAST_WORDS_MS 200
@@ -164,6 +165,22 @@ acquires(struct gw_ctl *c)
 	}
 }
 
+/* Without carrier the kernel sends nothing that could ask for an SA: these tunnels ask themselves.
+ */
+static void
+raise_carriers(struct gw_ctl *c)
+{
+	if (c->now_ms < c->carrier_due_ms)
+		return;
+	c->carrier_due_ms = c->now_ms + CARRIER_MS;
+	for (uint32_t i = 0; i < c->tunnels->n_tunifs; i++) {
+		struct gw_tunif *tif = &c->tunnels->tunifs[i];
+
+		if (tif->cfg->carrier == GW_CARRIER_SA && !tif->carrier)
+			acquire(c, tif);
+	}
+}
+
 /* ---- the round ---- */
 
 static void
@@ -195,6 +212,7 @@ round_once(struct gw_ctl *c)
 	n += pull(c, GW_EXCP_IKE, BUDGET_IKE);
 	n += pull(c, GW_EXCP_INIT, BUDGET_INIT);
 	acquires(c);
+	raise_carriers(c);
 	if (c->now_ms >= c->nd_due_ms)
 		c->nd_due_ms = nd_tick(c->nd, c->now_ms);
 	if (c->now_ms >= c->ike_due_ms)

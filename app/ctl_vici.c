@@ -19,7 +19,9 @@
 
 #define LEN_SIZE     4u
 #define READ_SIZE    4096u
-#define OUT_MAX      (64u * 1024 * 1024) /* unread answers of one client */
+#define OUT_HIGH     (1024u * 1024)      /* unread answers above which no request is taken */
+#define OUT_MAX      (64u * 1024 * 1024) /* unread answers of one client, one long stream */
+#define DEAF_MS      10000u              /* a client that reads nothing for so long is dropped */
 #define SOCKET_MODE  0660
 #define SOCKET_GROUP "raclette"
 
@@ -30,6 +32,7 @@ struct client {
 	uint32_t events;   /* registered, bit per index of vici_event_known() */
 	uint8_t *in, *out; /* out: not sent yet, from out_off */
 	size_t in_len, in_cap, out_len, out_cap, out_off;
+	uint64_t heard_ms; /* last time that it read something, or had nothing to read */
 	struct vici_wait wait;
 };
 
@@ -168,8 +171,14 @@ gw_vici_destroy(struct gw_vici *v)
 	free(v);
 }
 
+static bool
+takes_requests(const struct client *cl)
+{
+	return !cl->broken && !cl->wait.active && cl->out_len - cl->out_off < OUT_HIGH;
+}
+
 static void
-flush(struct client *cl)
+flush(struct client *cl, uint64_t now_ms)
 {
 	while (cl->out_off < cl->out_len) {
 		ssize_t n = send(cl->fd, cl->out + cl->out_off, cl->out_len - cl->out_off,
@@ -180,8 +189,10 @@ flush(struct client *cl)
 			return;
 		}
 		cl->out_off += (size_t)n;
+		cl->heard_ms = now_ms;
 	}
 	cl->out_off = cl->out_len = 0;
+	cl->heard_ms = now_ms;
 }
 
 static void
@@ -308,7 +319,7 @@ serve_input(struct gw_vici *v, struct client *cl)
 {
 	size_t off = 0;
 
-	while (!cl->broken && !cl->wait.active && cl->in_len - off >= LEN_SIZE) {
+	while (takes_requests(cl) && cl->in_len - off >= LEN_SIZE) {
 		const uint8_t *p = cl->in + off;
 		size_t len = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
 
@@ -372,26 +383,39 @@ read_client(struct gw_vici *v, struct client *cl)
 }
 
 static void
-accept_client(struct gw_vici *v)
+welcome(struct gw_vici *v, int fd)
 {
 	struct ucred cred = {0};
 	socklen_t len = sizeof(cred);
-	int fd = accept4(v->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	if (fd < 0)
-		return;
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
 	gw_log(GW_LOG_DEBUG, "vici", "connection from pid %d, uid %u, gid %u", (int)cred.pid,
 		cred.uid, cred.gid);
 	for (unsigned int i = 0; i < GW_VICI_CLIENTS_MAX; i++) {
 		if (v->clients[i].fd < 0) {
-			v->clients[i] = (struct client){.fd = fd, .pid = cred.pid};
+			v->clients[i] = (struct client){
+				.fd = fd,
+				.pid = cred.pid,
+				.heard_ms = v->ctl->now_ms,
+			};
 			return;
 		}
 	}
 	gw_log(GW_LOG_WARN, "vici", "%d clients already: pid %d is sent away", GW_VICI_CLIENTS_MAX,
 		(int)cred.pid);
 	close(fd);
+}
+
+static void
+accept_clients(struct gw_vici *v)
+{
+	for (int i = 0; i < GW_VICI_CLIENTS_MAX; i++) {
+		int fd = accept4(v->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0)
+			return;
+		welcome(v, fd);
+	}
 }
 
 /* ---- polling ---- */
@@ -404,8 +428,8 @@ gw_vici_fds(const struct gw_vici *v, struct pollfd *fds)
 		const struct client *cl = &v->clients[i];
 		short events = cl->out_off < cl->out_len ? POLLOUT : 0;
 
-		/* while a command waits, what follows it waits in the kernel */
-		if (!cl->wait.active)
+		/* while a command waits or answers are unread, what follows waits in the kernel */
+		if (takes_requests(cl))
 			events |= POLLIN;
 		fds[1 + i] = (struct pollfd){.fd = cl->fd, .events = events};
 	}
@@ -425,12 +449,14 @@ gw_vici_io(struct gw_vici *v, const struct pollfd *fds, unsigned int n)
 		else if ((fds[1 + i].revents & (POLLHUP | POLLERR)) != 0)
 			cl->broken = true;
 		if (!cl->broken)
-			flush(cl);
+			flush(cl, v->ctl->now_ms);
+		if (!cl->broken && cl->out_len == 0)
+			serve_input(v, cl); /* what came while answers were unread */
 		if (cl->broken)
 			drop_client(cl);
 	}
 	if (n > 0 && fds[0].revents != 0)
-		accept_client(v);
+		accept_clients(v);
 }
 
 /* ---- commands that wait for IKE ---- */
@@ -443,7 +469,7 @@ finish_wait(struct gw_vici *v, struct client *cl, const char *errmsg)
 	cl->wait.active = false;
 	vici_answer(&req, errmsg);
 	serve_input(v, cl);
-	flush(cl);
+	flush(cl, v->ctl->now_ms);
 	if (cl->broken)
 		drop_client(cl);
 }
@@ -455,6 +481,11 @@ gw_vici_tick(struct gw_vici *v, uint64_t now_ms)
 		struct client *cl = &v->clients[i];
 		char errmsg[IKE_NAME_MAX + 64];
 
+		if (cl->fd >= 0 && cl->out_len > 0 && now_ms - cl->heard_ms > DEAF_MS) {
+			gw_log(GW_LOG_WARN, "vici", "client (pid %d) does not read: dropped",
+				(int)cl->pid);
+			drop_client(cl);
+		}
 		if (cl->fd < 0 || !cl->wait.active)
 			continue;
 		if (cl->wait.done) {
