@@ -92,6 +92,9 @@ liveness_due(const struct ike_sa *sa)
 {
 	if (sa->conn->dpd_delay_s == 0 || sa->win.request.buf != NULL)
 		return IKE_NEVER;
+	/* one that waits for its time is asked then: not due, or we would come back at once for ever */
+	if (ike_task_find(sa, IKE_TASK_LIVENESS, NULL, 0) != NULL)
+		return IKE_NEVER;
 	return sa->last_in_ms + (uint64_t)sa->conn->dpd_delay_s * 1000;
 }
 
