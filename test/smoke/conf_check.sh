@@ -37,6 +37,10 @@ refuse 'unknown algorithm' 's/esp_proposals = .*/esp_proposals = rot13-sha1/' es
 refuse 'no such connection' 's/connection = gw-gw/connection = gw-wg/' connection
 refuse 'missing brace' 's/^secrets \{/secrets/' ''
 "$RACLETTE" check -c /nonexistent >"$LAB_DIR/out" 2>&1 && fail 'no file: accepted' || pass 'no file is an error'
+# the README's first configuration, word by word
+awk '/^`.*raclette\.conf`:$/ {want = 1} want && /^```/ {if (in_it) exit; in_it = 1; next} in_it' "$TOP/README.md" >"$LAB_DIR/readme.conf"
+check "the README's configuration" grep -q 'gateway' "$LAB_DIR/readme.conf"
+check "the README's configuration is accepted" "$RACLETTE" check -c "$LAB_DIR/readme.conf"
 check 'program: --version' "$RACLETTE" --version
 check 'program: --help' "$RACLETTE" --help
 smoke_end
