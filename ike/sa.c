@@ -386,6 +386,9 @@ ike_sa_end(struct ike_sa *sa, enum ike_end why, bool linger, const char *reason)
 
 	if (heir != NULL)
 		ike_sa_replaced(sa, heir);
+	/* both ends delete at once: what we end is not brought back by close_action */
+	if (why == IKE_END_PEER && sa->state == IKE_SA_DELETING)
+		why = IKE_END_LOCAL;
 	if (sa->was_up && why != IKE_END_QUIET)
 		ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name, "IKE_SA %u down: %s", sa->id,
 			reason);

@@ -193,6 +193,11 @@ ike_task_response(struct ike_sa *sa, const struct ike_msg *m)
 	ike_sa_touch(sa);
 	if (t == NULL)
 		return;
+	if (ike_sa_authenticated(sa) && ike_msg_notify(m, IKE_N_INVALID_SYNTAX, NULL)) {
+		/* fatal to the SA on both sides, without a DELETE (2.21.3) */
+		ike_sa_end(sa, IKE_END_PEER, false, "the peer found our request malformed");
+		return;
+	}
 	ike_task_ops[t->type].process(sa, t, m);
 	/* queued again, or gone with its SA, or done */
 	if (sa->active != t)

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,30 @@ test_request_before_keys(void **state)
 	}
 	world_run(w, 1000);
 	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
+/** INVALID_SYNTAX is the end for both ends, without a DELETE (RFC 7296 2.21.3). */
+static void
+test_told_malformed(void **state)
+{
+	struct world *w = world_create(701);
+	struct ike_sa *sa;
+	struct ike_chain c;
+
+	(void)state;
+	connect_world(w);
+	sa = only_sa(&w->p[0]);
+	ike_send_begin(sa->e, &c);
+	ike_pld_raw_build(&c, IKE_PLD_NOTIFY, "\0", 1);
+	assert_int_equal(ike_send_request(sa, IKE_X_INFORMATIONAL, &c, &sa->path), 0);
+	sa->active = calloc(1, sizeof(*sa->active));
+	sa->active->type = IKE_TASK_LIVENESS;
+	world_run(w, 1000);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(peer_live_sas(&w->p[i]), 0);
+		assert_int_equal(peer_installed(&w->p[i]), 0);
+	}
 	world_destroy(w);
 }
 
@@ -390,11 +415,136 @@ test_moved_twice(void **state)
 	assert_followed(w);
 }
 
+/** Both were told to end the SA at the same moment: nobody's close_action undoes that. */
+static void
+test_ended_by_both(void **state)
+{
+	static const struct ike_select all = {.ike = "gw-gw"};
+	struct world *w = world_create(702);
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++)
+		w->p[i].children[0].close_action = IKE_ACTION_START;
+	connect_world(w);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(ike_terminate(w->p[i].e, &all, w->now), 1);
+	world_run(w, 100000);
+	world_assert_settled(w, 0);
+	world_destroy(w);
+}
+
+/* ---- mutants: what is inside the encryption is changed, with the keys known ---- */
+
+static struct ike_sa *
+sender_of(struct peer *p, const struct ike_hdr *h)
+{
+	struct ike_sa *sa;
+
+	for (sa = p->e->sas; sa != NULL; sa = sa->next)
+		if (sa->spi_i == h->spi_i && sa->spi_r == h->spi_r)
+			break;
+	return sa;
+}
+
+static void
+mutate(struct world *w, uint8_t *p, size_t len)
+{
+	for (unsigned int n = 1 + world_rand(w, 3); n > 0 && len > 0; n--) {
+		uint8_t *at = &p[world_rand(w, (uint32_t)len)];
+
+		if (world_rand(w, 2) == 0)
+			*at = (uint8_t)(*at ^ 1u << world_rand(w, 8));
+		else
+			*at = (uint8_t)world_rand(w, 256);
+	}
+}
+
+/** One protected message in four is opened, changed and sealed again; in the clear, one in ten. */
+static bool
+change_inside(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	static uint8_t clear[IKE_MSG_MAX], out[IKE_WIRE_CAP];
+	struct ike_sk_key k;
+	struct ike_view inner;
+	struct ike_msg m;
+	struct ike_sa *sa;
+
+	if (ike_msg_parse(&m, buf, *len) != 0)
+		return true;
+	if (m.sk_type == 0 && world_rand(w, 10) == 0)
+		mutate(w, buf + 28, *len - 28);
+	sa = m.sk_type == IKE_PLD_SK ? sender_of(&w->p[from], &m.hdr) : NULL;
+	if (sa == NULL || world_rand(w, 4) != 0)
+		return true;
+	k = sa->initiator ? sa->keys.i : sa->keys.r;
+	if (k.encr == NULL || ike_sk_open(&k, &m, clear, &inner) != 0)
+		return true;
+	mutate(w, clear, inner.len);
+	if (ike_sk_seal(&k, &m.hdr, m.sk_first, clear, inner.len, out, sizeof(out)) ==
+		(ssize_t)*len)
+		memcpy(buf, out, *len);
+	return true;
+}
+
+/** Whatever came of it: selectors and modes never leave what is configured. */
+static void
+assert_within_policy(const struct peer *p)
+{
+	const struct ike_child_cfg *cfg = &p->children[0];
+	struct ike_ts_list local, remote;
+
+	ike_ts_resolve(&local, &cfg->local_ts, &p->addr);
+	ike_ts_resolve(&remote, &cfg->remote_ts, &p->w->p[1 - p->index].addr);
+	for (unsigned int i = 0; i < p->n_child; i++) {
+		assert_true(ike_ts_subset(&p->child[i].sa.local_ts, &local));
+		assert_true(ike_ts_subset(&p->child[i].sa.remote_ts, &remote));
+	}
+}
+
+static void
+test_mutants(void **state)
+{
+	const char *one = getenv("PEER_SEED"), *many = getenv("PEER_SEEDS");
+	uint64_t seed = one != NULL ? strtoull(one, NULL, 0) : 0;
+	uint64_t end = one != NULL ? seed + 1 : many != NULL ? strtoull(many, NULL, 0) : 200;
+
+	(void)state;
+	for (; seed < end; seed++) {
+		struct world *w = world_create(5000 + seed);
+
+		/* the last line before a failure names the seed */
+		fprintf(stderr, "\rseed %llu ", (unsigned long long)seed);
+		for (unsigned int i = 0; i < 2; i++) {
+			w->p[i].conn.dpd_delay_s = 20;
+			w->p[i].children[0].close_action = IKE_ACTION_START;
+			w->p[i].children[0].time_s = (struct ike_life){30, 60, 10};
+			w->p[i].conn.rekey_time_s = 70;
+		}
+		w->filter = change_inside;
+		peer_start(&w->p[0]);
+		peer_start(&w->p[1]);
+		for (unsigned int n = 0; n < 10; n++) {
+			ike_initiate(w->p[world_rand(w, 2)].e, NULL, "gre", w->now);
+			world_run(w, 20000);
+		}
+		for (unsigned int i = 0; i < 2; i++)
+			assert_within_policy(&w->p[i]);
+		/* and then all is well again */
+		w->filter = NULL;
+		world_run(w, 600000);
+		ike_initiate(w->p[0].e, NULL, "gre", w->now);
+		world_run(w, 5000);
+		assert_true(peer_live_children(&w->p[0]) >= 1);
+		world_destroy(w);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_request_before_keys),
+		cmocka_unit_test(test_told_malformed),
 		cmocka_unit_test(test_late_fragment),
 		cmocka_unit_test(test_fragments_of_both_ways),
 		cmocka_unit_test(test_failed_ones_are_bounded),
@@ -403,6 +553,8 @@ main(void)
 		cmocka_unit_test(test_refused_for_now),
 		cmocka_unit_test(test_moved_under_a_request),
 		cmocka_unit_test(test_moved_twice),
+		cmocka_unit_test(test_ended_by_both),
+		cmocka_unit_test(test_mutants),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
