@@ -135,7 +135,7 @@ configure_if(struct gw_tunnels *ts, struct gw_tunif *tif)
 }
 
 static int
-open_if(struct gw_tunnels *ts, struct gw_tunif *tif)
+open_if(struct gw_tunif *tif)
 {
 	int fd = gw_tun_open(tif->cfg->name);
 
@@ -327,7 +327,7 @@ bring_up(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t path_mtu)
 	int rc = guard(ts, tif->cfg);
 
 	if (rc == 0)
-		rc = open_if(ts, tif);
+		rc = open_if(tif);
 	if (rc < 0)
 		return rc;
 	tif->ifindex = gw_netif_index(ts->netif, tif->cfg->name);

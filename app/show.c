@@ -122,14 +122,14 @@ expect(int fd, enum vici_type type)
 {
 	struct vici_packet p;
 	uint8_t *buf = read_packet(fd, &p);
-	enum vici_type got = p.type;
 
 	if (buf == NULL)
 		return -1;
 	free(buf);
-	if (got != type)
-		errno = ENOTSUP;
-	return got == type ? 0 : -1;
+	if (p.type == type)
+		return 0;
+	errno = ENOTSUP;
+	return -1;
 }
 
 struct objects {
