@@ -25,6 +25,8 @@
  */
 #define IF_QUEUE_LEN 2000
 
+#define IF_GROUP 0x72610000u /* "ra", and 16 bits of the process id: nobody else's */
+
 /* @return rc, after logging a failure with the kernel's own words */
 static int
 told(const struct gw_tunnels *ts, const char *name, const char *what, int rc)
@@ -370,11 +372,32 @@ fail:
 	return NULL;
 }
 
+/* A stop within a second, with hundreds of interfaces too. What this cannot delete goes with its
+ * descriptor. */
+static void
+delete_ifs(struct gw_tunnels *ts)
+{
+	uint32_t group = IF_GROUP | ((uint32_t)getpid() & 0xffff);
+	unsigned int n = 0;
+
+	for (uint32_t i = 0; i < ts->n_tunifs; i++) {
+		const struct gw_tunif *tif = &ts->tunifs[i];
+
+		if (tif->t->fd >= 0 && tif->ifindex > 0 &&
+			gw_netif_set_group(ts->netif, tif->ifindex, group) == 0)
+			n++;
+	}
+	if (n > 0 && gw_netif_del_group(ts->netif, group) < 0)
+		gw_log(GW_LOG_DEBUG, "tunnel", "interfaces go one by one: %s",
+			gw_netif_error(ts->netif));
+}
+
 void
 gw_tunnels_destroy(struct gw_tunnels *ts)
 {
 	if (ts == NULL)
 		return;
+	delete_ifs(ts);
 	for (uint32_t i = 0; i < ts->n_tunifs; i++) {
 		gw_port_close(&ts->tunifs[i].port);
 		if (ts->tunifs[i].t->fd >= 0)

@@ -190,6 +190,27 @@ gw_netif_set_txqlen(struct gw_netif *n, int ifindex, unsigned int packets)
 }
 
 int
+gw_netif_set_group(struct gw_netif *n, int ifindex, uint32_t group)
+{
+	struct ifinfomsg *ifi;
+	struct nlmsghdr *h = link_request(n, ifindex, &ifi);
+
+	mnl_attr_put_u32(h, IFLA_GROUP, group);
+	return ask(n, h);
+}
+
+int
+gw_netif_del_group(struct gw_netif *n, uint32_t group)
+{
+	struct nlmsghdr *h = request(n, RTM_DELLINK, NLM_F_ACK);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(h, sizeof(*ifi));
+
+	ifi->ifi_family = AF_UNSPEC;
+	mnl_attr_put_u32(h, IFLA_GROUP, group);
+	return ask(n, h);
+}
+
+int
 gw_netif_set_up(struct gw_netif *n, int ifindex, bool up)
 {
 	struct ifinfomsg *ifi;

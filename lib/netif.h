@@ -31,6 +31,10 @@ int gw_netif_index(struct gw_netif *n, const char *name); /* > 0, or -ENODEV */
 int gw_netif_set_mtu(struct gw_netif *n, int ifindex, uint16_t mtu);
 /** Packets that wait for the worker to read them. */
 int gw_netif_set_txqlen(struct gw_netif *n, int ifindex, unsigned int packets);
+/** Put an interface into a group; del_group deletes all of it at once, where one by one takes the
+ * kernel some 30 ms each. group is not 0. */
+int gw_netif_set_group(struct gw_netif *n, int ifindex, uint32_t group);
+int gw_netif_del_group(struct gw_netif *n, uint32_t group);
 int gw_netif_set_up(struct gw_netif *n, int ifindex, bool up);
 /** Operational state as shown by `ip link`: carrier on or off (IFLA_CARRIER). */
 int gw_netif_set_carrier(struct gw_netif *n, int ifindex, bool on);

@@ -205,6 +205,26 @@ open_names(void **state)
 	assert_int_equal(gw_netif_index(nif, "tt0"), -ENODEV);
 }
 
+/* All of a group and nothing else; the descriptors then lead nowhere, and closing them is fine. */
+static void
+groups(void **state)
+{
+	int fd[3] = {gw_tun_open("tt0"), gw_tun_open("tt1"), gw_tun_open("tt2")};
+
+	for (int i = 0; i < 3; i++)
+		assert_true(fd[i] >= 0);
+	check(gw_netif_set_group(nif, gw_netif_index(nif, "tt0"), 0x72610001));
+	check(gw_netif_set_group(nif, gw_netif_index(nif, "tt2"), 0x72610001));
+	check(gw_netif_del_group(nif, 0x72610001));
+	assert_int_equal(gw_netif_index(nif, "tt0"), -ENODEV);
+	assert_true(gw_netif_index(nif, "tt1") > 0);
+	assert_int_equal(gw_netif_index(nif, "tt2"), -ENODEV);
+	assert_true(gw_netif_del_group(nif, 0x72610001) < 0);
+	for (int i = 0; i < 3; i++)
+		close(fd[i]);
+	assert_int_equal(gw_netif_index(nif, "tt1"), -ENODEV);
+}
+
 static void
 link_settings(void **state)
 {
@@ -558,6 +578,7 @@ main(int argc, char **argv)
 	char *eal[RTE_DIM(words)];
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(open_names),
+		cmocka_unit_test(groups),
 		cmocka_unit_test(link_settings),
 		cmocka_unit_test(no_stray_link_local),
 		cmocka_unit_test(kernel_words),
