@@ -92,7 +92,7 @@ liveness_due(const struct ike_sa *sa)
 {
 	if (sa->conn->dpd_delay_s == 0 || sa->win.request.buf != NULL)
 		return IKE_NEVER;
-	/* one that waits for its time is asked then: not due, or we would come back at once for ever */
+	/* one that waits is asked in its time: if it were due we would come back at once */
 	if (ike_task_find(sa, IKE_TASK_LIVENESS, NULL, 0) != NULL)
 		return IKE_NEVER;
 	return sa->last_in_ms + (uint64_t)sa->conn->dpd_delay_s * 1000;
@@ -135,6 +135,19 @@ reauthenticate(struct ike_sa *sa)
 			ike_task_add(fresh, IKE_TASK_CHILD, c->cfg, 0, 0);
 }
 
+/** Its hard limit is there and no successor: it goes; what is to be up always gets a new one. */
+static void
+expire(struct ike_sa *sa)
+{
+	sa->expire_ms = IKE_NEVER;
+	ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name, "IKE_SA %u reached its hard limit",
+		sa->id);
+	ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		if (ike_child_is_live(c) && (c->cfg->start_action & IKE_ACTION_START) != 0)
+			ike_wish(sa->e, sa->conn, c->cfg, sa->e->now_ms);
+}
+
 static void
 tick_up(struct ike_sa *sa)
 {
@@ -157,12 +170,8 @@ tick_up(struct ike_sa *sa)
 		ike_sa_end(sa, IKE_END_QUIET, false, NULL);
 		return;
 	}
-	if (now >= sa->expire_ms) {
-		sa->expire_ms = IKE_NEVER;
-		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
-			"IKE_SA %u reached its hard limit", sa->id);
-		ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
-	}
+	if (now >= sa->expire_ms)
+		expire(sa);
 	if (now >= liveness_due(sa))
 		check_liveness(sa);
 }

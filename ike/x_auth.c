@@ -15,7 +15,7 @@
 #define YOUNG_MS  10000
 
 static void
-auth_log(struct ike_sa *sa, const char *what, const char *cause)
+auth_log(const struct ike_sa *sa, const char *what, const char *cause)
 {
 	char l[IKE_TEXT_MAX], r[IKE_TEXT_MAX];
 
@@ -411,10 +411,20 @@ build_response(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
 		ike_pld_notify_build(c, IKE_N_MOBIKE_SUPPORTED, NULL, 0);
 }
 
-static enum ike_after
-refuse_peer(struct ike_chain *c)
+/** RFC 6023 3: for who does not support it, an IKE_AUTH without child is malformed. */
+static bool
+lacks_child(const struct ike_sa *sa, const struct ike_msg *m)
 {
-	ike_x_refuse(c, IKE_N_AUTHENTICATION_FAILED, 0);
+	if (sa->conn->childless != IKE_CHILDLESS_NEVER || ike_msg_find(m, IKE_PLD_SA) != NULL)
+		return false;
+	auth_log(sa, "IKE_AUTH refused", "it asks for no CHILD_SA, and childless = never");
+	return true;
+}
+
+static enum ike_after
+refuse_peer(struct ike_chain *c, uint16_t error)
+{
+	ike_x_refuse(c, error, 0);
 	return IKE_AFTER_FAILED;
 }
 
@@ -425,7 +435,9 @@ ike_x_auth_request(struct ike_sa *sa, const struct ike_path *path, const struct 
 	bool contact = ike_msg_notify(m, IKE_N_INITIAL_CONTACT, NULL);
 
 	if (!choose_conn(sa, path, m) || !verify_auth(sa, m) || is_surplus(sa, contact))
-		return refuse_peer(c);
+		return refuse_peer(c, IKE_N_AUTHENTICATION_FAILED);
+	if (lacks_child(sa, m))
+		return refuse_peer(c, IKE_N_INVALID_SYNTAX);
 	/* the peer may have floated to 4500, by NAT or MOBIKE: follow it from here on */
 	sa->path = *path;
 	build_response(sa, m, c);

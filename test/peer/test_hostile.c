@@ -433,6 +433,57 @@ test_ended_by_both(void **state)
 	world_destroy(w);
 }
 
+/** IKE rekeying is refused until the hard limit: who shall be up always comes back by a new SA. */
+static void
+test_hard_limit_of_the_ike_sa(void **state)
+{
+	struct world *w = world_create(703);
+
+	(void)state;
+	w->p[0].children[0].start_action = IKE_ACTION_START;
+	w->p[0].conn.rekey_time_s = 10;
+	w->p[0].conn.over_time_s = 10;
+	peer_start(&w->p[1]);
+	peer_start(&w->p[0]);
+	world_run(w, 5000);
+	peer_proposals(&w->p[1], "aes256-sha512-x25519", "aes128gcm16-x25519");
+	world_run(w, 10000);
+	peer_proposals(&w->p[1], "aes128-sha256-x25519", "aes128gcm16-x25519");
+	world_run(w, 9000);
+	assert_int_equal(w->p[0].events[IKE_EV_IKE_DOWN], 1);
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
+/** peer 1 says that childless initiation is fine and thinks otherwise when it comes. */
+static bool
+change_mind(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)buf;
+	(void)len;
+	if (from == 1)
+		w->p[1].conn.childless = IKE_CHILDLESS_NEVER;
+	return true;
+}
+
+/** childless = never: an IKE_AUTH without child is no IKE_AUTH (RFC 6023 3). */
+static void
+test_childless_never(void **state)
+{
+	struct world *w = world_create(704);
+
+	(void)state;
+	w->filter = change_mind;
+	peer_start(&w->p[0]);
+	peer_start(&w->p[1]);
+	assert_int_equal(ike_initiate(w->p[0].e, "gw-gw", NULL, w->now), 0);
+	world_run(w, 1000);
+	assert_int_equal(w->n_ike, 4);
+	assert_int_equal(peer_live_sas(&w->p[1]), 0);
+	assert_int_equal(peer_live_sas(&w->p[0]), 0);
+	world_destroy(w);
+}
+
 /* ---- mutants: what is inside the encryption is changed, with the keys known ---- */
 
 static struct ike_sa *
@@ -554,6 +605,8 @@ main(void)
 		cmocka_unit_test(test_moved_under_a_request),
 		cmocka_unit_test(test_moved_twice),
 		cmocka_unit_test(test_ended_by_both),
+		cmocka_unit_test(test_hard_limit_of_the_ike_sa),
+		cmocka_unit_test(test_childless_never),
 		cmocka_unit_test(test_mutants),
 	};
 
