@@ -121,6 +121,19 @@ start_lifetimes(struct ike_child *c)
 		c->poll_ms = e->now_ms + IKE_POLL_SEQ_MS;
 }
 
+/** It goes on after all: its limits count from here, the hard one stays. */
+static void
+start_lifetimes_again(struct ike_child *c)
+{
+	uint64_t installed_ms = c->installed_ms, last_in_ms = c->last_in_ms,
+		 expire_ms = c->expire_ms;
+
+	start_lifetimes(c);
+	c->installed_ms = installed_ms;
+	c->last_in_ms = last_in_ms;
+	c->expire_ms = expire_ms;
+}
+
 static struct ike_child *
 make_child(struct ike_sa *sa, const struct ike_nego *n, bool initiator, bool use_out)
 {
@@ -377,6 +390,39 @@ ike_child_remove(struct ike_child *c, const char *reason)
 	ike_wipe(c, sizeof(*c));
 	free(c);
 	ike_sa_touch(sa);
+}
+
+/** What c replaced, as long as both ends have all of it. */
+static struct ike_child *
+predecessor(const struct ike_child *c)
+{
+	struct ike_child *o;
+
+	for (o = c->sa->children; o != NULL; o = o->next)
+		if (o->replaced_by == c->id && !o->closed && o->in && o->out)
+			break;
+	return o;
+}
+
+bool
+ike_child_revert(struct ike_child *c)
+{
+	struct ike_child *old = predecessor(c);
+	struct ike *e = c->sa->e;
+
+	if (old == NULL)
+		return false;
+	ike_log(e, IKE_LOG_WARN, "CHD", c->sa->conn->name,
+		"%s: the peer took back its rekeying, CHILD_SA %u goes on", c->cfg->name, old->id);
+	old->replaced_by = 0;
+	old->orphan_ms = IKE_NEVER;
+	old->sending = true;
+	ike_child_set_state(old, IKE_CST_INSTALLED);
+	start_lifetimes_again(old);
+	ike_child_remove(c, NULL);
+	e->host.child_use_out(e->host.arg, old->id);
+	raise_event(old->sa, old, IKE_EV_CHILD_REKEY, NULL);
+	return true;
 }
 
 void

@@ -84,6 +84,12 @@ void ike_child_switch(struct ike_child *c);
 /** by takes old's place; who sends where is decided apart. */
 void ike_child_replaced(struct ike_child *old, struct ike_child *by);
 
+/**
+ * What c had replaced is in use again, because the peer does not want c; c is removed.
+ * @return false when there is nothing to go back to: c stays
+ */
+bool ike_child_revert(struct ike_child *c);
+
 /** Say that c took the place of what it replaces. */
 void ike_child_rekeyed(struct ike_child *c);
 

@@ -105,6 +105,8 @@ peer_deletes(struct ike_sa *sa, uint32_t spi, struct gone *gone)
 		ike_child_linger(c);
 		return;
 	}
+	if (ike_child_revert(c))
+		return;
 	ike_sa_act(sa, c->cfg, IKE_END_PEER);
 	ike_child_remove(c, "deleted by the peer");
 }

@@ -14,7 +14,6 @@
 
 #include <cmocka.h>
 
-#include "ike/sa.h"
 #include "world.h"
 
 #define OPS_MAX 64
@@ -58,22 +57,20 @@ enum change {
 	N_CHANGES
 };
 
-/** The SA that sent a protected message. */
-static struct ike_sa *
-sender(struct peer *p, const struct ike_msg *m)
-{
-	bool from_initiator = (m->hdr.flags & IKE_FLAG_INITIATOR) != 0;
-
-	return ike_sa_by_spi(p->e, from_initiator ? m->hdr.spi_i : m->hdr.spi_r);
-}
+/** One change and where its bytes come from. */
+struct edit {
+	struct script *s;
+	unsigned int how;
+};
 
 static size_t
-change_inner(
-	struct script *s, unsigned int how, uint8_t *inner, size_t len, size_t cap, uint8_t *first)
+change_inner(void *arg, uint8_t *inner, size_t len, size_t cap, uint8_t *first)
 {
+	const struct edit *e = arg;
+	struct script *s = e->s;
 	size_t at = next_below(s, len), n;
 
-	switch (how) {
+	switch (e->how) {
 	case INNER_BYTE:
 		if (len > 0)
 			inner[at] ^= next(s);
@@ -95,39 +92,6 @@ change_inner(
 		break;
 	}
 	return len;
-}
-
-/** Open, change, seal again. @return false when it is no message that we can open */
-static bool
-change_protected(struct world *w, unsigned int from, unsigned int how, uint8_t *buf, size_t *len)
-{
-	struct script *s = w->filter_arg;
-	uint8_t inner[4096], out[4096];
-	struct ike_view clear;
-	struct ike_sk_key *k;
-	struct ike_sa *sa;
-	struct ike_msg m;
-	uint8_t first;
-	ssize_t n;
-
-	if (ike_msg_parse(&m, buf, *len) != 0 || m.sk_type != IKE_PLD_SK || *len > 2048)
-		return false;
-	sa = sender(&w->p[from], &m);
-	if (sa == NULL || sa->keys.prf_len == 0)
-		return false;
-	k = sa->initiator ? &sa->keys.i : &sa->keys.r;
-	if (ike_sk_open(k, &m, out, &clear) != 0)
-		return false;
-	memcpy(inner, clear.p, clear.len);
-	first = m.sk_first;
-	clear.len = change_inner(s, how, inner, clear.len, 3000, &first);
-	n = ike_sk_seal(k, &m.hdr, first, inner, clear.len, out, sizeof(out));
-	/* no longer than it was: the packet has no more room */
-	if (n < 0 || (size_t)n > *len)
-		return false;
-	memcpy(buf, out, (size_t)n);
-	*len = (size_t)n;
-	return true;
 }
 
 static bool
@@ -153,7 +117,7 @@ change(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
 	case INNER_CUT:
 	case INNER_GROW:
 	case INNER_TYPE:
-		change_protected(w, from, how, buf, len);
+		world_edit(w, from, buf, len, change_inner, &(struct edit){s, how});
 		return true;
 	default:
 		w->dup = 0;

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "ike/sa.h"
+
 #define ESP_KEYS (2 * IKE_ESP_KEY_MAX)
 
 struct packet {
@@ -559,6 +561,40 @@ world_run(struct world *w, uint64_t ms)
 		step(w);
 	}
 	w->now = end;
+}
+
+/* ---- behind the encryption ---- */
+
+bool
+world_edit(struct world *w, unsigned int from, uint8_t *buf, size_t *len,
+	size_t (*edit)(void *arg, uint8_t *inner, size_t n, size_t cap, uint8_t *first), void *arg)
+{
+	uint8_t inner[4096], out[4096];
+	struct ike_view clear;
+	struct ike_sk_key *k;
+	struct ike_sa *sa;
+	struct ike_msg m;
+	uint8_t first;
+	ssize_t n;
+
+	if (*len > 2048 || ike_msg_parse(&m, buf, *len) != 0 || m.sk_type != IKE_PLD_SK)
+		return false;
+	sa = ike_sa_by_spi(
+		w->p[from].e, (m.hdr.flags & IKE_FLAG_INITIATOR) != 0 ? m.hdr.spi_i : m.hdr.spi_r);
+	if (sa == NULL || sa->keys.prf_len == 0)
+		return false;
+	k = sa->initiator ? &sa->keys.i : &sa->keys.r;
+	if (ike_sk_open(k, &m, out, &clear) != 0)
+		return false;
+	memcpy(inner, clear.p, clear.len);
+	first = m.sk_first;
+	clear.len = edit(arg, inner, clear.len, sizeof(inner) - 512, &first);
+	n = ike_sk_seal(k, &m.hdr, first, inner, clear.len, out, sizeof(out));
+	if (n < 0 || (size_t)n > *len)
+		return false;
+	memcpy(buf, out, (size_t)n);
+	*len = (size_t)n;
+	return true;
 }
 
 /* ---- questions ---- */

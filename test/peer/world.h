@@ -101,6 +101,15 @@ struct mock_child *world_twin(struct world *w, unsigned int of, const struct moc
 /** Exactly n live children on each side, each sending one has a twin, keys are equal. */
 void world_assert_settled(struct world *w, unsigned int n);
 
+/**
+ * For filters: open a protected message of peer from, let edit change what is inside, and seal it
+ * again in that peer's name. The result is never longer than the message was.
+ * @param edit gets the inner payloads and the type of the first; returns their new length
+ * @return false when it is no message that can be opened, or it grew too long: nothing changed
+ */
+bool world_edit(struct world *w, unsigned int from, uint8_t *buf, size_t *len,
+	size_t (*edit)(void *arg, uint8_t *inner, size_t n, size_t cap, uint8_t *first), void *arg);
+
 uint32_t world_rand(struct world *w, uint32_t below);
 
 #endif
