@@ -148,7 +148,8 @@ ike_x_info_request(struct ike_sa *sa, const struct ike_path *path, const struct 
 	/* an initiator that does not believe us says so here, with or without a DELETE (2.21.2) */
 	if (ike_msg_notify(m, IKE_N_AUTHENTICATION_FAILED, NULL)) {
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
-			"the peer says AUTHENTICATION_FAILED: our pre-shared key or identity is not "
+			"the peer says AUTHENTICATION_FAILED: our pre-shared key or identity is "
+			"not "
 			"the one it knows, most likely");
 		return IKE_AFTER_DELETED;
 	}

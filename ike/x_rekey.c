@@ -203,7 +203,8 @@ decide(struct ike_sa *sa, const struct ike_nego *n, struct ike_sa *fresh)
 	ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
 	if (rival == NULL)
 		return;
-	/* the peer deletes it, unless our DELETE made it forget its attempt (2.25.2): then time does */
+	/* the peer deletes it, unless our DELETE made it forget its attempt (2.25.2): then time
+	 * does */
 	rival->replaced = true;
 	rival->rival_of = 0;
 	rival->rekey_ms = rival->reauth_ms = IKE_NEVER;

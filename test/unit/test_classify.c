@@ -199,7 +199,8 @@ test_addresses(void **state)
 	expect_drop(len, GW_DROP_IP6_SRC);
 }
 
-/* An address that is still being checked hears its group, for somebody else may be checking it too. */
+/* An address that is still being checked hears its group, for somebody else may be checking it too.
+ */
 static void
 test_tentative(void **state)
 {
