@@ -636,12 +636,14 @@ look(struct gw_sas *s, struct ike *ike)
 		gw_sa_in_stats(c->in, &st);
 		if (st.packets == c->confirmed_packets)
 			continue;
-		c->confirmed_packets = st.packets;
-		nd_confirm(s->d.nd, s->now_ms, &c->path.remote);
-		if (!c->used && n < sizeof(in_use) / sizeof(in_use[0])) {
+		if (!c->used) {
+			if (n == sizeof(in_use) / sizeof(in_use[0]))
+				continue; /* at the next look */
 			c->used = true;
 			in_use[n++] = c->id;
 		}
+		c->confirmed_packets = st.packets;
+		nd_confirm(s->d.nd, s->now_ms, &c->path.remote);
 	}
 	/* the engine may change the list */
 	for (unsigned int i = 0; i < n; i++)

@@ -60,6 +60,12 @@ sort_frame(struct gw_worker *w, struct rte_mbuf *m, const struct gw_local *local
 	struct gw_classified c;
 	enum gw_excp_class cls;
 
+	/* all that follows reads the first segment only */
+	if (m->nb_segs > 1 && rte_pktmbuf_linearize(m) != 0) {
+		*gw_pkt(m) = (struct gw_pkt){0};
+		drop_one(w, m, GW_DROP_IP6_TRUNCATED);
+		return NULL;
+	}
 	/* some ports take the tag off unasked: without it a frame of any VLAN would look untagged
 	 */
 	if ((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0 && rte_vlan_insert(&m) != 0) {
