@@ -307,14 +307,20 @@ answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m)
 	return 0;
 }
 
-/** A child exchange of ours is on its way: it has to end first (2.25.2). */
+/**
+ * A child exchange of ours is on its way: it has to end first (2.25.2). Nor does an SA get a second
+ * rival while our own rekeying is undecided.
+ */
 static bool
-busy_with_child(const struct ike_sa *sa)
+is_busy(const struct ike_sa *sa)
 {
 	const struct ike_task *t = sa->active;
 
-	return t != NULL && (t->type == IKE_TASK_CHILD || t->type == IKE_TASK_REKEY_CHILD ||
-				    t->type == IKE_TASK_DELETE_CHILD);
+	if (t == NULL)
+		return false;
+	return t->type == IKE_TASK_CHILD || t->type == IKE_TASK_REKEY_CHILD ||
+	       t->type == IKE_TASK_DELETE_CHILD ||
+	       (t->type == IKE_TASK_REKEY_IKE && t->nego->rival_id != 0);
 }
 
 enum ike_after
@@ -323,7 +329,7 @@ ike_x_rekey_request(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain
 	struct ike_nego *n;
 	uint16_t error = IKE_N_TEMPORARY_FAILURE;
 
-	n = busy_with_child(sa) ? NULL : ike_nego_create(sa);
+	n = is_busy(sa) ? NULL : ike_nego_create(sa);
 	if (n != NULL)
 		error = answer(sa, n, m);
 	if (error == 0)

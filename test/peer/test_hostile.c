@@ -12,9 +12,11 @@
 #include <cmocka.h>
 
 #include "ike/natd.h"
+#include "ike/nego.h"
 #include "ike/payload.h"
 #include "ike/sa.h"
 #include "ike/send.h"
+#include "ike/x.h"
 #include "world.h"
 
 static void
@@ -466,6 +468,46 @@ change_mind(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
 	return true;
 }
 
+static bool
+drop_requests_of_0(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	(void)len;
+	return from == 1 || (buf[19] & IKE_FLAG_RESPONSE) != 0;
+}
+
+/** A peer that leaves our rekeying without an answer gets one successor out of us, not many. */
+static void
+test_many_rivals(void **state)
+{
+	static const struct ike_select all = {.ike = "gw-gw"};
+	struct world *w = world_create(705);
+	struct ike_sa *sa;
+
+	(void)state;
+	connect_world(w);
+	w->filter = drop_requests_of_0;
+	assert_int_equal(ike_rekey(w->p[0].e, &all, w->now), 1);
+	sa = only_sa(&w->p[1]);
+	for (unsigned int n = 0; n < 5; n++) {
+		struct ike_task t = {.type = IKE_TASK_REKEY_IKE};
+		struct ike_chain c;
+
+		ike_send_begin(sa->e, &c);
+		assert_int_equal(ike_x_rekey_build(sa, &t, &c), 0);
+		assert_int_equal(ike_send_request(sa, IKE_X_CREATE_CHILD_SA, &c, &sa->path), 0);
+		ike_nego_free(sa, t.nego);
+		sa->active = calloc(1, sizeof(*sa->active));
+		sa->active->type = IKE_TASK_CHILD;
+		sa->active->cfg = &w->p[1].children[0];
+		sa->active->retries = IKE_X_RETRIES_MAX;
+		sa->active->nego = ike_nego_create(sa);
+		world_run(w, 100);
+	}
+	assert_int_equal(w->p[0].e->n_listed, 2);
+	world_destroy(w);
+}
+
 /** childless = never: an IKE_AUTH without child is no IKE_AUTH (RFC 6023 3). */
 static void
 test_childless_never(void **state)
@@ -607,6 +649,7 @@ main(void)
 		cmocka_unit_test(test_ended_by_both),
 		cmocka_unit_test(test_hard_limit_of_the_ike_sa),
 		cmocka_unit_test(test_childless_never),
+		cmocka_unit_test(test_many_rivals),
 		cmocka_unit_test(test_mutants),
 	};
 
