@@ -248,13 +248,6 @@ ike_nego_parse(struct ike_nego_msg *out, const struct ike_msg *m, bool in_auth)
 	return ike_pld_nonce_parse(&out->nonce, nonce->body);
 }
 
-static void
-keep_nonce(struct ike_nonce *n, struct ike_view v)
-{
-	n->len = (uint16_t)v.len;
-	memcpy(n->data, v.p, v.len);
-}
-
 /** The peer's inbound SPI out of its proposal. @return 0 when it is none */
 static uint32_t
 spi_of(const struct ike_proposal *p)
@@ -307,7 +300,7 @@ ike_nego_accept(
 	}
 	if (n->in_auth)
 		return 0;
-	keep_nonce(&n->nr, in->nonce);
+	ike_nonce_keep(&n->nr, in->nonce);
 	if (n->suite.dh == IKE_DH_NONE)
 		return 0;
 	if (n->dh == NULL || !in->has_ke || in->ke.group != n->suite.dh ||
@@ -449,7 +442,7 @@ answer_mode(const struct ike_sa *sa, const struct ike_nego *n, const struct ike_
 static uint16_t
 answer_keys(struct ike_sa *sa, struct ike_nego *n, const struct ike_nego_msg *in)
 {
-	keep_nonce(&n->ni, in->nonce);
+	ike_nonce_keep(&n->ni, in->nonce);
 	ike_nonce_make(sa->e, &n->nr);
 	if (n->suite.dh == IKE_DH_NONE)
 		return 0;

@@ -314,6 +314,20 @@ ike_pld_ts_parse(struct ike_ts_list *out, struct ike_view body)
 	return ike_rd_done(&r) ? 0 : -EBADMSG;
 }
 
+int
+ike_kex_parse(struct ike_kex *out, const struct ike_msg *m)
+{
+	const struct ike_payload *sa = ike_msg_find(m, IKE_PLD_SA);
+	const struct ike_payload *ke = ike_msg_find(m, IKE_PLD_KE);
+	const struct ike_payload *nonce = ike_msg_find(m, IKE_PLD_NONCE);
+
+	if (sa == NULL || ke == NULL || nonce == NULL)
+		return -EBADMSG;
+	if (ike_pld_sa_parse(&out->sa, sa->body) != 0 || ike_pld_ke_parse(&out->ke, ke->body) != 0)
+		return -EBADMSG;
+	return ike_pld_nonce_parse(&out->nonce, nonce->body);
+}
+
 /* ---- encoding ---- */
 
 static void

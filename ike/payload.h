@@ -82,6 +82,16 @@ int ike_pld_delete_parse(struct ike_delete *out, struct ike_view body);
  */
 int ike_pld_ts_parse(struct ike_ts_list *out, struct ike_view body);
 
+/** What sets up keys of an IKE SA: IKE_SA_INIT, and its rekeying. Views into the message. */
+struct ike_kex {
+	struct ike_proposals sa;
+	struct ike_ke ke;
+	struct ike_view nonce;
+};
+
+/** Decode SA, KE and Nonce, all of which must be there. @return 0, or -EBADMSG */
+int ike_kex_parse(struct ike_kex *out, const struct ike_msg *m);
+
 /* CP, EAP and Vendor ID have no inner shape that we read: use the body. */
 
 /** A list of ours, numbered from 1, or with keep_numbers as p[].number says. */

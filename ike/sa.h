@@ -16,6 +16,8 @@
  * ike_settle(), last in every public call, runs their tasks, sets their timers and frees the dead.
  */
 
+#include <string.h>
+
 #include "child.h"
 #include "cookie.h"
 #include "crypto.h"
@@ -277,6 +279,13 @@ static inline struct ike_view
 ike_nonce_view(const struct ike_nonce *n)
 {
 	return (struct ike_view){.p = n->data, .len = n->len};
+}
+/** Keep a peer's nonce; ike_pld_nonce_parse() has bounded its length. */
+static inline void
+ike_nonce_keep(struct ike_nonce *n, struct ike_view v)
+{
+	n->len = (uint16_t)v.len;
+	memcpy(n->data, v.p, v.len);
 }
 
 #endif

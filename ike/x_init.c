@@ -50,34 +50,6 @@ ike_x_notify_text(uint16_t type, char *buf, size_t len)
 
 /* ---- what both ends do ---- */
 
-/** What an IKE_SA_INIT message says, decoded; views into it. */
-struct init_msg {
-	struct ike_proposals sa;
-	struct ike_ke ke;
-	struct ike_view nonce;
-};
-
-static int
-parse_init(struct init_msg *out, const struct ike_msg *m)
-{
-	const struct ike_payload *sa = ike_msg_find(m, IKE_PLD_SA);
-	const struct ike_payload *ke = ike_msg_find(m, IKE_PLD_KE);
-	const struct ike_payload *nonce = ike_msg_find(m, IKE_PLD_NONCE);
-
-	if (sa == NULL || ke == NULL || nonce == NULL)
-		return -EBADMSG;
-	if (ike_pld_sa_parse(&out->sa, sa->body) != 0 || ike_pld_ke_parse(&out->ke, ke->body) != 0)
-		return -EBADMSG;
-	return ike_pld_nonce_parse(&out->nonce, nonce->body);
-}
-
-static void
-keep_nonce(struct ike_nonce *n, struct ike_view v)
-{
-	n->len = (uint16_t)v.len;
-	memcpy(n->data, v.p, v.len);
-}
-
 static int
 derive_keys(struct ike_sa *sa, const struct ike_suite *suite, const struct ike_dh_key *dh,
 	struct ike_view peer_ke)
@@ -257,19 +229,19 @@ ike_x_init_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 	struct ike_setup *s = sa->setup;
 	struct ike_proposals offer;
 	struct ike_suite suite;
-	struct init_msg in;
+	struct ike_kex in;
 
 	if (handle_notifies(sa, t, m))
 		return;
 	ike_offer_fill(&offer, &sa->conn->proposals, NULL, 0, false);
-	if (m->hdr.spi_r == 0 || parse_init(&in, m) != 0 || in.sa.n != 1 ||
+	if (m->hdr.spi_r == 0 || ike_kex_parse(&in, m) != 0 || in.sa.n != 1 ||
 		ike_proposal_accept(&offer, &in.sa.p[0], true, &suite) != 0 ||
 		suite.dh != in.ke.group || suite.dh != ike_dh_group(s->dh)) {
 		init_failed(sa, "the peer's answer does not fit our proposals");
 		return;
 	}
 	sa->spi_r = m->hdr.spi_r;
-	keep_nonce(&s->nr, in.nonce);
+	ike_nonce_keep(&s->nr, in.nonce);
 	if (derive_keys(sa, &suite, s->dh, in.ke.data) != 0) {
 		init_failed(sa, "the peer's Diffie-Hellman value is not a valid one");
 		return;
@@ -309,8 +281,7 @@ answer_cookie(struct ike *e, const struct ike_path *path, const struct ike_hdr *
  * @return true when the request may cost us a Diffie-Hellman
  */
 static bool
-admit(struct ike *e, const struct ike_path *path, const struct ike_msg *m,
-	const struct init_msg *in)
+admit(struct ike *e, const struct ike_path *path, const struct ike_msg *m, const struct ike_kex *in)
 {
 	const struct ike_cookie_claim claim = {.path = path,
 		.spi_i = m->hdr.spi_i,
@@ -373,7 +344,7 @@ build_response(struct ike_sa *sa, const struct ike_proposal *chosen, const struc
 
 /** The SA's half of the exchange. @return 0 or -errno */
 static int
-respond(struct ike_sa *sa, const struct ike_msg *m, const struct init_msg *in,
+respond(struct ike_sa *sa, const struct ike_msg *m, const struct ike_kex *in,
 	const struct ike_proposal *chosen, const struct ike_suite *suite)
 {
 	struct ike_setup *s = sa->setup;
@@ -381,7 +352,7 @@ respond(struct ike_sa *sa, const struct ike_msg *m, const struct init_msg *in,
 	int err = dh == NULL ? -EIO : 0;
 	size_t len;
 
-	keep_nonce(&s->ni, in->nonce);
+	ike_nonce_keep(&s->ni, in->nonce);
 	ike_nonce_make(sa->e, &s->nr);
 	sa->frag = agree_fragments(sa, m);
 	ike_natd_check(sa, &sa->path, m);
@@ -397,7 +368,7 @@ respond(struct ike_sa *sa, const struct ike_msg *m, const struct init_msg *in,
 
 static void
 accept_stranger(struct ike *e, const struct ike_path *path, struct ike_view datagram,
-	const struct ike_msg *m, const struct init_msg *in, const uint8_t digest[IKE_DIGEST_LEN])
+	const struct ike_msg *m, const struct ike_kex *in, const uint8_t digest[IKE_DIGEST_LEN])
 {
 	const struct ike_conn_cfg *match, *conn;
 	struct ike_proposal chosen;
@@ -462,7 +433,7 @@ void
 ike_x_init_request(struct ike *e, const struct ike_path *path, const uint8_t *buf, size_t len)
 {
 	uint8_t digest[IKE_DIGEST_LEN];
-	struct init_msg in;
+	struct ike_kex in;
 	struct ike_msg m;
 	int err = ike_msg_parse(&m, buf, len);
 
@@ -478,7 +449,7 @@ ike_x_init_request(struct ike *e, const struct ike_path *path, const uint8_t *bu
 	}
 	if (ike_digest(buf, len, digest) != 0 || answer_again(e, path, m.hdr.spi_i, digest))
 		return;
-	if (ike_msg_check(&m) != 0 || parse_init(&in, &m) != 0) {
+	if (ike_msg_check(&m) != 0 || ike_kex_parse(&in, &m) != 0) {
 		e->stats.rx_invalid++;
 		ike_send_clear_error(e, path, &m.hdr, IKE_N_INVALID_SYNTAX, NULL, 0);
 		return;

@@ -13,27 +13,6 @@
 #define REFUSED_MS   30000
 #define REFUSED_RAND 30000
 
-/** A message of this exchange, decoded; views into it. */
-struct rekey_msg {
-	struct ike_proposals sa;
-	struct ike_ke ke;
-	struct ike_view nonce;
-};
-
-static int
-parse_rekey(struct rekey_msg *out, const struct ike_msg *m)
-{
-	const struct ike_payload *sa = ike_msg_find(m, IKE_PLD_SA);
-	const struct ike_payload *ke = ike_msg_find(m, IKE_PLD_KE);
-	const struct ike_payload *nonce = ike_msg_find(m, IKE_PLD_NONCE);
-
-	if (sa == NULL || ke == NULL || nonce == NULL)
-		return -EBADMSG;
-	if (ike_pld_sa_parse(&out->sa, sa->body) != 0 || ike_pld_ke_parse(&out->ke, ke->body) != 0)
-		return -EBADMSG;
-	return ike_pld_nonce_parse(&out->nonce, nonce->body);
-}
-
 static void
 put_spi(uint8_t out[IKE_SPI_LEN], uint64_t spi)
 {
@@ -49,13 +28,6 @@ spi_of(const struct ike_proposal *p)
 	uint64_t spi = ike_rd_u64(&r);
 
 	return ike_rd_done(&r) ? spi : 0;
-}
-
-static void
-keep_nonce(struct ike_nonce *n, struct ike_view v)
-{
-	n->len = (uint16_t)v.len;
-	memcpy(n->data, v.p, v.len);
 }
 
 /** The new SA with its keys, up. @return NULL when its keys could not be made */
@@ -218,17 +190,17 @@ ike_x_rekey_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg 
 	struct ike_nego *n = t->nego;
 	uint16_t error = ike_msg_error(m);
 	struct ike_sa *fresh = NULL;
-	struct rekey_msg in;
+	struct ike_kex in;
 
 	if (error != 0) {
 		refused(sa, t, m, error);
 		return;
 	}
-	if (parse_rekey(&in, m) == 0 && in.sa.n == 1 &&
+	if (ike_kex_parse(&in, m) == 0 && in.sa.n == 1 &&
 		ike_proposal_accept(&n->offer, &in.sa.p[0], true, &n->suite) == 0 &&
 		n->suite.dh == in.ke.group && n->suite.dh == ike_dh_group(n->dh) &&
 		spi_of(&in.sa.p[0]) != 0) {
-		keep_nonce(&n->nr, in.nonce);
+		ike_nonce_keep(&n->nr, in.nonce);
 		fresh = make_successor(sa, n, &in.ke, true, spi_of(&in.sa.p[0]));
 	}
 	if (fresh == NULL)
@@ -250,7 +222,7 @@ build_answer(const struct ike_nego *n, struct ike_chain *c)
 }
 
 static uint16_t
-choose(struct ike_sa *sa, struct ike_nego *n, const struct rekey_msg *in)
+choose(struct ike_sa *sa, struct ike_nego *n, const struct ike_kex *in)
 {
 	char a[IKE_TEXT_MAX], b[IKE_TEXT_MAX];
 
@@ -287,17 +259,17 @@ take_over(struct ike_sa *sa, const struct ike_nego *n, struct ike_sa *fresh)
 static uint16_t
 answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m)
 {
-	struct rekey_msg in;
+	struct ike_kex in;
 	struct ike_sa *fresh;
 	uint16_t error;
 
-	if (parse_rekey(&in, m) != 0)
+	if (ike_kex_parse(&in, m) != 0)
 		return IKE_N_INVALID_SYNTAX;
 	error = choose(sa, n, &in);
 	if (error != 0)
 		return error;
 	n->new_spi = ike_new_spi(sa->e);
-	keep_nonce(&n->ni, in.nonce);
+	ike_nonce_keep(&n->ni, in.nonce);
 	ike_nonce_make(sa->e, &n->nr);
 	fresh = make_successor(sa, n, &in.ke, false, spi_of(&n->chosen));
 	if (fresh == NULL)
