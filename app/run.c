@@ -67,8 +67,9 @@ gw_run_helper_stop(struct updown *updown)
 static unsigned int
 frame_max(const struct gw_cfg *cfg)
 {
-	unsigned int max = RTE_MAX(gw_port_frame_max(cfg->outside.port, cfg->outside.mtu),
-		(unsigned int)(GW_REASS_LEN + GW_EXT_BYTES_MAX));
+	unsigned int whole = RTE_MAX((unsigned int)GW_REASS_LEN, cfg->outside.mtu + GW_REASS_OUTER);
+	unsigned int max = RTE_MAX(
+		gw_port_frame_max(cfg->outside.port, cfg->outside.mtu), whole + GW_EXT_BYTES_MAX);
 
 	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
 		if (cfg->tunnels[i].handoff == GW_HANDOFF_PORT)

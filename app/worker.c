@@ -162,7 +162,7 @@ init(struct gw_worker *w)
 		.per_source = REASS_PER_SOURCE,
 		.fragments = REASS_FRAGMENTS,
 		.timeout_ms = REASS_TIMEOUT_MS,
-		.max_len = GW_REASS_LEN,
+		.max_len = gw_reass_max_len(w->plane->pool),
 	};
 	const char *failed = NULL;
 	struct gw_plane *p = w->plane;

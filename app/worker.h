@@ -47,7 +47,10 @@
 
 #include "port.h"
 
-#define GW_REASS_LEN	   4096	 /* longest frame put together from fragments: IKE_AUTH with certificates */
+/* What the pool's mbufs take at least, put together from fragments: IKE_AUTH with certificates; an inner
+ * packet of the port's MTU in ESP */
+#define GW_REASS_LEN	   4096
+#define GW_REASS_OUTER	   256
 #define GW_HOLD_TIMEOUT_MS 30000 /* a held packet older than that is of no use to anybody */
 
 /** What all workers and control share. */

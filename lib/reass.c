@@ -83,6 +83,15 @@ struct fragment {
 	struct key key;
 };
 
+uint32_t
+gw_reass_max_len(struct rte_mempool *pool)
+{
+	uint32_t room = rte_pktmbuf_data_room_size(pool);
+	uint32_t rest = GW_PKT_HEADROOM + GW_PKT_TAILROOM + GW_EXT_BYTES_MAX;
+
+	return room > rest ? room - rest : 0;
+}
+
 struct gw_reass *
 gw_reass_create(const struct gw_reass_limits *lim, struct rte_mempool *pool, int socket)
 {

@@ -32,6 +32,9 @@ struct gw_reass_stats {
 	uint32_t in_use;     /* packets begun, dead ones included */
 };
 
+/** The max_len that a pool of gw_pkt_pool_create() takes; 0 when its mbufs are too small for any. */
+uint32_t gw_reass_max_len(struct rte_mempool *pool);
+
 /** @param pool  of gw_pkt_pool_create()  @return NULL with rte_errno EINVAL or ENOMEM */
 struct gw_reass *gw_reass_create(const struct gw_reass_limits *lim, struct rte_mempool *pool, int socket);
 void gw_reass_destroy(struct gw_reass *r); /* frees what is in it */

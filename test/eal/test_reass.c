@@ -385,6 +385,40 @@ limit_of_length(void **state)
 	assert_int_equal(drops[GW_DROP_FRAG_LIMIT], 1);
 }
 
+/* What a pool is said to take, it takes, and it ends there: a jumbo packet in three parts. */
+static void
+length_of_pool(void **state)
+{
+	enum { JUMBO = 9257, PART = 4000 };
+	struct rte_mempool *big =
+		gw_pkt_pool_create("jumbo", N_MBUF, JUMBO + GW_EXT_BYTES_MAX, SOCKET_ID_ANY);
+	unsigned int most = JUMBO - ETH - IP6;
+	struct gw_reass_limits l = limits;
+
+	assert_non_null(big);
+	l.max_len = gw_reass_max_len(big);
+	assert_int_equal(l.max_len, JUMBO);
+	gw_reass_destroy(reass);
+	reass = gw_reass_create(&l, big, SOCKET_ID_ANY);
+	assert_non_null(reass);
+	for (unsigned int over = 0; over < 2; over++) {
+		struct rte_mbuf *m;
+
+		assert_null(add(over, 0, PART, true, PLAIN));
+		assert_null(add(over, PART, PART, true, PLAIN));
+		m = add(over, 2 * PART, most + over - 2 * PART, false, PLAIN);
+		if (over == 0)
+			expect_whole(m, most, PLAIN);
+		else
+			assert_null(m);
+	}
+	assert_int_equal(all_drops(), 3);
+	gw_reass_destroy(reass);
+	reass = NULL;
+	assert_int_equal(rte_mempool_in_use_count(big), 0);
+	rte_mempool_free(big);
+}
+
 static void
 time_runs_out(void **state)
 {
@@ -533,6 +567,7 @@ main(void)
 		TEST(limit_in_all),
 		TEST(limit_of_fragments),
 		TEST(limit_of_length),
+		TEST(length_of_pool),
 		TEST(time_runs_out),
 		TEST(dead_time_runs_out),
 		TEST(without_memory),
