@@ -29,6 +29,7 @@ struct client {
 	int fd; /* -1: slot is free */
 	pid_t pid;
 	bool broken;       /* to be closed */
+	bool eof;          /* it says no more, but may still read */
 	uint32_t events;   /* registered, bit per index of vici_event_known() */
 	uint8_t *in, *out; /* out: not sent yet, from out_off */
 	size_t in_len, in_cap, out_len, out_cap, out_off;
@@ -313,8 +314,9 @@ serve_packet(struct gw_vici *v, struct client *cl, const uint8_t *buf, size_t le
 	}
 }
 
-/* Serve the segments that are complete, in order, until one has to wait. */
-static void
+/* Serve the segments that are complete, in order, until one has to wait.
+ * @return true when there was one */
+static bool
 serve_input(struct gw_vici *v, struct client *cl)
 {
 	size_t off = 0;
@@ -325,7 +327,7 @@ serve_input(struct gw_vici *v, struct client *cl)
 
 		if (len > VICI_SEGMENT_MAX) {
 			cl->broken = true;
-			return;
+			return false;
 		}
 		if (cl->in_len - off - LEN_SIZE < len)
 			break;
@@ -334,10 +336,25 @@ serve_input(struct gw_vici *v, struct client *cl)
 		off += LEN_SIZE + len;
 	}
 	if (off == 0)
-		return;
+		return false;
 	memmove(cl->in, cl->in + off, cl->in_len - off);
 	explicit_bzero(cl->in + cl->in_len - off, off);
 	cl->in_len -= off;
+	return true;
+}
+
+/* Send what waits, serve what came meanwhile, and close when there is nothing more to come: a
+ * client that only shut down its half gets the whole of its answers first. */
+static void
+advance(struct gw_vici *v, struct client *cl)
+{
+	while (!cl->broken) {
+		flush(cl, v->ctl->now_ms);
+		if (cl->out_len > 0 || !serve_input(v, cl))
+			break;
+	}
+	if (cl->broken || (cl->eof && !cl->wait.active && cl->out_len == 0))
+		drop_client(cl);
 }
 
 static bool
@@ -373,10 +390,8 @@ read_client(struct gw_vici *v, struct client *cl)
 		return;
 	}
 	n = recv(cl->fd, cl->in + cl->in_len, cl->in_cap - cl->in_len, MSG_DONTWAIT);
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-		cl->broken = true;
-		return;
-	}
+	cl->broken |= n < 0 && errno != EAGAIN && errno != EINTR;
+	cl->eof |= n == 0;
 	if (n > 0)
 		cl->in_len += (size_t)n;
 	serve_input(v, cl);
@@ -429,7 +444,7 @@ gw_vici_fds(const struct gw_vici *v, struct pollfd *fds)
 		short events = cl->out_off < cl->out_len ? POLLOUT : 0;
 
 		/* while a command waits or answers are unread, what follows waits in the kernel */
-		if (takes_requests(cl))
+		if (takes_requests(cl) && !cl->eof)
 			events |= POLLIN;
 		fds[1 + i] = (struct pollfd){.fd = cl->fd, .events = events};
 	}
@@ -448,12 +463,7 @@ gw_vici_io(struct gw_vici *v, const struct pollfd *fds, unsigned int n)
 			read_client(v, cl);
 		else if ((fds[1 + i].revents & (POLLHUP | POLLERR)) != 0)
 			cl->broken = true;
-		if (!cl->broken)
-			flush(cl, v->ctl->now_ms);
-		if (!cl->broken && cl->out_len == 0)
-			serve_input(v, cl); /* what came while answers were unread */
-		if (cl->broken)
-			drop_client(cl);
+		advance(v, cl);
 	}
 	if (n > 0 && fds[0].revents != 0)
 		accept_clients(v);
@@ -468,10 +478,7 @@ finish_wait(struct gw_vici *v, struct client *cl, const char *errmsg)
 
 	cl->wait.active = false;
 	vici_answer(&req, errmsg);
-	serve_input(v, cl);
-	flush(cl, v->ctl->now_ms);
-	if (cl->broken)
-		drop_client(cl);
+	advance(v, cl);
 }
 
 void

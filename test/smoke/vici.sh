@@ -137,6 +137,17 @@ while got.count(RESP) < 2300:
     got.append(kind)
     events += kind == EVENT
 check('late reading loses nothing', got[:2000].count(RESP) == 2000 and got[2000] == CONFIRM and events % 300 == 0 and events > 0)
+s = connect()
+s.sendall(named(REQ, 'version') * 5000) # the answers are longer than a socket's buffer
+s.shutdown(socket.SHUT_WR)
+time.sleep(0.5)
+n = 0
+try:
+    while read(s)[0] == RESP:
+        n += 1
+except EOFError:
+    pass
+check('a client that shuts down its half gets all its answers, then the end (%d)' % n, n == 5000)
 sys.exit(failed)
 P
 $PYTHON "$LAB_DIR/vici.py" "$S" || FAILED=1
