@@ -133,6 +133,31 @@ put_uptime(struct vici_out *o, uint64_t ms)
 }
 
 static void
+put_priorities(struct vici_out *o, const char *section, unsigned int critical)
+{
+	vici_section(o, section);
+	vici_kvf(o, "critical", "%u", critical);
+	vici_kv(o, "high", "0");
+	vici_kv(o, "medium", "0");
+	vici_kv(o, "low", "0");
+	vici_section_end(o);
+}
+
+/* strongSwan's words for its thread pool. A worker of ours has one job, the poll loop, for good,
+ * and no job ever waits for one. */
+static void
+put_workers(struct vici_out *o, unsigned int n_workers, const struct ike_stats *st)
+{
+	vici_section(o, "workers");
+	vici_kvf(o, "total", "%u", n_workers);
+	vici_kv(o, "idle", "0");
+	put_priorities(o, "active", n_workers);
+	vici_section_end(o);
+	put_priorities(o, "queues", 0);
+	vici_kvf(o, "scheduled", "%u", st->n_timers);
+}
+
+static void
 put_ike_stats(struct vici_out *o, const struct ike_stats *st)
 {
 	const struct {
@@ -200,6 +225,7 @@ cmd_stats(struct vici_request *req)
 	gw_excp_get_stats(req->ctl->plane->excp, &rings);
 	vici_begin(&o, VICI_CMD_RESPONSE, NULL);
 	put_uptime(&o, req->ctl->now_ms - req->ctl->start_ms);
+	put_workers(&o, req->ctl->n_workers, &ike);
 	put_ike_stats(&o, &ike);
 	put_rings(&o, &rings);
 	finish(req, &o);

@@ -369,4 +369,5 @@ ike_get_stats(const struct ike *e, struct ike_stats *st)
 	st->n_half_open = e->n_state[IKE_SA_HALF_OPEN];
 	st->n_sas = e->n_listed - e->n_state[IKE_SA_LINGER] - e->n_state[IKE_SA_DEAD];
 	st->n_children = e->child_table.n;
+	st->n_timers = e->heap.n;
 }

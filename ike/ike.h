@@ -103,6 +103,7 @@ struct ike_stats {
 	uint64_t rx, tx, rx_invalid, rx_invalid_spi, retransmits, cookies_asked, init_dropped;
 	uint64_t ike_up, ike_failed, child_up, child_failed, child_rekeys, ike_rekeys;
 	uint32_t n_sas, n_half_open, n_children;
+	uint32_t n_timers; /* deadlines that are set */
 };
 void ike_get_stats(const struct ike *e, struct ike_stats *st);
 
