@@ -3,10 +3,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 
+#include "claim.h"
 #include "log.h"
 #include "port.h"
 #include "vdev.h"
@@ -17,6 +19,7 @@
 static int
 find_port(struct gw_port *port, const char *spec)
 {
+	port->claim = -1;
 	gw_port_name(spec, port->name, sizeof(port->name));
 	/* of af_packet and af_xdp */
 	gw_port_arg(spec, "iface", port->ifname, sizeof(port->ifname));
@@ -46,6 +49,35 @@ check_kernel(const struct gw_port *port, const struct gw_outside_cfg *cfg, struc
 		return -EADDRINUSE;
 	}
 	return 0;
+}
+
+/* A second gateway on an interface would have the first one's MAC and link-local address. By index,
+ * for an interface has several names; VLANs are links of their own. */
+static int
+claim(struct gw_port *port, struct gw_netif *netif)
+{
+	int ifindex = gw_netif_index(netif, port->ifname);
+	char name[64], who[32] = "";
+	pid_t holder;
+
+	if (ifindex > 0)
+		snprintf(name, sizeof(name), "raclette port %d.%u", ifindex, port->vlan);
+	else /* the driver makes it later */
+		snprintf(name, sizeof(name), "raclette port %s.%u", port->ifname, port->vlan);
+	port->claim = gw_claim(name, &holder);
+	if (port->claim >= 0)
+		return 0;
+	if (holder > 0)
+		snprintf(who, sizeof(who), " (pid %d)", (int)holder);
+	if (port->claim == -EADDRINUSE)
+		gw_log(GW_LOG_ERROR, "port",
+			"%s: another raclette%s runs on this interface: give one gateway both "
+			"tunnels, or each an interface of its own",
+			port->ifname, who);
+	else
+		gw_log(GW_LOG_ERROR, "port", "%s: cannot be claimed: %s", port->ifname,
+			strerror(-port->claim));
+	return port->claim;
 }
 
 /* A port in use is up: what dev_start does to a real one. */
@@ -124,8 +156,10 @@ static int
 start(struct gw_port *port, unsigned int n_queues, struct rte_mempool *pool, struct gw_netif *netif)
 {
 	char mac[RTE_ETHER_ADDR_FMT_SIZE];
-	int rc;
+	int rc = port->ifname[0] != '\0' ? claim(port, netif) : 0;
 
+	if (rc < 0)
+		return rc;
 	if (port->ifname[0] != '\0')
 		raise_kernel(port, netif);
 	rc = configure(port, n_queues, pool);
@@ -186,6 +220,8 @@ gw_port_close(struct gw_port *port)
 	rte_eth_dev_stop(port->id);
 	rte_eth_dev_close(port->id);
 	port->started = false;
+	if (port->claim >= 0)
+		close(port->claim);
 }
 
 void

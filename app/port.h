@@ -26,6 +26,7 @@ struct gw_port {
 	uint16_t vlan; /* 0 = untagged */
 	bool rx_csum;  /* the port verifies UDP checksums and says so */
 	/* control only */
+	int claim; /* on the interface beneath; -1 = there is none */
 	bool started;
 	const char *mcast; /* how multicast is received: "filter", "all", "promiscuous" */
 };

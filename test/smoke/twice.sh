@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Two gateways that would meet on one interface.
+. "$(dirname "$0")/common.sh"
+smoke_init twice
+pair
+up
+check 'comes up' ping_ok A $B4
+
+sed 's/2001:db8::a/2001:db8::aa/; s/A\.vici/A2.vici/; s/ip6gre4/other/; s/169\.254\.123/169.254.124/; s/fd00:123:/fd00:124:/' \
+	"$LAB_DIR/A.conf" >"$LAB_DIR/A2.conf"
+rc=0
+on A timeout 20 "$RACLETTE" run -c "$LAB_DIR/A2.conf" >"$LAB_DIR/A2.log" 2>&1 || rc=$?
+check 'a second gateway on the interface is refused' equal $rc 1
+check 'and told by whom' grep -q "out: another raclette (pid ${PIDS[A]}) runs on this interface" "$LAB_DIR/A2.log"
+check 'the first goes on' ping_ok A $B4
+gw_stop A
+gw_stop B
+check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR"/*.log
+smoke_end
