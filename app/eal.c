@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <libgen.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 
 #include "eal.h"
 #include "log.h"
+#include "rundir.h"
 #include "vdev.h"
 
 #define HUGEPAGES_DIR "/sys/kernel/mm/hugepages"
@@ -209,6 +211,28 @@ build_args(struct argv *v, const struct gw_cfg *cfg, bool telemetry, unsigned in
 
 int
 gw_eal_init(const struct gw_cfg *cfg, bool telemetry, unsigned int mem_mb, struct gw_eal *eal)
+static void
+remove_own(const char *dir)
+{
+	int rc = gw_rundir_remove(dir, true);
+
+	if (rc < 0 && rc != -ENOENT)
+		gw_log(GW_LOG_DEBUG, "eal", "%s stays: %s", dir, strerror(-rc));
+}
+
+/* What killed gateways left beside our directory. */
+static void
+sweep(void)
+{
+	char dir[256];
+	unsigned int n;
+
+	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
+	n = gw_rundir_sweep(dirname(dir));
+	if (n > 0)
+		gw_log(GW_LOG_DEBUG, "eal", "%u directories of dead gateways removed", n);
+}
+
 {
 	struct argv v = {0};
 	char *words[ARGS_MAX + 1];
@@ -228,6 +252,9 @@ gw_eal_init(const struct gw_cfg *cfg, bool telemetry, unsigned int mem_mb, struc
 			rc == -EPERM || rc == -EACCES ? " (root is needed)" : "");
 	}
 out:
+		remove_own(rte_eal_get_runtime_dir());
+	} else {
+		sweep();
 	free_args(&v, words, n);
 	return rc < 0 ? rc : 0;
 }
@@ -239,7 +266,5 @@ gw_eal_fini(void)
 
 	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
 	rte_eal_cleanup();
-	/* EAL leaves its empty directory; ours alone, by its prefix */
-	if (rmdir(dir) < 0 && errno != ENOENT)
-		gw_log(GW_LOG_DEBUG, "eal", "%s stays: %s", dir, strerror(errno));
+	remove_own(dir); /* ours alone, by its prefix */
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Two gateways that would meet on one interface.
+# Two gateways that would meet on one interface, and what a killed one leaves behind.
 . "$(dirname "$0")/common.sh"
 smoke_init twice
 pair
@@ -14,7 +14,18 @@ on A timeout 20 "$RACLETTE" run -c "$LAB_DIR/A2.conf" >"$LAB_DIR/A2.log" 2>&1 ||
 check 'a second gateway on the interface is refused' equal $rc 1
 check 'and told by whom' grep -q "out: another raclette (pid ${PIDS[A]}) runs on this interface" "$LAB_DIR/A2.log"
 check 'the first goes on' ping_ok A $B4
+
+dir=/run/dpdk/raclette-${PIDS[A]}
+check 'DPDK has a directory of the gateway' test -d "$dir"
+gw_stop A KILL
+check 'which a killed one leaves' test -d "$dir"
+gw_start A "$LAB_DIR/A.conf"
+check 'the interface is free again' wait_for 20 ping_ok A $B4
+check_not 'and the directory is gone' test -e "$dir"
+dir=/run/dpdk/raclette-${PIDS[A]}
+check 'its own is there' test -d "$dir"
 gw_stop A
+check_not 'and gone after a stop' test -e "$dir"
 gw_stop B
 check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR"/*.log
 smoke_end
