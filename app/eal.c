@@ -138,7 +138,9 @@ add_lcores(struct argv *v, const struct gw_cfg *cfg, struct gw_eal *eal)
 	}
 	if (eal->shared_cpu && cfg->poll == GW_POLL_BUSY)
 		gw_log(GW_LOG_WARN, "eal",
-			"poll = busy on the CPU that control runs on: control will starve");
+			"poll = busy, and control and worker share CPU %u, where control will "
+			"starve: give lcores a second CPU or set poll = adaptive",
+			cpus[0]);
 	return add_arg(v, "--lcores=%s", text) < 0 ? -ENOMEM : add_arg(v, "--main-lcore=0");
 }
 
@@ -209,8 +211,6 @@ build_args(struct argv *v, const struct gw_cfg *cfg, bool telemetry, unsigned in
 	return rc;
 }
 
-int
-gw_eal_init(const struct gw_cfg *cfg, bool telemetry, unsigned int mem_mb, struct gw_eal *eal)
 static void
 remove_own(const char *dir)
 {
@@ -233,6 +233,8 @@ sweep(void)
 		gw_log(GW_LOG_DEBUG, "eal", "%u directories of dead gateways removed", n);
 }
 
+int
+gw_eal_init(const struct gw_cfg *cfg, bool telemetry, unsigned int mem_mb, struct gw_eal *eal)
 {
 	struct argv v = {0};
 	char *words[ARGS_MAX + 1];
@@ -250,11 +252,11 @@ sweep(void)
 		rc = rte_errno != 0 ? -rte_errno : -EIO;
 		gw_log(GW_LOG_ERROR, "eal", "DPDK does not start: %s%s", strerror(-rc),
 			rc == -EPERM || rc == -EACCES ? " (root is needed)" : "");
-	}
-out:
 		remove_own(rte_eal_get_runtime_dir());
 	} else {
 		sweep();
+	}
+out:
 	free_args(&v, words, n);
 	return rc < 0 ? rc : 0;
 }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Two gateways that would meet on one interface, and what a killed one leaves behind.
+# Two gateways that would meet on one interface, what a killed one leaves behind, and control and a busy
+# worker on one CPU.
 . "$(dirname "$0")/common.sh"
 smoke_init twice
 pair
@@ -24,8 +25,17 @@ check 'the interface is free again' wait_for 20 ping_ok A $B4
 check_not 'and the directory is gone' test -e "$dir"
 dir=/run/dpdk/raclette-${PIDS[A]}
 check 'its own is there' test -d "$dir"
+check_not 'adaptive, CPUs of their own: no warning' grep -F 'share CPU' "$LAB_DIR/A.log"
 gw_stop A
 check_not 'and gone after a stop' test -e "$dir"
+
+GATEWAY_KEYS='poll = busy
+		   lcores = 0'
+write_conf A $A6 $B6 $A4 $AIN6
+gw_start A "$LAB_DIR/A.conf"
+check 'busy on one CPU: the log names the cure' \
+	grep -q 'share CPU 0.*: give lcores a second CPU or set poll = adaptive' "$LAB_DIR/A.log"
+gw_stop A
 gw_stop B
 check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR"/*.log
 smoke_end
