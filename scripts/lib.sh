@@ -102,7 +102,8 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
 # stop_pid PID [SIGNAL]: a child of ours, and wait for it
 stop_pid() {
 	kill -"${2:-TERM}" "$1" 2>/dev/null || return 0
-	wait_for 10 gone "$1" || kill -KILL "$1" 2>/dev/null || true
+	# what KILL ends is gone at once, and waited for here bash does not announce it
+	[ "${2:-TERM}" = KILL ] || wait_for 10 gone "$1" || kill -KILL "$1" 2>/dev/null || true
 	wait "$1" 2>/dev/null || true
 }
 
