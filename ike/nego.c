@@ -484,7 +484,7 @@ ike_nego_answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_nego_msg
 }
 
 void
-ike_nego_build_answer(const struct ike_sa *sa, const struct ike_nego *n, struct ike_chain *c)
+ike_nego_build_answer(const struct ike_nego *n, struct ike_chain *c)
 {
 	build_mode(n, c);
 	ike_pld_sa_build_one(c, &n->chosen);

@@ -74,8 +74,7 @@ void ike_nego_log_refused(struct ike_sa *sa, const struct ike_nego *n);
  */
 uint16_t ike_nego_answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_nego_msg *in,
 	const struct ike_child *old, bool in_auth);
-void ike_nego_build_answer(
-	const struct ike_sa *sa, const struct ike_nego *n, struct ike_chain *c);
+void ike_nego_build_answer(const struct ike_nego *n, struct ike_chain *c);
 
 /* ---- both ---- */
 

@@ -394,7 +394,7 @@ answer_child(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
 	if (error == 0 && ike_child_install(sa, n, false, (struct ike_view){0}, true) == NULL)
 		error = IKE_N_NO_ADDITIONAL_SAS;
 	if (error == 0)
-		ike_nego_build_answer(sa, n, c);
+		ike_nego_build_answer(n, c);
 	else
 		ike_x_refuse(c, error, 0);
 	ike_nego_free(sa, n);

@@ -313,7 +313,7 @@ create_child(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
 	else if (error == 0)
 		error = IKE_N_NO_ADDITIONAL_SAS;
 	if (error == 0)
-		ike_nego_build_answer(sa, n, c);
+		ike_nego_build_answer(n, c);
 	else
 		refuse(c, error, n != NULL ? n->suite.dh : 0, &rekey);
 	ike_nego_free(sa, n);
