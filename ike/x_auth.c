@@ -6,147 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth.h"
 #include "conn.h"
 #include "nego.h"
 #include "payload.h"
+#include "unique.h"
 #include "x.h"
 
 #define NATT_PORT 4500
-#define YOUNG_MS  10000
-
-static void
-auth_log(const struct ike_sa *sa, const char *what, const char *cause)
-{
-	char l[IKE_TEXT_MAX], r[IKE_TEXT_MAX];
-
-	ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name, "%s: we are '%s', the peer is '%s': %s",
-		what, ike_id_str(&sa->local_id, l, sizeof(l)),
-		ike_id_str(&sa->remote_id, r, sizeof(r)), cause);
-}
-
-/* ---- AUTH, RFC 7296 2.15 ---- */
-
-/**
- * AUTH of the original initiator or responder. Its first message, the other side's nonce and its
- * own identity are covered.
- */
-static int
-auth_value(struct ike_sa *sa, bool of_initiator, uint8_t out[IKE_PRF_MAX])
-{
-	const struct ike_setup *s = sa->setup;
-	const struct ike_secret *psk = ike_secret_find(sa->e->cfg, &sa->local_id, &sa->remote_id);
-	const struct ike_id *id = of_initiator == sa->initiator ? &sa->local_id : &sa->remote_id;
-	const struct ike_blob *msg = of_initiator ? &s->init_req : &s->init_resp;
-	uint8_t body[IKE_ID_BODY_MAX];
-	struct ike_view id_body = {.p = body, .len = ike_id_body(id, body, sizeof(body))};
-
-	if (psk == NULL) {
-		auth_log(sa, "authentication impossible",
-			"no pre-shared key is configured for them");
-		return -ENOKEY;
-	}
-	return ike_keymat_auth_psk(&sa->keys, of_initiator,
-		(struct ike_view){.p = psk->data, .len = psk->len},
-		(struct ike_view){.p = msg->p, .len = msg->len},
-		ike_nonce_view(of_initiator ? &s->nr : &s->ni), id_body, out);
-}
-
-static int
-build_auth(struct ike_sa *sa, struct ike_chain *c)
-{
-	uint8_t auth[IKE_PRF_MAX];
-	int err = auth_value(sa, sa->initiator, auth);
-
-	if (err == 0)
-		ike_pld_auth_build(c, IKE_AUTH_PSK, auth, sa->keys.prf_len);
-	ike_wipe(auth, sizeof(auth));
-	return err;
-}
-
-static bool
-verify_auth(struct ike_sa *sa, const struct ike_msg *m)
-{
-	const struct ike_payload *p = ike_msg_find(m, IKE_PLD_AUTH);
-	uint8_t want[IKE_PRF_MAX];
-	struct ike_auth got;
-	bool good;
-
-	if (p == NULL || ike_pld_auth_parse(&got, p->body) != 0 || got.method != IKE_AUTH_PSK) {
-		auth_log(sa, "authentication failed",
-			"the peer does not authenticate by pre-shared key, which is what is "
-			"configured");
-		return false;
-	}
-	if (auth_value(sa, !sa->initiator, want) != 0)
-		return false;
-	good = got.data.len == sa->keys.prf_len &&
-	       ike_mem_equal(want, got.data.p, sa->keys.prf_len);
-	ike_wipe(want, sizeof(want));
-	if (!good)
-		auth_log(sa, "authentication failed",
-			"the pre-shared keys of both ends differ, most likely");
-	return good;
-}
-
-/* ---- uniqueness ---- */
-
-static bool
-same_ends(const struct ike_sa *a, const struct ike_sa *b)
-{
-	return ike_id_equal(&a->remote_id, &b->remote_id) &&
-	       ike_id_equal(&a->local_id, &b->local_id);
-}
-
-/** Another SA between the same two identities. NULL = none, from = where to go on looking. */
-static struct ike_sa *
-other_sa(const struct ike_sa *sa, struct ike_sa *from)
-{
-	struct ike_sa *o;
-
-	for (o = from; o != NULL; o = o->next)
-		if (o != sa && o->state == IKE_SA_UP && same_ends(o, sa))
-			break;
-	return o;
-}
-
-/**
- * INITIAL_CONTACT (2.4): whatever else we have with this peer is gone on its side. When both ends
- * connect at once, the peer may have said so before it took our SA: a young one is asked first.
- */
-static void
-initial_contact(struct ike_sa *sa)
-{
-	struct ike_sa *o, *next;
-
-	for (o = other_sa(sa, sa->e->sas); o != NULL; o = next) {
-		next = other_sa(sa, o->next);
-		if (o->initiator && sa->e->now_ms - o->up_ms < YOUNG_MS)
-			ike_task_add(o, IKE_TASK_LIVENESS, NULL, 0, 0);
-		else
-			ike_sa_end(
-				o, IKE_END_LOCAL, false, "the peer started anew (INITIAL_CONTACT)");
-	}
-}
-
-static void
-delete_others(struct ike_sa *sa)
-{
-	struct ike_sa *o;
-
-	for (o = other_sa(sa, sa->e->sas); o != NULL; o = other_sa(sa, o->next))
-		ike_task_add(o, IKE_TASK_DELETE_IKE, NULL, 0, 0);
-}
-
-static void
-apply_unique(struct ike_sa *sa, bool contact)
-{
-	enum ike_unique unique = sa->conn->unique;
-
-	if (contact && unique != IKE_UNIQUE_NEVER)
-		initial_contact(sa);
-	else if (unique == IKE_UNIQUE_REPLACE)
-		delete_others(sa);
-}
 
 /* ---- initiator ---- */
 
@@ -213,13 +80,13 @@ ike_x_auth_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 	if (err != 0)
 		return err;
 	ike_pld_id_build(c, IKE_PLD_IDI, &sa->local_id);
-	s->sent_contact = sa->conn->unique != IKE_UNIQUE_NEVER && sa->reauth_of == 0 &&
-			  other_sa(sa, sa->e->sas) == NULL;
+	s->sent_contact =
+		sa->conn->unique != IKE_UNIQUE_NEVER && sa->reauth_of == 0 && ike_unique_first(sa);
 	if (s->sent_contact)
 		ike_pld_notify_build(c, IKE_N_INITIAL_CONTACT, NULL, 0);
 	if (ike_id_is_concrete(&sa->conn->remote.id))
 		ike_pld_id_build(c, IKE_PLD_IDR, &sa->conn->remote.id);
-	err = build_auth(sa, c);
+	err = ike_auth_build(sa, c);
 	if (err == 0 && t->nego != NULL)
 		ike_nego_build_offer(sa, t->nego, c);
 	return err;
@@ -235,13 +102,13 @@ authenticate(struct ike_sa *sa, const struct ike_msg *m)
 	if (p == NULL || ike_pld_id_parse(&sa->remote_id, p->body) != 0)
 		return false;
 	if (ike_id_match(&sa->remote_id, &sa->conn->remote.id) == 0) {
-		auth_log(sa, "authentication failed", "that is not whom we want");
+		ike_auth_log(sa, "authentication failed", "that is not whom we want");
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
 			"remote id is configured as '%s'",
 			ike_id_str(&sa->conn->remote.id, want, sizeof(want)));
 		return false;
 	}
-	return verify_auth(sa, m);
+	return ike_auth_verify(sa, m);
 }
 
 static void
@@ -252,7 +119,7 @@ refused(struct ike_sa *sa, uint16_t error)
 	snprintf(reason, sizeof(reason), "the peer refused IKE_AUTH with %s",
 		ike_x_notify_text(error, buf, sizeof(buf)));
 	if (error == IKE_N_AUTHENTICATION_FAILED)
-		auth_log(sa, "the peer says AUTHENTICATION_FAILED",
+		ike_auth_log(sa, "the peer says AUTHENTICATION_FAILED",
 			"it knows other identities or another pre-shared key, most likely");
 	else
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name, "%s", reason);
@@ -321,7 +188,7 @@ ike_x_auth_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 	if (t->nego != NULL)
 		accept_child(sa, t, m);
 	ike_sa_setup_done(sa);
-	apply_unique(sa, false);
+	ike_unique_apply(sa, false);
 }
 
 /* ---- responder ---- */
@@ -363,17 +230,6 @@ choose_conn(struct ike_sa *sa, const struct ike_path *path, const struct ike_msg
 	return true;
 }
 
-/** unique = keep: the first one stays. */
-static bool
-is_surplus(const struct ike_sa *sa, bool contact)
-{
-	if (sa->conn->unique != IKE_UNIQUE_KEEP || contact || other_sa(sa, sa->e->sas) == NULL)
-		return false;
-	ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
-		"unique = keep: there is an IKE_SA with this peer already");
-	return true;
-}
-
 /** The child that comes with IKE_AUTH. Its failure leaves the IKE SA up (1.2). */
 static void
 answer_child(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
@@ -404,7 +260,7 @@ static void
 build_response(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
 {
 	ike_pld_id_build(c, IKE_PLD_IDR, &sa->local_id);
-	if (build_auth(sa, c) != 0)
+	if (ike_auth_build(sa, c) != 0)
 		c->w.bad = true; /* it has just been computed for the peer: libcrypto failed */
 	sa->mobike = sa->conn->mobike && ike_msg_notify(m, IKE_N_MOBIKE_SUPPORTED, NULL);
 	if (sa->mobike)
@@ -417,7 +273,7 @@ lacks_child(const struct ike_sa *sa, const struct ike_msg *m)
 {
 	if (sa->conn->childless != IKE_CHILDLESS_NEVER || ike_msg_find(m, IKE_PLD_SA) != NULL)
 		return false;
-	auth_log(sa, "IKE_AUTH refused", "it asks for no CHILD_SA, and childless = never");
+	ike_auth_log(sa, "IKE_AUTH refused", "it asks for no CHILD_SA, and childless = never");
 	return true;
 }
 
@@ -434,7 +290,7 @@ ike_x_auth_request(struct ike_sa *sa, const struct ike_path *path, const struct 
 {
 	bool contact = ike_msg_notify(m, IKE_N_INITIAL_CONTACT, NULL);
 
-	if (!choose_conn(sa, path, m) || !verify_auth(sa, m) || is_surplus(sa, contact))
+	if (!choose_conn(sa, path, m) || !ike_auth_verify(sa, m) || ike_unique_surplus(sa, contact))
 		return refuse_peer(c, IKE_N_AUTHENTICATION_FAILED);
 	if (lacks_child(sa, m))
 		return refuse_peer(c, IKE_N_INVALID_SYNTAX);
@@ -444,6 +300,6 @@ ike_x_auth_request(struct ike_sa *sa, const struct ike_path *path, const struct 
 	ike_sa_up(sa);
 	answer_child(sa, m, c);
 	ike_sa_setup_done(sa);
-	apply_unique(sa, contact);
+	ike_unique_apply(sa, contact);
 	return IKE_AFTER_REPLY;
 }

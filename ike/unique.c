@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "unique.h"
+
+/* an SA of ours that is younger may not have been known to the peer when it said INITIAL_CONTACT */
+#define YOUNG_MS 10000
+
+static bool
+same_ends(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return ike_id_equal(&a->remote_id, &b->remote_id) &&
+	       ike_id_equal(&a->local_id, &b->local_id);
+}
+
+/** Another SA between the same two identities. NULL = none, from = where to go on looking. */
+static struct ike_sa *
+other_sa(const struct ike_sa *sa, struct ike_sa *from)
+{
+	struct ike_sa *o;
+
+	for (o = from; o != NULL; o = o->next)
+		if (o != sa && o->state == IKE_SA_UP && same_ends(o, sa))
+			break;
+	return o;
+}
+
+/**
+ * INITIAL_CONTACT (2.4): whatever else we have with this peer is gone on its side. When both ends
+ * connect at once, the peer may have said so before it took our SA: a young one is asked first.
+ */
+static void
+initial_contact(struct ike_sa *sa)
+{
+	struct ike_sa *o, *next;
+
+	for (o = other_sa(sa, sa->e->sas); o != NULL; o = next) {
+		next = other_sa(sa, o->next);
+		if (o->initiator && sa->e->now_ms - o->up_ms < YOUNG_MS)
+			ike_task_add(o, IKE_TASK_LIVENESS, NULL, 0, 0);
+		else
+			ike_sa_end(
+				o, IKE_END_LOCAL, false, "the peer started anew (INITIAL_CONTACT)");
+	}
+}
+
+static void
+delete_others(struct ike_sa *sa)
+{
+	struct ike_sa *o;
+
+	for (o = other_sa(sa, sa->e->sas); o != NULL; o = other_sa(sa, o->next))
+		ike_task_add(o, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+}
+
+void
+ike_unique_apply(struct ike_sa *sa, bool contact)
+{
+	enum ike_unique unique = sa->conn->unique;
+
+	if (contact && unique != IKE_UNIQUE_NEVER)
+		initial_contact(sa);
+	else if (unique == IKE_UNIQUE_REPLACE)
+		delete_others(sa);
+}
+
+bool
+ike_unique_surplus(const struct ike_sa *sa, bool contact)
+{
+	if (sa->conn->unique != IKE_UNIQUE_KEEP || contact || other_sa(sa, sa->e->sas) == NULL)
+		return false;
+	ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
+		"unique = keep: there is an IKE_SA with this peer already");
+	return true;
+}
+
+bool
+ike_unique_first(const struct ike_sa *sa)
+{
+	return other_sa(sa, sa->e->sas) == NULL;
+}

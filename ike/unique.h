@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef IKE_UNIQUE_H
+#define IKE_UNIQUE_H
+
+/* One IKE SA for a pair of identities, or several: `unique` and INITIAL_CONTACT (RFC 7296 2.4). Private to ike/. */
+
+#include "sa.h"
+
+/** There is no other SA that is up between the same identities. */
+bool ike_unique_first(const struct ike_sa *sa);
+/** unique = keep: the first one stays, so sa has to be refused; said. contact: the peer forgot the others */
+bool ike_unique_surplus(const struct ike_sa *sa, bool contact);
+/** sa is up: what becomes of the others. */
+void ike_unique_apply(struct ike_sa *sa, bool contact);
+
+#endif
