@@ -175,6 +175,7 @@ rig_seal(struct rig *b, uint32_t len)
 {
 	struct gw_crypto_op *op = &b->op;
 
+	memset(b->icv, 0, GW_ICV_ZEROED);
 	rig_op(b, b->out, len);
 	b->row->encrypt(b->c, b->row, &op, 1);
 	return op->good;

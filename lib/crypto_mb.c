@@ -321,15 +321,15 @@ gw_crypto_gcm_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	for (i = 0; i < n; i++) {
 		struct gw_crypto_op *op = ops[i];
 
-		/* the call returns nothing: an ICV that stayed zero is the sign that it refused,
-		 * and the packet still is clear text (a true ICV of 64 zero bits costs one packet
-		 * in 2^64) */
-		memset(op->icv, 0, 8);
 		fn(&op->keys->gcm, &c->gcm_ctx, op->text, op->text, op->text_len, op->nonce,
 			op->auth, op->auth_len, op->icv, alg->icv_len);
-		memcpy(&probe, op->icv, 8);
-		op->done = probe != 0;
-		op->good = op->done;
+	}
+	/* the call returns nothing: an ICV that stayed zero is the sign that it refused, and the
+	 * packet still is clear text (a true ICV of 64 zero bits costs one packet in 2^64) */
+	for (i = 0; i < n; i++) {
+		memcpy(&probe, ops[i]->icv, sizeof(probe));
+		ops[i]->done = probe != 0;
+		ops[i]->good = ops[i]->done;
 	}
 }
 

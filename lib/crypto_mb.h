@@ -16,7 +16,8 @@
 
 struct gw_crypto;
 
-#define GW_ICV_MAX 32
+#define GW_ICV_MAX    32
+#define GW_ICV_ZEROED 8 /* shortest ICV of an AEAD */
 
 /** Expanded keys of one direction. Their layout depends on the CPU: never written anywhere. */
 struct gw_keys;
@@ -27,7 +28,8 @@ struct gw_crypto_op {
 	uint8_t *iv;	   /* CBC: 16 bytes in the packet; unused by others */
 	uint8_t *text;	   /* encrypted or decrypted in place */
 	uint8_t *auth;	   /* HMAC: first byte covered; AEAD: the additional data */
-	uint8_t *icv;	   /* icv_len bytes: outbound written, inbound as received, only read */
+	uint8_t *icv;	   /* icv_len bytes: outbound written, the first GW_ICV_ZEROED are zero before:
+			    * an AEAD call that refuses in silence shows by them; inbound only read */
 	uint32_t text_len; /* CBC: a positive multiple of 16; others: any but 0 */
 	uint32_t auth_len; /* HMAC: bytes covered, not 0; AEAD: of the additional data */
 	uint8_t nonce[16]; /* AEAD: salt and IV, 12 bytes; CBC outbound: the block that makes the IV */

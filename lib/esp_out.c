@@ -18,32 +18,11 @@ struct lane {
 	uint16_t payload_len; /* of ESP, without trailer */
 };
 
-/* Where everything goes in the finished packet */
-struct plan {
-	uint16_t front;   /* bytes in front of the GRE packet */
-	uint16_t payload; /* of ESP: inner IPv6 header, GRE */
-	uint16_t tail;    /* padding, trailer, ICV */
-	uint8_t pad_len;
-};
+/* Trailers are written as whole words, so there is always room for one behind the padding. */
+#define TAIL_ROOM 32
 
-/* @return false when the packet does not fit into its mbuf, or into IPv6 */
-static bool
-plan_packet(const struct gw_sa_out *sa, const struct rte_mbuf *m, struct plan *plan)
-{
-	uint32_t inner = sa->tunnel_mode ? GW_IP6_HDR_LEN : 0;
-	uint32_t payload = inner + rte_pktmbuf_data_len(m);
-	uint32_t pad = (0u - (payload + 2)) & sa->align_mask;
-	uint32_t front = sa->outer_len + sa->iv_len + inner;
-	uint32_t tail = pad + 2 + sa->icv_len;
-
-	if (front + rte_pktmbuf_data_len(m) + tail > GW_IP6_HDR_LEN + UINT16_MAX)
-		return false;
-	plan->front = (uint16_t)front;
-	plan->payload = (uint16_t)payload;
-	plan->tail = (uint16_t)tail;
-	plan->pad_len = (uint8_t)pad;
-	return rte_pktmbuf_headroom(m) >= front && rte_pktmbuf_tailroom(m) >= tail;
-}
+static_assert(GW_PKT_TAILROOM >= TAIL_ROOM, "trailer by words");
+static_assert(GW_PKT_TAILROOM >= 15 + 2 + GW_ICV_MAX, "padding, trailer, ICV");
 
 /* DSCP as the tunnel says, ECN by RFC 6040; both headers of tunnel mode carry the same */
 static uint8_t
@@ -52,13 +31,6 @@ traffic_class(const struct gw_tunnel *t, uint8_t inner_tc)
 	uint8_t dscp = t->dscp == GW_DSCP_COPY ? inner_tc >> 2 : t->dscp;
 
 	return (uint8_t)(dscp << 2 | gw_ecn_outer(inner_tc, t->ecn == GW_ECN_COMPAT));
-}
-
-static void
-ip6_patch(uint8_t *h, uint8_t tc, uint32_t label, uint16_t payload_len)
-{
-	gw_put32(h, UINT32_C(6) << 28 | (uint32_t)tc << 20 | label);
-	gw_put16(h + 4, payload_len);
 }
 
 /* One label for the SA by default: a label for each flow lets equal-cost paths reorder the SA. */
@@ -70,55 +42,60 @@ flow_label(const struct gw_sa_out *sa, const struct gw_tunnel *t, const struct g
 	return (pkt->flow_hash ^ sa->flow_label) & 0xfffff;
 }
 
+/* The first eight bytes of an IPv6 header (RFC 8200 3) */
+static void
+ip6_head(uint8_t *h, uint8_t tc, uint32_t label, uint32_t payload_len, uint8_t next, uint8_t hops)
+{
+	gw_put64(h, UINT64_C(6) << 60 | (uint64_t)tc << 52 | (uint64_t)label << 32 |
+			    payload_len << 16 | (uint32_t)next << 8 | hops);
+}
+
 /* Outer IPv6 [UDP] ESP, up to the IV. The UDP checksum waits for the cipher text. */
 static void
 write_outer(const struct gw_sa_out *sa, const struct gw_pkt *pkt, uint8_t tc, uint8_t *p,
-	uint16_t total)
+	uint32_t total)
 {
 	const struct gw_tunnel *t = pkt->tunnel;
-	uint16_t payload_len = (uint16_t)(total - GW_IP6_HDR_LEN);
+	uint32_t payload_len = total - GW_IP6_HDR_LEN;
 
+	memcpy(p, sa->outer, GW_OUTER_MAX - GW_UDP_HDR_LEN);
+	ip6_head(p, tc, flow_label(sa, t, pkt), payload_len, sa->outer[6], t->hop_limit);
 	if (sa->udp_encap) {
-		memcpy(p, sa->outer, GW_OUTER_MAX);
-		gw_put16(p + GW_IP6_HDR_LEN + 4, payload_len);
-	} else {
-		memcpy(p, sa->outer, GW_OUTER_MAX - GW_UDP_HDR_LEN);
+		memcpy(p + GW_OUTER_MAX - GW_UDP_HDR_LEN, sa->outer + GW_OUTER_MAX - GW_UDP_HDR_LEN,
+			GW_UDP_HDR_LEN);
+		gw_put16(p + GW_IP6_HDR_LEN + 4, (uint16_t)payload_len);
 	}
-	ip6_patch(p, tc, flow_label(sa, t, pkt), payload_len);
-	p[7] = t->hop_limit;
-	gw_put32(p + sa->outer_len - 4, (uint32_t)pkt->seq);
+	gw_put64(p + sa->outer_len - GW_ESP_HDR_LEN, (uint64_t)sa->spi << 32 | (uint32_t)pkt->seq);
 }
 
-/* Whole words, so without a call: there is room for them, as trailer and ICV take 10 bytes at
- * least, and 14 where the padding may be longer than 3. */
+/* Padding (RFC 4303 2.4), its length, the next header; and zeros where the ICV comes to lie, for
+ * the cipher to show that it was there (crypto_mb.h). */
 static void
-write_trailer(uint8_t *p, uint8_t pad_len, uint8_t next)
+write_trailer(uint8_t *p, uint32_t pad_len, uint8_t next)
 {
 	static const uint8_t padding[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+	const uint8_t end[2] = {(uint8_t)pad_len, next};
 
-	static_assert(GW_PKT_TAILROOM >= 16 + 2 + GW_ICV_MAX, "padding, trailer, ICV");
-	memcpy(p, padding, 8);
-	if (pad_len > 8)
-		memcpy(p + 8, padding + 8, 8);
-	p[pad_len] = pad_len;
-	p[pad_len + 1] = next;
+	memcpy(p, padding, sizeof(padding));
+	memcpy(p + pad_len, end, sizeof(end));
+	memset(p + pad_len + 2, 0, GW_ICV_ZEROED);
 }
 
 /* The 64-bit sequence number is the IV (RFC 4106 3.1, RFC 7634 2) and, with ESN, part of the AAD.
  */
 static void
-aead_input(const struct gw_sa_out *sa, const uint8_t *esp, uint64_t seq, struct gw_crypto_op *op)
+aead_input(const struct gw_sa_out *sa, uint64_t seq, struct gw_crypto_op *op)
 {
 	gw_put64(op->iv, seq);
 	memcpy(op->nonce, sa->salt, 4);
-	memcpy(op->nonce + 4, op->iv, 8);
+	gw_put64(op->nonce + 4, seq);
 	op->auth = op->room;
-	memcpy(op->room, esp, 4);
 	if (sa->esn) {
+		gw_put32(op->room, sa->spi);
 		gw_put64(op->room + 4, seq);
 		op->auth_len = 12;
 	} else {
-		memcpy(op->room + 4, esp + 4, 4);
+		gw_put64(op->room, (uint64_t)sa->spi << 32 | (uint32_t)seq);
 		op->auth_len = 8;
 	}
 }
@@ -142,38 +119,45 @@ static enum gw_drop
 prepare(struct lane *lane)
 {
 	struct gw_crypto_op *op = &lane->op;
-	struct gw_pkt *pkt = gw_pkt(lane->m);
 	struct gw_sa_out *sa = lane->sa;
+	struct rte_mbuf *m = lane->m;
+	struct gw_pkt *pkt = gw_pkt(m);
 	uint64_t seq = atomic_load_explicit(&sa->seq, memory_order_relaxed);
 	uint8_t tc = traffic_class(pkt->tunnel, pkt->inner_tc);
-	struct plan plan;
+	uint32_t gre_len = m->data_len, payload = sa->inner_len + gre_len;
+	uint32_t text_len = (payload + 2 + sa->align_mask) & ~(uint32_t)sa->align_mask;
+	uint32_t front = sa->outer_len + sa->iv_len + sa->inner_len;
+	uint32_t total = front - sa->inner_len + text_len + sa->icv_len;
+	uint32_t tail = total - front - gre_len;
 	uint8_t *p, *esp;
 
 	if (seq == sa->seq_max)
 		return GW_DROP_OUT_SEQ_END;
-	if (!plan_packet(sa, lane->m, &plan))
+	if (total > GW_IP6_HDR_LEN + UINT16_MAX || m->data_off < front ||
+		(uint32_t)m->buf_len - m->data_off - gre_len < RTE_MAX(tail, TAIL_ROOM))
 		return GW_DROP_OUT_CRYPTO;
 	pkt->seq = ++seq;
 	gw_stat_set(&sa->seq, seq);
-	p = (uint8_t *)rte_pktmbuf_prepend(lane->m, plan.front);
-	rte_pktmbuf_append(lane->m, plan.tail);
-	write_outer(sa, pkt, tc, p, rte_pktmbuf_data_len(lane->m));
+	m->data_off = (uint16_t)(m->data_off - front);
+	m->data_len = (uint16_t)total;
+	m->pkt_len = total;
+	p = rte_pktmbuf_mtod(m, uint8_t *);
+	write_outer(sa, pkt, tc, p, total);
 
 	esp = p + sa->outer_len - GW_ESP_HDR_LEN;
 	op->keys = sa->keys;
 	op->iv = p + sa->outer_len;
 	op->text = op->iv + sa->iv_len;
-	op->text_len = (uint32_t)plan.payload + plan.pad_len + 2;
-	op->icv = op->text + op->text_len;
-	lane->payload_len = plan.payload;
+	op->text_len = text_len;
+	op->icv = op->text + text_len;
+	lane->payload_len = (uint16_t)payload;
 	if (sa->tunnel_mode) {
 		memcpy(op->text, sa->inner, GW_IP6_HDR_LEN);
-		ip6_patch(op->text, tc, 0, (uint16_t)(plan.payload - GW_IP6_HDR_LEN));
+		ip6_head(op->text, tc, 0, gre_len, sa->inner[6], sa->inner[7]);
 	}
-	write_trailer(op->text + plan.payload, plan.pad_len,
-		sa->tunnel_mode ? IPPROTO_IPV6 : IPPROTO_GRE);
+	write_trailer(op->text + payload, text_len - payload - 2, sa->next_header);
 	if (sa->alg->auth == GW_AUTH_AEAD)
-		aead_input(sa, esp, seq, op);
+		aead_input(sa, seq, op);
 	else
 		hmac_input(sa, esp, seq, op);
 	return GW_DROP_NONE;
@@ -206,18 +190,19 @@ static void
 encrypt_all(struct gw_crypto *c, struct lane *lanes, unsigned int n)
 {
 	struct gw_crypto_op *ops[GW_BURST_MAX];
-	uint64_t todo = n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
-	unsigned int i, k;
+	struct lane *rest[GW_BURST_MAX];
+	unsigned int i, k, n_rest;
 
-	static_assert(GW_BURST_MAX <= 64, "one bit a packet");
-	while (todo != 0) {
-		const struct gw_crypto_alg *alg = lanes[__builtin_ctzll(todo)].sa->alg;
+	for (i = 0; i < n; i++)
+		rest[i] = &lanes[i];
+	for (; n > 0; n = n_rest) {
+		const struct gw_crypto_alg *alg = rest[0]->sa->alg;
 
-		for (i = 0, k = 0; i < n; i++) {
-			if ((todo >> i & 1) == 0 || lanes[i].sa->alg != alg)
-				continue;
-			ops[k++] = &lanes[i].op;
-			todo &= ~(UINT64_C(1) << i);
+		for (i = 0, k = 0, n_rest = 0; i < n; i++) {
+			if (rest[i]->sa->alg == alg)
+				ops[k++] = &rest[i]->op;
+			else
+				rest[n_rest++] = rest[i];
 		}
 		if (alg->make_iv != NULL)
 			alg->make_iv(c, alg, ops, k);

@@ -186,6 +186,8 @@ gw_sa_out_create(const struct gw_sa_params *p, int socket)
 	sa->esn = p->esn;
 	sa->tunnel_mode = p->tunnel_mode;
 	sa->udp_encap = p->udp_encap;
+	sa->inner_len = p->tunnel_mode ? GW_IP6_HDR_LEN : 0;
+	sa->next_header = p->tunnel_mode ? IPPROTO_IPV6 : IPPROTO_GRE;
 	sa->child_id = p->child_id;
 	outer_template(sa, p);
 	ip6_template(sa->inner, IPPROTO_GRE, &p->local, &p->remote);

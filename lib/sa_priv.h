@@ -67,6 +67,8 @@ struct gw_sa_out {
 	uint8_t iv_len, icv_len;
 	uint8_t align_mask; /* payload, padding and trailer are a multiple of this plus one */
 	uint8_t outer_len;  /* bytes of outer: up to the end of the ESP header */
+	uint8_t inner_len;  /* bytes of inner: 0 in transport mode */
+	uint8_t next_header; /* of the ESP trailer */
 	bool esn, tunnel_mode, udp_encap;
 
 	_Alignas(64) uint8_t outer[GW_OUTER_MAX]; /* template */
