@@ -3,9 +3,10 @@
 #define TEST_PEER_WORLD_H
 
 /*
- * Two IKE engines, a link between them and a clock, all in one process. The link drops, duplicates
- * and delays by a seeded generator, so that a seed is a schedule. ESP is played by datagrams that
- * carry the SPI and the keys of the SA they were sent on: the receiver compares them with its own.
+ * IKE engines, links between them and clocks, all in one process. A link drops, duplicates, delays,
+ * corrupts and cuts by a seeded generator, so that a seed is a schedule. ESP is played by datagrams
+ * that carry the SPI and the keys of the SA they were sent on: the receiver compares them with its
+ * own. world.c: peers, time, questions; link.c: what is under way; mock.c: the engines' host.
  */
 
 #include <stdbool.h>
@@ -18,6 +19,14 @@
 
 struct world;
 
+/** One direction between two peers; adds to what the world's own fields say. Chances per mille. */
+struct link {
+	unsigned int loss, dup, reorder, corrupt;
+	unsigned int delay_ms, jitter_ms;
+	size_t hole; /* longer IKE datagrams vanish; 0 = none does */
+	bool cut;
+};
+
 /** What the host knows about a child. */
 struct mock_child {
 	bool in, out, sending;
@@ -27,11 +36,15 @@ struct mock_child {
 
 struct peer {
 	struct world *w;
-	unsigned int index; /* 0, 1 */
+	unsigned int index; /* 0, 1, ... */
 	struct ike *e;	    /* NULL = down */
-	uint64_t next_tick;
+	uint64_t next_tick; /* by its own clock, as all times that the engine gets and gives */
 	struct in6_addr addr;
-	bool no_addr; /* local_addr() fails */
+	bool no_addr;	   /* local_addr() fails */
+	bool asleep;	   /* suspended: it is given nothing and its deadlines pass */
+	uint64_t skew_ms;  /* its clock is ahead by this */
+	uint32_t fast_ppm; /* and gains that */
+	uint16_t nat_shift; /* behind a NAT that adds this to its port, 0 = none */
 
 	/* configuration: one connection with two children, one secret; tests change it before starting */
 	struct ike_cfg cfg;
@@ -54,26 +67,47 @@ struct peer {
 };
 
 struct world {
-	struct peer p[2];
+	struct peer *p;
+	unsigned int n_peers;
+	struct link *links; /* n_peers * n_peers, see world_link() */
 	uint64_t now;
 	uint64_t rng;
 	unsigned int loss, dup, reorder; /* per mille, of IKE */
 	unsigned int delay_ms, jitter_ms;
-	bool cut;	/* nothing gets through */
+	bool cut;	/* no IKE gets through */
 	bool nat;	/* peer 0 is behind a NAT that changes its port */
-	uint32_t esp_every_ms; /* both send ESP so often, 0 = never */
+	bool routed;	 /* addresses count; else all goes to the other one of two */
+	bool esp_faults; /* ESP is lost and cut off like IKE */
+	uint32_t esp_every_ms; /* all send ESP so often, 0 = never */
 	uint64_t esp_next;
 	/* a test's eye on each IKE datagram; may change it, false = drop */
 	bool (*filter)(struct world *w, unsigned int from, uint8_t *buf, size_t *len);
 	void *filter_arg;
+	/* a test's eye on each child that a host installs */
+	void (*added)(struct world *w, const struct peer *p, const struct ike_child_sa *sa);
+	/* instead of cmocka's: must not return */
+	void (*failed)(struct world *w, const char *what);
+	void *user;
 	unsigned int n_ike;	/* IKE datagrams sent */
 	struct packet *queue;
 };
 
-/** Proposals, mode and selectors of both; the scenario's by default. */
+/** Two peers. Proposals, mode and selectors of both: the scenario's by default. */
 struct world *world_create(uint64_t seed);
-/** Both engines gone; objects created equal objects destroyed. */
+/** More of them: 1 and so on have 0 as their other end. */
+struct world *world_create_n(uint64_t seed, unsigned int n_peers);
+/** All engines gone; objects created equal objects destroyed. */
 void world_destroy(struct world *w);
+/** Free what is left of a world that failed, without questions. */
+void world_abandon(struct world *w);
+struct link *world_link(struct world *w, unsigned int from, unsigned int to);
+/** Give up: the world is not as it must be. */
+void world_fail(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
+#define world_check(w, cond, ...)                                                                  \
+	do {                                                                                       \
+		if (!(cond))                                                                       \
+			world_fail(w, __VA_ARGS__);                                                \
+	} while (0)
 
 void peer_proposals(struct peer *p, const char *ike, const char *esp);
 void peer_ts(struct ike_ts_list *l, const char *text);
@@ -85,6 +119,11 @@ void peer_start(struct peer *p);
 /** As kill -9: no word to anybody; the host forgets all SAs. */
 void peer_kill(struct peer *p);
 
+/** Its clock. */
+uint64_t peer_now(const struct peer *p);
+/** Do what is due, also after a command. */
+void peer_tick(struct peer *p);
+
 /** Let virtual time pass. */
 void world_run(struct world *w, uint64_t ms);
 
@@ -95,7 +134,7 @@ unsigned int peer_live_sas(struct peer *p);
 unsigned int peer_installed(struct peer *p);
 /** The one that the host sends on; NULL = none. */
 struct mock_child *peer_sending(struct peer *p);
-/** Its twin on the other side: SPIs crossed and all keys equal. */
+/** Its twin on another side: SPIs crossed and all keys equal. */
 struct mock_child *world_twin(struct world *w, unsigned int of, const struct mock_child *c);
 
 /** Exactly n live children on each side, each sending one has a twin, keys are equal. */

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TEST_PEER_LINK_H
+#define TEST_PEER_LINK_H
+
+/* What is under way between peers. */
+
+#include "world.h"
+
+struct packet {
+	struct packet *next;
+	uint64_t at;
+	unsigned int from, to;
+	bool esp;
+	struct ike_path path; /* as the receiver sees it */
+	uint32_t spi;	      /* esp */
+	size_t len;
+	uint8_t buf[];
+};
+
+/** A datagram leaves, and may be lost, doubled, changed or late. */
+void link_send_ike(struct peer *me, const struct ike_path *path, const uint8_t *buf, size_t len);
+void link_send_esp(struct peer *me, const struct ike_path *path, uint32_t spi, const uint8_t *keys,
+	size_t len);
+/** Whatever is due now; the caller frees it. NULL = nothing. */
+struct packet *link_due(struct world *w);
+/** When there is something, UINT64_MAX = nothing under way. */
+uint64_t link_next(const struct world *w);
+void link_drop_all(struct world *w);
+
+#endif

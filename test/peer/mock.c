@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "mock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ESP_KEYS (2 * IKE_ESP_KEY_MAX)
+
+static void
+host_send(void *arg, const struct ike_path *path, const uint8_t *buf, size_t len)
+{
+	link_send_ike(arg, path, buf, len);
+}
+
+static void
+host_random(void *arg, void *buf, size_t len)
+{
+	struct peer *me = arg;
+	uint8_t *p = buf;
+
+	for (size_t i = 0; i < len; i++)
+		p[i] = (uint8_t)world_rand(me->w, 256);
+}
+
+static int
+host_local_addr(void *arg, const struct in6_addr *remote, const struct ike_range *allowed,
+	unsigned int n_allowed, struct in6_addr *local)
+{
+	struct peer *me = arg;
+
+	(void)remote;
+	(void)allowed;
+	(void)n_allowed;
+	if (me->no_addr)
+		return -EADDRNOTAVAIL;
+	*local = me->addr;
+	return 0;
+}
+
+static uint32_t
+host_spi_alloc(void *arg)
+{
+	struct peer *me = arg;
+
+	me->spis_out++;
+	return me->spi_next++;
+}
+
+static void
+host_spi_free(void *arg, uint32_t spi)
+{
+	struct peer *me = arg;
+
+	(void)spi;
+	me->spis_out--;
+}
+
+static void
+host_ike_spi(void *arg, uint64_t spi, bool in_use)
+{
+	struct peer *me = arg;
+
+	world_check(me->w, spi != 0, "an IKE SPI is 0");
+	me->ike_spis += in_use ? 1 : -1;
+}
+
+static struct mock_child *
+find_child(struct peer *me, uint32_t id)
+{
+	for (unsigned int i = 0; i < me->n_child; i++)
+		if (me->child[i].sa.id == id && (me->child[i].in || me->child[i].out))
+			return &me->child[i];
+	return NULL;
+}
+
+static struct mock_child *
+free_slot(struct peer *me)
+{
+	for (unsigned int i = 0; i < me->n_child; i++)
+		if (!me->child[i].in && !me->child[i].out)
+			return &me->child[i];
+	world_check(
+		me->w, me->n_child < WORLD_CHILDREN_MAX, "peer %u: too many children", me->index);
+	return &me->child[me->n_child++];
+}
+
+static bool
+same_keys(const struct ike_child_sa *a, const struct ike_child_sa *b)
+{
+	return memcmp(a->encr_in, b->encr_in, IKE_ESP_KEY_MAX) == 0 &&
+	       memcmp(a->integ_in, b->integ_in, IKE_ESP_KEY_MAX) == 0;
+}
+
+static int
+host_child_add(void *arg, const struct ike_child_sa *sa)
+{
+	struct peer *me = arg;
+	struct mock_child *c;
+
+	if (me->fail_add != 0)
+		return -me->fail_add;
+	world_check(me->w, sa->id != 0 && find_child(me, sa->id) == NULL,
+		"peer %u: child %u is installed twice", me->index, sa->id);
+	world_check(me->w, sa->encr_key_len + sa->integ_key_len > 0, "peer %u: no keys", me->index);
+	for (unsigned int i = 0; i < me->n_child; i++)
+		if (same_keys(&me->child[i].sa, sa))
+			me->esp_dup_key++;
+	c = free_slot(me);
+	*c = (struct mock_child){.in = true, .out = true, .sending = sa->use_out, .sa = *sa};
+	me->spis_out--;
+	if (me->w->added != NULL)
+		me->w->added(me->w, me, sa);
+	return 0;
+}
+
+static void
+host_child_use_out(void *arg, uint32_t id)
+{
+	struct peer *me = arg;
+	struct mock_child *c = find_child(me, id);
+
+	world_check(me->w, c != NULL && c->out, "peer %u: child %u cannot send", me->index, id);
+	c->sending = true;
+}
+
+static void
+host_child_path(void *arg, uint32_t id, const struct ike_path *path, bool udp_encap)
+{
+	struct peer *me = arg;
+	struct mock_child *c = find_child(me, id);
+
+	world_check(me->w, c != NULL, "peer %u: child %u moves and is not there", me->index, id);
+	c->sa.path = *path;
+	c->sa.udp_encap = udp_encap;
+}
+
+static void
+host_child_del(void *arg, uint32_t id, bool in, bool out)
+{
+	struct peer *me = arg;
+	struct mock_child *c = find_child(me, id);
+
+	world_check(me->w, c != NULL && (in || out) && (!in || c->in) && (!out || c->out),
+		"peer %u: child %u cannot be removed", me->index, id);
+	if (in)
+		c->in = false;
+	if (out)
+		c->out = c->sending = false;
+}
+
+static int
+host_child_stats(void *arg, uint32_t id, struct ike_child_stats *st)
+{
+	struct peer *me = arg;
+	struct mock_child *c = find_child(me, id);
+
+	if (c == NULL)
+		return -ENOENT;
+	*st = c->st;
+	return 0;
+}
+
+static void
+host_event(void *arg, const struct ike_event *ev)
+{
+	struct peer *me = arg;
+
+	me->events[ev->type]++;
+	if (ev->reason != NULL)
+		snprintf(me->reason, sizeof(me->reason), "%s", ev->reason);
+	world_check(me->w, ev->conn != NULL, "peer %u: an event without connection", me->index);
+	world_check(me->w,
+		ev->reason != NULL ||
+			(ev->type != IKE_EV_CHILD_FAILED && ev->type != IKE_EV_CHILD_DOWN),
+		"peer %u: an event without reason", me->index);
+}
+
+static void
+host_log(void *arg, enum ike_log_level level, const char *group, const char *name, const char *msg)
+{
+	struct peer *me = arg;
+	size_t at = strlen(me->log);
+
+	if (getenv("PEER_LOG") != NULL)
+		fprintf(stderr, "%8.3f %u %d %s %s: %s\n", (double)me->w->now / 1000, me->index,
+			level, group, name != NULL ? name : "-", msg);
+	if (level <= IKE_LOG_WARN)
+		snprintf(me->log + at, sizeof(me->log) - at, "%s\n", msg);
+}
+
+struct ike_host
+mock_host(struct peer *p)
+{
+	return (struct ike_host){
+		.arg = p,
+		.send = host_send,
+		.random = host_random,
+		.local_addr = host_local_addr,
+		.spi_alloc = host_spi_alloc,
+		.spi_free = host_spi_free,
+		.ike_spi = host_ike_spi,
+		.child_add = host_child_add,
+		.child_use_out = host_child_use_out,
+		.child_path = host_child_path,
+		.child_del = host_child_del,
+		.child_stats = host_child_stats,
+		.event = host_event,
+		.log = host_log,
+	};
+}
+
+/* ---- ESP ---- */
+
+struct mock_child *
+peer_sending(struct peer *p)
+{
+	struct mock_child *best = NULL;
+
+	for (unsigned int i = 0; i < p->n_child; i++)
+		if (p->child[i].sending && (best == NULL || p->child[i].sa.id > best->sa.id))
+			best = &p->child[i];
+	return best;
+}
+
+/** A newer one takes its traffic. */
+static bool
+outdated(const struct peer *p, const struct mock_child *c)
+{
+	for (unsigned int i = 0; i < p->n_child; i++) {
+		const struct mock_child *o = &p->child[i];
+
+		if (o->sending && o->sa.id > c->sa.id && o->sa.child == c->sa.child &&
+			memcmp(&o->sa.path.remote, &c->sa.path.remote, 16) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+send_on(struct peer *p, struct mock_child *c)
+{
+	uint8_t keys[ESP_KEYS];
+
+	memcpy(keys, c->sa.encr_out, IKE_ESP_KEY_MAX);
+	memcpy(keys + IKE_ESP_KEY_MAX, c->sa.integ_out, IKE_ESP_KEY_MAX);
+	c->st.packets_out++;
+	c->st.bytes_out += 100;
+	c->st.seq_out++;
+	c->st.last_out_ms = peer_now(p);
+	p->esp_sent++;
+	link_send_esp(p, &c->sa.path, c->sa.spi_out, keys, sizeof(keys));
+}
+
+void
+mock_esp_send(struct peer *p)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < p->n_child && p->e != NULL && !p->asleep; i++) {
+		if (!p->child[i].sending || outdated(p, &p->child[i]))
+			continue;
+		send_on(p, &p->child[i]);
+		n++;
+	}
+	if (n == 0)
+		p->esp_no_sa++;
+}
+
+void
+mock_esp_receive(struct peer *p, const struct packet *k)
+{
+	struct peer *from = &p->w->p[k->from];
+	struct mock_child *c = NULL;
+
+	for (unsigned int i = 0; i < p->n_child; i++)
+		if (p->child[i].in && p->child[i].sa.spi_in == k->spi)
+			c = &p->child[i];
+	if (c == NULL) {
+		from->esp_lost++;
+		return;
+	}
+	if (memcmp(k->buf, c->sa.encr_in, IKE_ESP_KEY_MAX) != 0 ||
+		memcmp(k->buf + IKE_ESP_KEY_MAX, c->sa.integ_in, IKE_ESP_KEY_MAX) != 0) {
+		from->esp_bad++;
+		return;
+	}
+	c->st.last_in_ms = peer_now(p);
+	c->st.bytes_in += 100;
+	if (c->st.packets_in++ == 0 && p->e != NULL)
+		ike_child_in_use(p->e, c->sa.id, peer_now(p));
+}
