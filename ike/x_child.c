@@ -253,6 +253,9 @@ note_collision(struct ike_sa *sa, const struct ike_child *old, const struct ike_
 
 	if (t == NULL || t->type != IKE_TASK_REKEY_CHILD || t->child_id != old->id)
 		return;
+	ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name,
+		"%s: our rekeying of CHILD_SA %u collided with the peer's", old->cfg->name,
+		old->id);
 	t->nego->rival_id = fresh->id;
 	t->nego->rival_nonce = *ike_nonce_lower(&n->ni, &n->nr);
 }

@@ -251,6 +251,8 @@ take_over(struct ike_sa *sa, const struct ike_nego *n, struct ike_sa *fresh)
 		ike_sa_replaced(sa, fresh);
 		return;
 	}
+	ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name,
+		"our rekeying of IKE_SA %u collided with the peer's", sa->id);
 	fresh->rival_of = sa->id;
 	t->nego->rival_id = fresh->id;
 	t->nego->rival_nonce = *ike_nonce_lower(&n->ni, &n->nr);

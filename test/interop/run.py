@@ -19,6 +19,7 @@ import sys
 import time
 import traceback
 
+import flow
 import lab as L
 import wire
 import wirecount
@@ -42,6 +43,10 @@ class Case:
     steps: tuple = ()                   # what the case is about, after the first traffic
     conn: str = ''                      # more keys for both connections
     child: str = ''
+    conn_us: str = ''                   # for one of them
+    conn_peer: str = ''
+    child_us: str = ''
+    child_peer: str = ''
     gateway: str = ''                   # more keys for ours
     psk: str = L.PSK                    # the peer's
 
@@ -66,7 +71,9 @@ class Run:
 
     def connection(self, ours, **more):
         c = self.case
-        args = dict(ike=c.ike, esp=c.esp, conn=c.conn, child=c.child, action='trap')
+        nl = '\n      '
+        args = dict(ike=c.ike, esp=c.esp, action='trap', conn=c.conn + nl + (c.conn_us if ours else c.conn_peer),
+                    child=c.child + nl + (c.child_us if ours else c.child_peer))
         if ours:
             return L.connection(US, THEM, mode=c.mode, **args | more)
         return L.connection(THEM, US, mode=c.peer_mode, psk=c.psk, **args | more)
@@ -289,6 +296,10 @@ MODP2048 = dict(ike='aes128-sha256-modp2048', esp='aes128-sha256-modp2048', enca
                 selected='AES_CBC-128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048.*AES_CBC-128/HMAC_SHA2_256_128')
 CHACHA = dict(ike='chacha20poly1305-prfsha256-x25519', esp='chacha20poly1305-x25519', encaplimit='none',
               selected='CHACHA20_POLY1305/PRF_HMAC_SHA2_256/CURVE_25519.*CHACHA20_POLY1305')
+CHILD_5S = 'rekey_time = 5s\n   rand_time = 0s\n   life_time = 60s'
+CONN_20S = 'rekey_time = 20s\n   rand_time = 0s\n   over_time = 60s'
+# strongSwan forgets a child's soft limit that falls into its own rekeying of the IKE SA
+CONN_22S = 'rekey_time = 22s\n   rand_time = 0s\n   over_time = 60s'
 FALLBACK = dict(peer_mode='tunnel', expect='tunnel')
 FALLBACK_PEER = dict(mode='tunnel', expect='tunnel')
 
@@ -312,6 +323,11 @@ CASES = {
     # the role of IKE and the role at the rekey need not be the same
     'rekey-crossed': Case(**MODERN, steps=(rekey('peer'), rekey('us'))),
     'rekey-crossed-peer': Case(**MODERN, first='peer', steps=(rekey('us'), rekey('peer'))),
+    # numbered packets both ways while children and IKE SAs are rekeyed, by either end's clock and by both
+    'flow': Case(**MODERN, steps=(flow.flow(),)),
+    'flow-rekey-us': Case(**MODERN, conn_us=CONN_20S, child_us=CHILD_5S, steps=(flow.flow(),)),
+    'flow-rekey-peer': Case(**MODERN, conn_peer=CONN_22S, child_peer=CHILD_5S, steps=(flow.flow(),)),
+    'flow-rekey-both': Case(**MODERN, conn_us=CONN_20S, conn_peer=CONN_22S, child=CHILD_5S, steps=(flow.flow(),)),
     'mobike-off': Case(conn='mobike = no'),
     # ends and new beginnings
     'terminate': Case(steps=(terminate('--ike gw-gw'),)),
