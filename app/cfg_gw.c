@@ -237,6 +237,20 @@ set_retransmit_timeout(
 
 static const struct cfg_word polls[] = {
 	{"adaptive", GW_POLL_ADAPTIVE},
+static int
+set_fragment_size(
+	struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	uint32_t *size = field;
+	uint64_t v;
+
+	if (!cfg_parse_uint(node->value, MTU_MAX, &v) || (v != 0 && v < FRAGMENT_MIN))
+		return cfg_bad_value(x, node, node->value,
+			"0 (1280 bytes), or 256 to 9216 bytes, of the whole IP packet");
+	*size = (uint32_t)v;
+	return 0;
+}
+
 	{"busy", GW_POLL_BUSY},
 	{NULL, 0},
 };
@@ -255,6 +269,8 @@ static const struct cfg_key gateway_keys[] = {
 	{"retransmit_tries", CFG_VALUE, cfg_u32, GW(ike.retransmit_tries), .min = 1, .max = 16},
 };
 
+	{"fragment_size", CFG_VALUE, set_fragment_size, GW(ike.fragment_size)},
+	{"keep_alive", CFG_VALUE, cfg_time_u32, GW(ike.keep_alive_s)},
 int
 cfg_gateway(struct cfg_ctx *x, const struct conf_node *section)
 {

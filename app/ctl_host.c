@@ -149,6 +149,23 @@ host_send(void *arg, const struct ike_path *path, const uint8_t *buf, size_t len
 			inet_ntop(AF_INET6, &path->remote, text, sizeof(text)), strerror(-rc));
 }
 
+static uint16_t
+host_path_mtu(void *arg, const struct in6_addr *remote)
+{
+	return gw_sas_path_mtu(((struct gw_ctl *)arg)->sas, remote);
+}
+
+static void
+host_keepalive(void *arg, const struct ike_path *path)
+{
+	struct gw_ctl *c = arg;
+	struct send_ctx ctx = {.c = c, .path = path};
+
+	/* what cannot be sent now is sent in its next turn */
+	gw_ike_keepalive(path, send_packet, &ctx);
+	c->nd_due_ms = 0;
+}
+
 static bool
 in_ranges(const struct in6_addr *addr, const struct ike_range *ranges, unsigned int n)
 {
@@ -322,6 +339,8 @@ open_ike(struct gw_ctl *c)
 		.send = host_send,
 		.random = fill_random,
 		.local_addr = host_local_addr,
+		.path_mtu = host_path_mtu,
+		.keepalive = host_keepalive,
 		.spi_alloc = host_spi_alloc,
 		.spi_free = host_spi_free,
 		.ike_spi = host_ike_spi,

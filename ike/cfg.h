@@ -98,3 +98,5 @@ struct ike_cfg {
 };
 
 #endif
+	uint32_t fragment_size; /* [1280] of an IP packet that carries a fragment of a message */
+	uint32_t keep_alive_s;	/* idle time after which a NAT in front of us gets a packet; 0 = none */

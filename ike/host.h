@@ -76,6 +76,12 @@ struct ike_host {
 	int (*local_addr)(void *arg, const struct in6_addr *remote, const struct ike_range *allowed,
 		unsigned int n_allowed, struct in6_addr *local);
 
+	/** Largest IP packet to remote, at least 1280. May be NULL: no limit is known. */
+	uint16_t (*path_mtu)(void *arg, const struct in6_addr *remote);
+
+	/** Send one NAT-keepalive (RFC 3948 4). May be NULL: none are sent. */
+	void (*keepalive)(void *arg, const struct ike_path *path);
+
 	/** Reserve an inbound ESP SPI, host order, >= 256; 0 when there is none. */
 	uint32_t (*spi_alloc)(void *arg);
 	/** Give back one that never reached child_add(). */

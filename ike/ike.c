@@ -26,6 +26,8 @@ set_limits(struct ike *e, const struct ike_cfg *cfg)
 	e->half_open_max = cfg->half_open_max != 0 ? cfg->half_open_max : 1024;
 	e->delete_rekeyed_ms =
 		cfg->delete_rekeyed_delay_ms != 0 ? cfg->delete_rekeyed_delay_ms : 5000;
+	e->fragment_size = cfg->fragment_size != 0 ? cfg->fragment_size : 1280;
+	e->keep_alive_ms = (uint64_t)cfg->keep_alive_s * 1000;
 }
 
 static int

@@ -56,6 +56,7 @@ open_fragment(struct ike_sa *sa, struct arrival *a, struct ike_view inner)
 	return ike_msg_parse_inner(&a->m, first, sa->e->open_buf, (size_t)len);
 }
 
+	ike_sa_drop_frags(sa, response);
 /**
  * Verify, decrypt and parse what is inside.
  * @return 0; -EAGAIN (fragments missing); -EPERM (not from the peer: as if it had not come);

@@ -67,15 +67,20 @@ setup_free(struct ike_sa *sa)
 	sa->setup = NULL;
 }
 
+void
+ike_sa_drop_frags(struct ike_sa *sa, bool response)
+{
+	if (sa->frags[response] != NULL)
+		ike_frags_fini(sa->frags[response]);
+	free(sa->frags[response]);
+	sa->frags[response] = NULL;
+}
+
 static void
 frags_free(struct ike_sa *sa)
 {
-	for (unsigned int i = 0; i < 2; i++) {
-		if (sa->frags[i] != NULL)
-			ike_frags_fini(sa->frags[i]);
-		free(sa->frags[i]);
-		sa->frags[i] = NULL;
-	}
+	ike_sa_drop_frags(sa, false);
+	ike_sa_drop_frags(sa, true);
 }
 
 /* ---- creation ---- */

@@ -39,6 +39,7 @@
 #define IKE_AUTH_LEN_MAX 16384
 
 #define IKE_HALF_OPEN_MS 30000 /* a responder waits so long for IKE_AUTH */
+#define IKE_FRAGS_MS	 30000 /* fragments wait so long for the rest of their message (RFC 7383 2.6) */
 #define IKE_LINGER_MS	 30000 /* an ended SA repeats its last reply so long */
 #define IKE_REKEYED_MS	 30000 /* after it we delete a replaced IKE SA that its replacer left over */
 
@@ -138,6 +139,8 @@ struct ike {
 	struct ike_sa **by_spi, **by_init; /* n_buckets each */
 	uint32_t n_buckets, n_listed;	   /* n_listed: SAs in sas, lingering ones too */
 	uint32_t n_state[IKE_SA_STATES];
+	uint32_t fragment_size;	/* of the IP packet */
+	uint64_t keep_alive_ms; /* 0 = none */
 	struct ike_child_table child_table;
 	struct ike_heap heap;
 	struct ike_timer wish_timer;
@@ -221,6 +224,9 @@ void ike_sa_gone(struct ike_sa *sa);
 
 /** Do what is due for this SA. */
 void ike_sa_tick(struct ike_sa *sa);
+
+/** Forget the fragments of a request, or of a response, that have arrived. */
+void ike_sa_drop_frags(struct ike_sa *sa, bool response);
 
 /** To be looked at by ike_settle(). */
 void ike_sa_touch(struct ike_sa *sa);

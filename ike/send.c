@@ -6,11 +6,8 @@
 
 #include "payload.h"
 
-/*
- * Largest IKE message unfragmented: 1280 bytes (RFC 7383 2.5.1) less IPv6 and UDP header and the
- * non-ESP marker that may come in front.
- */
-#define FRAG_MAX (1280 - 40 - 8 - 4)
+#define IP6_UDP_LEN (40 + 8)
+#define MARKER_LEN  4 /* RFC 3948 2.2, may come in front; counted always: a port may still float */
 
 #define CLEAR_ERRORS_PER_S 20
 
@@ -33,7 +30,21 @@ ike_send_flight(struct ike *e, const struct ike_path *path, const struct ike_fli
 }
 
 static int
-seal(struct ike_sa *sa, const struct ike_hdr *hdr, const struct ike_chain *c, struct ike_flight *f)
+/** Largest IKE message that goes unfragmented, or as one fragment (RFC 7383 2.5.1). */
+static size_t
+frag_max(const struct ike_sa *sa, const struct ike_path *path)
+{
+	const struct ike_host *h = &sa->e->host;
+	size_t size = sa->e->fragment_size, mtu;
+
+	mtu = h->path_mtu != NULL ? h->path_mtu(h->arg, &path->remote) : size;
+	if (mtu < size)
+		size = mtu;
+	return size - IP6_UDP_LEN - MARKER_LEN;
+}
+
+seal(struct ike_sa *sa, const struct ike_path *path, const struct ike_hdr *hdr,
+	const struct ike_chain *c, struct ike_flight *f)
 {
 	struct ike *e = sa->e;
 	struct ike_sk_key *k = sa->initiator ? &sa->keys.i : &sa->keys.r;
@@ -44,8 +55,8 @@ seal(struct ike_sa *sa, const struct ike_hdr *hdr, const struct ike_chain *c, st
 	if (!ike_wr_ok(&c->w))
 		return -EMSGSIZE;
 	if (sa->frag)
-		len = ike_sk_seal_frags(k, hdr, c->first, c->w.buf, c->w.len, FRAG_MAX, e->wire_buf,
-			IKE_WIRE_CAP, &n);
+		len = ike_sk_seal_frags(k, hdr, c->first, c->w.buf, c->w.len, frag_max(sa, path),
+			e->wire_buf, IKE_WIRE_CAP, &n);
 	else
 		len = ike_sk_seal(k, hdr, c->first, c->w.buf, c->w.len, e->wire_buf, IKE_WIRE_CAP);
 	if (len < 0)
@@ -90,7 +101,7 @@ ike_send_request(
 	struct ike *e = sa->e;
 	struct ike_hdr hdr = header(sa, exchange, sa->win.next_out, false);
 	struct ike_flight f = {0};
-	int err = seal(sa, &hdr, c, &f);
+	int err = seal(sa, path, &hdr, c, &f);
 
 	if (err != 0)
 		return failed(sa, &f, err);
@@ -121,7 +132,7 @@ ike_send_reply(struct ike_sa *sa, const struct ike_msg *in, struct ike_chain *c,
 {
 	struct ike_hdr hdr = header(sa, in->hdr.exchange, in->hdr.msg_id, true);
 	struct ike_flight f = {0};
-	int err = seal(sa, &hdr, c, &f);
+	int err = seal(sa, path, &hdr, c, &f);
 
 	if (err != 0)
 		return failed(sa, &f, err);
@@ -141,7 +152,7 @@ ike_send_farewell(struct ike_sa *sa)
 
 	ike_send_begin(sa->e, &c);
 	ike_pld_delete_build(&c, IKE_PROTO_IKE, NULL, 0);
-	if (seal(sa, &hdr, &c, &f) == 0)
+	if (seal(sa, &sa->path, &hdr, &c, &f) == 0)
 		ike_send_flight(sa->e, &sa->path, &f);
 	ike_flight_clear(&f);
 }

@@ -66,6 +66,7 @@ size_t ike_msg_length(const uint8_t *msg);
 
 /** Fragments of one message on their way together; all zero = none. Verified content only. */
 struct ike_frags {
+	uint64_t since_ms; /* of the first one; the caller's to set */
 	uint32_t msg_id;
 	uint16_t total; /* 0 = nothing here */
 	uint16_t n;	/* there so far */

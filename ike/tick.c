@@ -200,6 +200,22 @@ ike_sa_tick(struct ike_sa *sa)
 		if (now >= sa->state_ms + IKE_LINGER_MS)
 			ike_sa_gone(sa);
 		break;
+	ike_nat_tick(sa);
+}
+
+static uint64_t
+frags_due(const struct ike_frags *f)
+{
+	return f == NULL ? IKE_NEVER : f->since_ms + IKE_FRAGS_MS;
+}
+
+/** The rest of a message never came: what is here of it was held long enough. */
+static void
+drop_old_frags(struct ike_sa *sa)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		if (sa->e->now_ms >= frags_due(sa->frags[i]))
+			ike_sa_drop_frags(sa, i);
 	default:
 		break;
 	}
@@ -207,6 +223,7 @@ ike_sa_tick(struct ike_sa *sa)
 
 static uint64_t
 earlier(uint64_t a, uint64_t b)
+	drop_old_frags(sa);
 {
 	return a < b ? a : b;
 }
@@ -241,3 +258,4 @@ ike_sa_due(const struct ike_sa *sa)
 		return due;
 	}
 }
+	due = earlier(due, earlier(frags_due(sa->frags[0]), frags_due(sa->frags[1])));

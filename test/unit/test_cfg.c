@@ -281,15 +281,15 @@ defaults(void **state)
 static void
 connection_keys(void **state)
 {
-	struct gw_cfg *cfg =
-		good(conn("version = 2\nlocal_addrs = fd00::1, fd00::10-fd00::1f\n"
-			  "remote_addrs = fd01::/64, fd02::2\n"
-			  "local_port = 4500\nremote_port = 4501\nencap = yes\nmobike = no\n"
-			  "dpd_delay = 2m\nfragmentation = force\nchildless = force\n"
-			  "unique = replace\nreauth_time = 1d\nrekey_time = 2h\n"
-			  "over_time = 10m\nrand_time = 5m\nkeyingtries = 0\n"
-			  "proposals = aes256gcm16-prfsha384-ecp384, "
-			  "aes128-sha256-modp2048"));
+	struct gw_cfg *cfg = good(conn(
+		"version = 2\nlocal_addrs = fd00::1, fd00::10-fd00::1f\n"
+		"remote_addrs = fd01::/64, fd02::2\n"
+		"local_port = 4500\nremote_port = 4501\nencap = yes\nmobike = no\n"
+		"dpd_delay = 2m\ndpd_ignore_esp = yes\nfragmentation = force\nchildless = force\n"
+		"unique = replace\nreauth_time = 1d\nrekey_time = 2h\n"
+		"over_time = 10m\nrand_time = 5m\nkeyingtries = 0\n"
+		"proposals = aes256gcm16-prfsha384-ecp384, "
+		"aes128-sha256-modp2048"));
 	const struct ike_conn_cfg *c = &cfg->ike.conns[0];
 
 	assert_int_equal(c->n_local, 2);
@@ -497,7 +497,8 @@ gateway(void **state)
 		     "address = 2001:db8::1/64, fd00::2/128\n router = fe80::1\n mtu = 9001\n"
 		     "vlan = 7\n }\n lcores = 3, 5-7\n poll = busy\n"
 		     "vici = unix:///tmp/v.sock\n metrics = [::1]:9817\n hugepages = no\n"
-		     "retransmit_timeout = 2s\n retransmit_tries = 3\n}");
+		     "retransmit_timeout = 2s\n retransmit_tries = 3\n"
+		     " fragment_size = 600\n keep_alive = 1m\n}");
 
 	assert_string_equal(cfg->outside.port, "0000:00:06.0");
 	assert_int_equal(cfg->outside.n_addrs, 2);
@@ -522,6 +523,8 @@ gateway(void **state)
 	done(cfg);
 
 	cfg = good("gateway { outside { port = net_af_packet0,iface=v0\n address = fd00::1/64\n"
+	assert_int_equal(cfg->ike.fragment_size, 600);
+	assert_int_equal(cfg->ike.keep_alive_s, 60);
 		   "router = none\n } }");
 	assert_false(cfg->outside.router_auto);
 	is_addr(&cfg->outside.router, "::");
@@ -833,6 +836,8 @@ static const struct bad {
 	{RAW, "gateway {\n hugepages = 2M\n }", 2, "gateway.hugepages", "auto, no"},
 	{RAW, "gateway {\n port = net_null0\n }", 2, "gateway.port", "known here"},
 	/* tunnels */
+	{RAW, "gateway {\n fragment_size = 100\n }", 2, "gateway.fragment_size", "256 to 9216"},
+	{RAW, "gateway {\n keep_alive = soon\n }", 2, "gateway.keep_alive", "number of seconds"},
 	{TUNNEL, "connection = d", 18, "tunnels.gre1.connection", "allowed: c"},
 	{TUNNEL, "child = d", 18, "tunnels.gre1.child", "allowed: k"},
 	{TUNNEL, "address = 10.0.0.1/33", 18, "tunnels.gre1.address", "length of its prefix"},
