@@ -190,6 +190,7 @@ handle_request(struct ike_sa *sa, struct arrival *a)
 		return;
 	}
 	e->stranger = sa->state == IKE_SA_HALF_OPEN;
+	sa->contested = false;
 	err = open_message(sa, a);
 	if (err == -EPERM)
 		e->stats.rx_invalid++;
@@ -221,6 +222,7 @@ handle_response(struct ike_sa *sa, struct arrival *a)
 	err = open_message(sa, a);
 	if (err == -EAGAIN)
 		return;
+	sa->contested = false;
 	if (err != 0 || ike_msg_check(&a->m) != 0) {
 		/* the real one may still come */
 		e->stats.rx_invalid++;

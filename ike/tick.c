@@ -6,6 +6,8 @@
 #include "send.h"
 
 /** The peer connected meanwhile: what we wanted goes over that SA. */
+#define CONTESTED_TRIES 1 /* of an SA that the peer's INITIAL_CONTACT denies */
+
 static void
 join(struct ike_sa *sa, struct ike_sa *other)
 {
@@ -61,6 +63,12 @@ give_up(struct ike_sa *sa)
 	default:
 		if (sa->active != NULL && sa->active->type == IKE_TASK_PATH_CHECK) {
 			/* nobody at the new address: the old path stays, the peer may be there yet
+		if (sa->contested) {
+			/* the SA that the INITIAL_CONTACT came over carries on: no dpd_action */
+			ike_sa_end(sa, IKE_END_LOCAL, false,
+				"the peer started anew (INITIAL_CONTACT)");
+			break;
+		}
 			 */
 			ike_log(sa->e, IKE_LOG_WARN, "NET", sa->conn->name,
 				"the new address did not answer, the peer is taken for dead");
@@ -72,12 +80,21 @@ give_up(struct ike_sa *sa)
 
 static void
 retransmit(struct ike_sa *sa)
+/** The outstanding request has been repeated as often as is worth it. */
+static bool
+heard_enough(struct ike_sa *sa)
+{
+	if (sa->contested && sa->win.tries >= CONTESTED_TRIES)
+		return true;
+	return !ike_window_retry(&sa->win, &sa->e->backoff, sa->e->now_ms);
+}
+
 {
 	/* a peer that says it moved hears nothing any more where it was (RFC 4555 3.5) */
 	const struct ike_task *check = ike_task_find(sa, IKE_TASK_PATH_CHECK, NULL, 0);
 	const struct ike_path *path = check != NULL ? &check->path : &sa->path;
 
-	if (!ike_window_retry(&sa->win, &sa->e->backoff, sa->e->now_ms)) {
+	if (heard_enough(sa)) {
 		give_up(sa);
 		return;
 	}

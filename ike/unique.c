@@ -24,6 +24,14 @@ other_sa(const struct ike_sa *sa, struct ike_sa *from)
 	return o;
 }
 
+/** It lives if the peer says so soon: whatever we ask of it gets few repetitions. */
+static void
+contest(struct ike_sa *sa)
+{
+	sa->contested = true;
+	ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, 0);
+}
+
 /**
  * INITIAL_CONTACT (2.4): whatever else we have with this peer is gone on its side. When both ends
  * connect at once, the peer may have said so before it took our SA: a young one is asked first.
@@ -36,7 +44,7 @@ initial_contact(struct ike_sa *sa)
 	for (o = other_sa(sa, sa->e->sas); o != NULL; o = next) {
 		next = other_sa(sa, o->next);
 		if (o->initiator && sa->e->now_ms - o->up_ms < YOUNG_MS)
-			ike_task_add(o, IKE_TASK_LIVENESS, NULL, 0, 0);
+			contest(o);
 		else
 			ike_sa_end(
 				o, IKE_END_LOCAL, false, "the peer started anew (INITIAL_CONTACT)");
