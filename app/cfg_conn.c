@@ -248,7 +248,7 @@ static const struct cfg_word frags[] = {
 static const struct cfg_word childless[] = {
 	{"allow", IKE_CHILDLESS_ALLOW},
 	{"never", IKE_CHILDLESS_NEVER},
-	{"prefer", IKE_CHILDLESS_ALLOW},
+	{"prefer", IKE_CHILDLESS_PREFER},
 	{"force", IKE_CHILDLESS_FORCE},
 	{NULL, 0},
 };

@@ -27,7 +27,12 @@ enum ike_action { IKE_ACTION_NONE = 0, IKE_ACTION_TRAP = 1, IKE_ACTION_START = 2
 
 enum ike_unique { IKE_UNIQUE_NO, IKE_UNIQUE_NEVER, IKE_UNIQUE_KEEP, IKE_UNIQUE_REPLACE };
 enum ike_frag { IKE_FRAG_YES, IKE_FRAG_ACCEPT, IKE_FRAG_FORCE, IKE_FRAG_NO };
-enum ike_childless { IKE_CHILDLESS_ALLOW, IKE_CHILDLESS_NEVER, IKE_CHILDLESS_FORCE };
+enum ike_childless {
+	IKE_CHILDLESS_ALLOW,  /* as responder: with or without */
+	IKE_CHILDLESS_PREFER, /* the same; as initiator without, if the peer can */
+	IKE_CHILDLESS_NEVER,
+	IKE_CHILDLESS_FORCE, /* both roles: no child comes with IKE_AUTH */
+};
 
 /** Soft limit, hard limit and the random amount taken off the soft one; 0 = no limit. */
 struct ike_life {

@@ -26,8 +26,11 @@ auth_failed(struct ike_sa *sa, const char *reason)
 static bool
 childless(const struct ike_sa *sa)
 {
-	return sa->setup->peer_childless && sa->conn->childless != IKE_CHILDLESS_NEVER &&
-	       (sa->setup->child == NULL || sa->conn->childless == IKE_CHILDLESS_FORCE);
+	enum ike_childless how = sa->conn->childless;
+
+	return sa->setup->peer_childless && how != IKE_CHILDLESS_NEVER &&
+	       (sa->setup->child == NULL || how == IKE_CHILDLESS_FORCE ||
+		       how == IKE_CHILDLESS_PREFER);
 }
 
 /** The child to ask for with IKE_AUTH; without childless initiation (RFC 6023) there must be one.
@@ -240,6 +243,13 @@ answer_child(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
 
 	if (ike_msg_find(m, IKE_PLD_SA) == NULL)
 		return; /* childless, RFC 6023 */
+	if (sa->conn->childless == IKE_CHILDLESS_FORCE) {
+		ike_log(sa->e, IKE_LOG_WARN, "CHD", sa->conn->name,
+			"the peer wants a CHILD_SA with IKE_AUTH, and childless = force: refused, "
+			"the IKE_SA stays");
+		ike_x_refuse(c, IKE_N_NO_ADDITIONAL_SAS, 0);
+		return;
+	}
 	n = ike_nego_create(sa);
 	if (n == NULL) {
 		ike_x_refuse(c, IKE_N_NO_ADDITIONAL_SAS, 0);
