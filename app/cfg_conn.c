@@ -95,6 +95,15 @@ set_local_port(
 	return 0;
 }
 
+static int
+set_keyingtries(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
+{
+	struct ike_conn_cfg *c = obj;
+
+	c->keyingtries_set = true;
+	return cfg_u32(x, node, k, &c->keyingtries);
+}
+
 /* ---- children ---- */
 
 static int
@@ -272,7 +281,7 @@ static const struct cfg_key conn_keys[] = {
 	{"rekey_time", CFG_VALUE, cfg_time_u32, CONN(rekey_time_s)},
 	{"over_time", CFG_VALUE, cfg_time_u32, CONN(over_time_s)},
 	{"rand_time", CFG_VALUE, cfg_time_u32, CONN(rand_time_s)},
-	{"keyingtries", CFG_VALUE, cfg_u32, CONN(keyingtries), .max = UINT32_MAX},
+	{"keyingtries", CFG_VALUE, set_keyingtries, 0, .max = UINT32_MAX},
 	{"children", CFG_SECTION, set_children, 0},
 	{"local*", CFG_SECTION, set_round, 0},
 	{"remote*", CFG_SECTION, set_round, 0},

@@ -382,6 +382,8 @@ print_conn(FILE *f, const struct gw_cfg *cfg, const struct ike_conn_cfg *c)
 	else
 		fprintf(f, "for ever");
 	fprintf(f, ", double SAs %s\n", unique[c->unique]);
+	if (!c->keyingtries_set)
+		fprintf(f, ", and again later what has 'start'");
 	for (unsigned int i = 0; i < c->n_children; i++)
 		print_child(f, cfg, &c->children[i]);
 }

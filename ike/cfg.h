@@ -74,6 +74,7 @@ struct ike_conn_cfg {
 	uint32_t reauth_time_s, rekey_time_s, over_time_s, rand_time_s;
 	uint32_t keyingtries; /* 0 = for ever */
 	uint16_t n_children;
+	bool keyingtries_set; /* false: not written; what has start in an action comes back later */
 	struct ike_child_cfg *children;
 };
 

@@ -301,7 +301,7 @@ action_name(enum ike_end why)
 	static const char *const names[] = {
 		[IKE_END_PEER] = "close_action",
 		[IKE_END_DEAD] = "dpd_action",
-		[IKE_END_REFUSED] = "refused for now",
+		[IKE_END_REFUSED] = "no success for now",
 	};
 
 	return names[why];

@@ -202,7 +202,7 @@ enum ike_end {
 	IKE_END_PEER,	/* the peer's DELETE: close_action */
 	IKE_END_DEAD,	/* the peer does not answer: dpd_action */
 	IKE_END_FAILED, /* never came up */
-	IKE_END_REFUSED, /* the same, by an answer that nobody vouches for: not for ever (2.21.1) */
+	IKE_END_REFUSED, /* the same, by silence or an answer nobody vouches for: not for ever (2.21.1) */
 };
 
 /**

@@ -33,7 +33,8 @@ connect_again(struct ike_sa *sa)
 		return;
 	}
 	if (conn->keyingtries != 0 && sa->n_tries >= conn->keyingtries) {
-		ike_sa_end(sa, IKE_END_FAILED, false, "the peer does not answer");
+		ike_sa_end(sa, conn->keyingtries_set ? IKE_END_FAILED : IKE_END_REFUSED, false,
+			"the peer does not answer");
 		return;
 	}
 	ike_log(sa->e, IKE_LOG_WARN, "IKE", conn->name, "the peer does not answer, trying again");

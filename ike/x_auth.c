@@ -20,7 +20,7 @@
 static void
 auth_failed(struct ike_sa *sa, const char *reason)
 {
-	ike_sa_end(sa, IKE_END_FAILED, false, reason);
+	ike_sa_end(sa, IKE_END_REFUSED, false, reason);
 }
 
 static bool

@@ -164,6 +164,8 @@ scenario(void **state)
 	assert_int_equal(k->rand_time_s, 1440);
 	assert_int_equal(k->reauth_time_s, 0);
 	assert_int_equal(k->keyingtries, 1);
+	assert_false(k->keyingtries_set);
+	assert_false(k->dpd_ignore_esp);
 	assert_true(k->mobike);
 	assert_false(k->encap);
 
@@ -311,6 +313,8 @@ connection_keys(void **state)
 	assert_int_equal(c->over_time_s, 600);
 	assert_int_equal(c->rand_time_s, 300);
 	assert_int_equal(c->keyingtries, 0);
+	assert_true(c->keyingtries_set);
+	assert_true(c->dpd_ignore_esp);
 	assert_int_equal(c->proposals.n, 2);
 	assert_true(has(&c->proposals.p[0], IKE_TT_ENCR, IKE_ENCR_AES_GCM_16, 256));
 	assert_true(has(&c->proposals.p[1], IKE_TT_DH, IKE_DH_MODP_2048, 0));
