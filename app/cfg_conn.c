@@ -274,6 +274,7 @@ static const struct cfg_key conn_keys[] = {
 	{"encap", CFG_VALUE, cfg_bool, CONN(encap)},
 	{"mobike", CFG_VALUE, cfg_bool, CONN(mobike)},
 	{"dpd_delay", CFG_VALUE, cfg_time_u32, CONN(dpd_delay_s)},
+	{"dpd_ignore_esp", CFG_VALUE, cfg_bool, CONN(dpd_ignore_esp)},
 	{"fragmentation", CFG_VALUE, cfg_enum, CONN(fragmentation), .words = frags},
 	{"childless", CFG_VALUE, cfg_enum, CONN(childless), .words = childless},
 	{"unique", CFG_VALUE, cfg_enum, CONN(unique), .words = uniques},

@@ -371,7 +371,8 @@ print_conn(FILE *f, const struct gw_cfg *cfg, const struct ike_conn_cfg *c)
 		fprintf(f, ", gone %s later", duration(c->over_time_s, t, sizeof(t)));
 	fprintf(f, "\n" INDENT "liveness   ");
 	if (c->dpd_delay_s > 0)
-		fprintf(f, "asked after %s of silence", duration(c->dpd_delay_s, t, sizeof(t)));
+		fprintf(f, "asked after %s %s", duration(c->dpd_delay_s, t, sizeof(t)),
+			c->dpd_ignore_esp ? "without an IKE message" : "of silence");
 	else
 		fprintf(f, "not asked");
 	fprintf(f,

@@ -68,6 +68,7 @@ struct ike_conn_cfg {
 	bool mobike;
 	bool encap; /* force UDP encapsulation by a faked NAT detection */
 	uint32_t dpd_delay_s;
+	bool dpd_ignore_esp; /* only IKE messages are evidence of life */
 	enum ike_frag fragmentation;
 	enum ike_childless childless;
 	enum ike_unique unique;

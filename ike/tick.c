@@ -116,12 +116,15 @@ liveness_due(const struct ike_sa *sa)
 	return sa->last_in_ms + (uint64_t)sa->conn->dpd_delay_s * 1000;
 }
 
-/** ESP of a child is evidence of life as good as a message. */
+/**
+ * ESP of a child is evidence of life as good as a message. But where a firewall keeps a state for
+ * ESP and another one for IKE, only messages keep the latter: dpd_ignore_esp.
+ */
 static void
 check_liveness(struct ike_sa *sa)
 {
 	for (struct ike_child *c = sa->children; c != NULL; c = c->next) {
-		uint64_t last = ike_child_last_in(c);
+		uint64_t last = sa->conn->dpd_ignore_esp ? 0 : ike_child_last_in(c);
 
 		if (last > sa->last_in_ms)
 			sa->last_in_ms = last;

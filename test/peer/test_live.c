@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Who lives, who restarted, who connects twice: liveness, actions, uniqueness, childless SAs. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ike/sa.h"
+#include "world.h"
+
+static void
+start_both(struct world *w)
+{
+	peer_start(&w->p[0]);
+	peer_start(&w->p[1]);
+}
+
+static void
+connect_world(struct world *w)
+{
+	start_both(w);
+	assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+	world_run(w, 1000);
+	world_assert_settled(w, 1);
+}
+
+static unsigned int
+all_sas(struct peer *p)
+{
+	unsigned int n = 0;
+
+	for (const struct ike_sa *sa = p->e->sas; sa != NULL; sa = sa->next)
+		n += sa->state != IKE_SA_LINGER;
+	return n;
+}
+
+/* ---- liveness ---- */
+
+/** dpd_ignore_esp: traffic does not keep us from asking. */
+static void
+test_ignore_esp(void **state)
+{
+	struct world *w = world_create(800);
+	unsigned int before;
+
+	(void)state;
+	w->p[0].conn.dpd_delay_s = 10;
+	w->p[0].conn.dpd_ignore_esp = true;
+	w->esp_every_ms = 1000;
+	connect_world(w);
+	before = w->n_ike;
+	world_run(w, 105000);
+	assert_in_range(w->n_ike - before, 18, 22);
+	world_destroy(w);
+}
+
+/* ---- INITIAL_CONTACT ---- */
+
+/**
+ * The peer restarts when our SA is seconds old and connects: it is asked before it is dropped, and
+ * since nobody answers it is gone long before a sequence of retransmissions ends; no dpd_action.
+ */
+static void
+test_young_contested(void **state)
+{
+	(void)state;
+	for (unsigned int side = 0; side < 2; side++) {
+		struct world *w = world_create(810 + side);
+		struct peer *stays = &w->p[side], *restarts = &w->p[1 - side];
+
+		start_both(w);
+		stays->children[0].dpd_action = IKE_ACTION_START;
+		assert_int_equal(ike_initiate(stays->e, NULL, "gre", w->now), 0);
+		world_run(w, 1000);
+		world_assert_settled(w, 1);
+		peer_kill(restarts);
+		peer_start(restarts);
+		assert_int_equal(ike_initiate(restarts->e, NULL, "gre", w->now), 0);
+		world_run(w, 1000);
+		/* traffic goes on at once, over the new pair */
+		assert_non_null(world_twin(w, side, peer_sending(stays)));
+		world_run(w, 14000);
+		assert_int_equal(all_sas(stays), 1);
+		world_assert_settled(w, 1);
+		world_run(w, 200000);
+		assert_int_equal(stays->events[IKE_EV_CHILD_UP], 2);
+		world_assert_settled(w, 1);
+		world_destroy(w);
+	}
+}
+
+/** Both ends connect at once, each with INITIAL_CONTACT: neither kills what the other just made. */
+static void
+test_both_contact(void **state)
+{
+	(void)state;
+	for (unsigned int n = 0; n < 30; n++) {
+		struct world *w = world_create(820 + n);
+
+		start_both(w);
+		ike_initiate(w->p[0].e, NULL, "gre", w->now);
+		world_run(w, n * 4);
+		ike_initiate(w->p[1].e, NULL, "gre", w->now);
+		world_run(w, 60000);
+		world_assert_settled(w, 1);
+		assert_int_equal(all_sas(&w->p[0]), 1);
+		assert_int_equal(all_sas(&w->p[1]), 1);
+		world_destroy(w);
+	}
+}
+
+/* ---- trying again ---- */
+
+/** A configured tunnel returns: without keyingtries written, silence is no end. */
+static void
+test_start_returns(void **state)
+{
+	(void)state;
+	for (unsigned int written = 0; written < 2; written++) {
+		struct world *w = world_create(830 + written);
+
+		w->p[0].conn.keyingtries_set = written;
+		w->p[0].children[0].start_action = IKE_ACTION_START;
+		peer_start(&w->p[0]);
+		world_run(w, 1000000);
+		peer_start(&w->p[1]);
+		world_run(w, 200000);
+		world_assert_settled(w, written ? 0 : 1);
+		world_destroy(w);
+	}
+}
+
+/** The peer has another secret for a while. */
+static void
+test_refused_for_a_while(void **state)
+{
+	struct world *w = world_create(832);
+
+	(void)state;
+	w->p[0].children[0].start_action = IKE_ACTION_START;
+	peer_psk(&w->p[1], "SomebodyElsesMeal");
+	start_both(w);
+	world_run(w, 100000);
+	world_assert_settled(w, 0);
+	peer_psk(&w->p[1], "MyFavouriteMealIsRaclette");
+	world_run(w, 60000);
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
+/* ---- childless ---- */
+
+/** How many messages until the child is up tells whether it came with IKE_AUTH. */
+static void
+test_childless_words(void **state)
+{
+	static const struct {
+		enum ike_childless initiator, responder;
+		unsigned int messages, children;
+		bool sa;
+	} cases[] = {
+		{IKE_CHILDLESS_ALLOW, IKE_CHILDLESS_ALLOW, 4, 1, true},
+		{IKE_CHILDLESS_PREFER, IKE_CHILDLESS_ALLOW, 6, 1, true},
+		{IKE_CHILDLESS_PREFER, IKE_CHILDLESS_NEVER, 4, 1, true},
+		{IKE_CHILDLESS_FORCE, IKE_CHILDLESS_FORCE, 6, 1, true},
+		{IKE_CHILDLESS_FORCE, IKE_CHILDLESS_NEVER, 2, 0, false},
+		/* the responder insists: the SA is up, its child was refused */
+		{IKE_CHILDLESS_NEVER, IKE_CHILDLESS_FORCE, 4, 0, true},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *w = world_create(840 + i);
+
+		w->p[0].conn.childless = cases[i].initiator;
+		w->p[1].conn.childless = cases[i].responder;
+		start_both(w);
+		assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+		world_run(w, 1000);
+		assert_int_equal(w->n_ike, cases[i].messages);
+		world_assert_settled(w, cases[i].children);
+		assert_int_equal(peer_live_sas(&w->p[0]), cases[i].sa);
+		assert_int_equal(w->p[0].events[IKE_EV_CHILD_FAILED], 1 - cases[i].children);
+		world_destroy(w);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ignore_esp),
+		cmocka_unit_test(test_young_contested),
+		cmocka_unit_test(test_both_contact),
+		cmocka_unit_test(test_start_returns),
+		cmocka_unit_test(test_refused_for_a_while),
+		cmocka_unit_test(test_childless_words),
+	};
+
+	return cmocka_run_group_tests_name("peer/live", tests, NULL, NULL);
+}
