@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VICI_PATH   "/run/raclette/vici.sock"
-#define OUTSIDE_MTU 1500
+#define VICI_PATH    "/run/raclette/vici.sock"
+#define OUTSIDE_MTU  1500
+#define KEEP_ALIVE_S 20
 
 /* sections as found: tunnels refer to the others, wherever they stand in the file */
 struct top {
@@ -91,6 +92,7 @@ cfg_build(const struct conf *c, struct cfg_notes *notes, struct conf_error *err)
 	cfg->outside.router_auto = true;
 	cfg->lcores_auto = true;
 	cfg->hugepages_auto = true;
+	cfg->ike.keep_alive_s = KEEP_ALIVE_S;
 	strcpy(cfg->vici, VICI_PATH);
 
 	take_warnings(&x, c);

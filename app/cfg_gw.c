@@ -14,6 +14,8 @@
 #define MTU_MAX 9216
 #define CPU_MAX 1023
 
+#define FRAGMENT_MIN 256 /* headers, IV and ICV take half of it */
+
 /* 0000:00:06.0, or without the domain */
 static bool
 is_pci(const char *s)
@@ -235,8 +237,6 @@ set_retransmit_timeout(
 	return 0;
 }
 
-static const struct cfg_word polls[] = {
-	{"adaptive", GW_POLL_ADAPTIVE},
 static int
 set_fragment_size(
 	struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
@@ -251,6 +251,8 @@ set_fragment_size(
 	return 0;
 }
 
+static const struct cfg_word polls[] = {
+	{"adaptive", GW_POLL_ADAPTIVE},
 	{"busy", GW_POLL_BUSY},
 	{NULL, 0},
 };
@@ -267,10 +269,10 @@ static const struct cfg_key gateway_keys[] = {
 	{"hugepages", CFG_VALUE, set_hugepages, 0},
 	{"retransmit_timeout", CFG_VALUE, set_retransmit_timeout, 0},
 	{"retransmit_tries", CFG_VALUE, cfg_u32, GW(ike.retransmit_tries), .min = 1, .max = 16},
-};
-
 	{"fragment_size", CFG_VALUE, set_fragment_size, GW(ike.fragment_size)},
 	{"keep_alive", CFG_VALUE, cfg_time_u32, GW(ike.keep_alive_s)},
+};
+
 int
 cfg_gateway(struct cfg_ctx *x, const struct conf_node *section)
 {

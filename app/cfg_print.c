@@ -382,9 +382,9 @@ print_conn(FILE *f, const struct gw_cfg *cfg, const struct ike_conn_cfg *c)
 		fprintf(f, "%u", c->keyingtries);
 	else
 		fprintf(f, "for ever");
-	fprintf(f, ", double SAs %s\n", unique[c->unique]);
 	if (!c->keyingtries_set)
 		fprintf(f, ", and again later what has 'start'");
+	fprintf(f, ", double SAs %s\n", unique[c->unique]);
 	for (unsigned int i = 0; i < c->n_children; i++)
 		print_child(f, cfg, &c->children[i]);
 }

@@ -122,3 +122,15 @@ gw_ike_build(const struct ike_path *path, const uint8_t *msg, size_t len, size_t
 		return send(arg, buf, IP6_HDR + udp_len);
 	return send_fragments(path, buf + IP6_HDR, udp_len, mtu, id, send, arg);
 }
+
+int
+gw_ike_keepalive(const struct ike_path *path,
+	int (*send)(void *arg, const uint8_t *ip6, size_t len), void *arg)
+{
+	uint8_t buf[IP6_HDR + UDP_HDR + 1];
+
+	put_ip6(buf, path, IPPROTO_UDP, UDP_HDR + 1);
+	buf[IP6_HDR + UDP_HDR] = 0xff;
+	put_udp(buf + IP6_HDR, path, UDP_HDR + 1);
+	return send(arg, buf, sizeof(buf));
+}

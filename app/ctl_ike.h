@@ -33,4 +33,8 @@ const uint8_t *gw_ike_parse(const uint8_t *ip6, size_t len, size_t udp_off, stru
 int gw_ike_build(const struct ike_path *path, const uint8_t *msg, size_t len, size_t mtu, uint32_t id,
 	int (*send)(void *arg, const uint8_t *ip6, size_t len), void *arg);
 
+/** Send a NAT-keepalive (RFC 3948 2.3, 4): UDP with one byte 0xff. @return what send returned */
+int gw_ike_keepalive(const struct ike_path *path,
+	int (*send)(void *arg, const uint8_t *ip6, size_t len), void *arg);
+
 #endif

@@ -74,8 +74,8 @@ struct ike_conn_cfg {
 	enum ike_unique unique;
 	uint32_t reauth_time_s, rekey_time_s, over_time_s, rand_time_s;
 	uint32_t keyingtries; /* 0 = for ever */
-	uint16_t n_children;
 	bool keyingtries_set; /* false: not written; what has start in an action comes back later */
+	uint16_t n_children;
 	struct ike_child_cfg *children;
 };
 
@@ -102,8 +102,8 @@ struct ike_cfg {
 	uint32_t cookie_threshold;	/* [30] half-open IKE SAs above which a COOKIE is asked */
 	uint32_t half_open_max;		/* [1024] above it strangers' IKE_SA_INIT are dropped */
 	uint32_t delete_rekeyed_delay_ms; /* [5000] how long a replaced inbound SA stays */
+	uint32_t fragment_size; /* [1280] of an IP packet that carries a fragment of a message */
+	uint32_t keep_alive_s;	/* idle time after which a NAT in front of us gets a packet; 0 = none */
 };
 
 #endif
-	uint32_t fragment_size; /* [1280] of an IP packet that carries a fragment of a message */
-	uint32_t keep_alive_s;	/* idle time after which a NAT in front of us gets a packet; 0 = none */

@@ -58,6 +58,13 @@ void ike_shutdown(struct ike *e, uint64_t now_ms);
 /** The first packet arrived on an inbound SA: evidence that the peer uses the new pair. */
 void ike_child_in_use(struct ike *e, uint32_t child_id, uint64_t now_ms);
 
+/**
+ * A packet of this child, authenticated, came from another address or port than its path says. To be
+ * told now and then while that is so, not for each packet.
+ */
+void ike_child_elsewhere(
+	struct ike *e, uint32_t child_id, const struct ike_path *path, uint64_t now_ms);
+
 enum ike_state { IKE_ST_CONNECTING, IKE_ST_ESTABLISHED, IKE_ST_REKEYING, IKE_ST_REKEYED, IKE_ST_DELETING };
 enum ike_child_state {
 	IKE_CST_INSTALLED,

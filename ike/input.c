@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nat.h"
 #include "nego.h"
 #include "payload.h"
 #include "send.h"
@@ -44,6 +45,10 @@ open_fragment(struct ike_sa *sa, struct arrival *a, struct ike_view inner)
 	/* one that does not fit may be late, of a try with larger ones (RFC 7383 2.6.1) */
 	if (rc < 0)
 		return -EPERM;
+	if ((*f)->since_ms == 0) {
+		(*f)->since_ms = sa->e->now_ms;
+		ike_sa_touch(sa);
+	}
 	if (a->m.frag_num == 1 && !response)
 		memcpy(sa->frag_digest, a->digest, IKE_DIGEST_LEN);
 	if (rc == 0)
@@ -51,12 +56,12 @@ open_fragment(struct ike_sa *sa, struct arrival *a, struct ike_view inner)
 	/* a retransmission is known by its first fragment (RFC 7383 2.6.1) */
 	memcpy(a->digest, sa->frag_digest, IKE_DIGEST_LEN);
 	len = ike_frags_join(*f, sa->e->open_buf, IKE_MSG_MAX, &first);
+	ike_sa_drop_frags(sa, response);
 	if (len < 0)
 		return (int)len;
 	return ike_msg_parse_inner(&a->m, first, sa->e->open_buf, (size_t)len);
 }
 
-	ike_sa_drop_frags(sa, response);
 /**
  * Verify, decrypt and parse what is inside.
  * @return 0; -EAGAIN (fragments missing); -EPERM (not from the peer: as if it had not come);
@@ -148,17 +153,6 @@ reply(struct ike_sa *sa, struct arrival *a, int err)
 	finish_request(sa, after);
 }
 
-/** Behind a NAT the peer's address and port may change under way (2.23). */
-static void
-follow_nat(struct ike_sa *sa, const struct ike_path *path)
-{
-	if (!sa->nat_remote || sa->state != IKE_SA_UP)
-		return;
-	if (memcmp(&path->remote, &sa->path.remote, 16) != 0 ||
-		path->remote_port != sa->path.remote_port)
-		ike_sa_moved(sa, path, sa->nat_local, sa->nat_remote);
-}
-
 /** Before it the peer is nobody yet, or there are no keys to read with; afterwards all is said. */
 static bool
 takes_requests(const struct ike_sa *sa)
@@ -190,18 +184,18 @@ handle_request(struct ike_sa *sa, struct arrival *a)
 		return;
 	}
 	e->stranger = sa->state == IKE_SA_HALF_OPEN;
-	sa->contested = false;
 	err = open_message(sa, a);
 	if (err == -EPERM)
 		e->stats.rx_invalid++;
 	if (err == -EPERM || err == -EAGAIN || err == -ENOMEM)
 		return;
 	sa->last_in_ms = e->now_ms;
+	sa->contested = false;
 	ike_sa_touch(sa);
 	if (err == 0 && ike_msg_check(&a->m) != 0)
 		err = -EBADMSG;
 	reply(sa, a, err);
-	follow_nat(sa, a->path);
+	ike_nat_heard(sa, a->path);
 }
 
 /* ---- responses ---- */
@@ -222,15 +216,15 @@ handle_response(struct ike_sa *sa, struct arrival *a)
 	err = open_message(sa, a);
 	if (err == -EAGAIN)
 		return;
-	sa->contested = false;
 	if (err != 0 || ike_msg_check(&a->m) != 0) {
 		/* the real one may still come */
 		e->stats.rx_invalid++;
 		return;
 	}
 	sa->last_in_ms = e->now_ms;
+	sa->contested = false;
 	ike_task_response(sa, &a->m);
-	follow_nat(sa, a->path);
+	ike_nat_heard(sa, a->path);
 }
 
 /** The response to our IKE_SA_INIT: in the clear, found by our SPI alone. */

@@ -59,5 +59,6 @@ ike_natd_check(struct ike_sa *sa, const struct ike_path *path, const struct ike_
 	}
 	sa->peer_natt = src_seen && dst_seen;
 	sa->nat_remote = sa->peer_natt && !src_ok;
-	sa->nat_local = sa->peer_natt && (!dst_ok || sa->conn->encap);
+	sa->behind_nat = sa->peer_natt && !dst_ok;
+	sa->nat_local = sa->behind_nat || (sa->peer_natt && sa->conn->encap);
 }

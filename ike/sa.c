@@ -172,6 +172,8 @@ ike_sa_create_rekeyed(struct ike_sa *old, bool initiator)
 	sa->nat_local = old->nat_local;
 	sa->nat_remote = old->nat_remote;
 	sa->peer_natt = old->peer_natt;
+	sa->behind_nat = old->behind_nat;
+	sa->sent_ms = old->sent_ms;
 	sa->frag = old->frag;
 	sa->mobike = old->mobike;
 	sa->reauth_ms = old->reauth_ms;

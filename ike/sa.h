@@ -102,14 +102,16 @@ struct ike_sa {
 	struct ike_setup *setup;	     /* NULL once up */
 
 	bool nat_local, nat_remote; /* found by NAT detection, or faked */
+	bool behind_nat;	    /* we are, in truth: what is faked needs no keepalives */
+	bool has_esp_from;	    /* ESP came from esp_from, unlike IKE */
 	bool peer_natt;		    /* the peer sent NAT detection payloads at all */
 	bool frag;		    /* RFC 7383 agreed */
 	bool mobike;		    /* RFC 4555 agreed (we are the responder) */
 	bool was_up;		    /* IKE_EV_IKE_UP was raised: IKE_EV_IKE_DOWN is owed */
 	bool auth_failed;	    /* our DELETE says AUTHENTICATION_FAILED (2.21.2) */
+	bool contested;		    /* INITIAL_CONTACT says that it is gone; an answer says it is not */
 	bool replaced;		    /* rekeyed or reauthenticated: its end is nobody's loss */
 	uint32_t n_tries;	    /* retransmission sequences so far, this one included */
-	bool contested;		    /* INITIAL_CONTACT says that it is gone; an answer says it is not */
 	uint32_t reauth_of;	    /* id of the SA that goes when this one has its children; 0 */
 	bool has_dup;		    /* a duplicate of a child goes when this SA is alive (dup.h) */
 	uint32_t rival_of;	    /* id of the SA whose rekeying collided and made this one; 0 */
@@ -119,6 +121,9 @@ struct ike_sa {
 
 	uint64_t created_ms, up_ms, last_in_ms, state_ms; /* state_ms: since when in state */
 	uint64_t rekey_ms, reauth_ms, expire_ms;	  /* IKE_NEVER = never */
+	uint64_t sent_ms; /* behind a NAT: when something went out last, as far as is known */
+	uint64_t ask_ms;  /* not before it is asked again because of esp_from */
+	struct ike_path esp_from;
 	struct ike_timer timer;
 };
 
@@ -134,14 +139,14 @@ struct ike {
 	const struct ike_cfg *cfg;
 	struct ike_backoff backoff;
 	uint32_t cookie_threshold, half_open_max, delete_rekeyed_ms;
+	uint32_t fragment_size;	/* of the IP packet */
+	uint64_t keep_alive_ms; /* 0 = none */
 	uint64_t now_ms; /* of the call in progress */
 
 	struct ike_sa *sas, *dirty;
 	struct ike_sa **by_spi, **by_init; /* n_buckets each */
 	uint32_t n_buckets, n_listed;	   /* n_listed: SAs in sas, lingering ones too */
 	uint32_t n_state[IKE_SA_STATES];
-	uint32_t fragment_size;	/* of the IP packet */
-	uint64_t keep_alive_ms; /* 0 = none */
 	struct ike_child_table child_table;
 	struct ike_heap heap;
 	struct ike_timer wish_timer;
@@ -220,14 +225,14 @@ void ike_sa_adopt(struct ike_sa *sa);
 /** The peer is elsewhere: other address, port or NAT. */
 void ike_sa_moved(struct ike_sa *sa, const struct ike_path *path, bool nat_local, bool nat_remote);
 
+/** Forget the fragments of a request, or of a response, that have arrived. */
+void ike_sa_drop_frags(struct ike_sa *sa, bool response);
+
 /** A lingering SA has repeated its reply long enough. */
 void ike_sa_gone(struct ike_sa *sa);
 
 /** Do what is due for this SA. */
 void ike_sa_tick(struct ike_sa *sa);
-
-/** Forget the fragments of a request, or of a response, that have arrived. */
-void ike_sa_drop_frags(struct ike_sa *sa, bool response);
 
 /** To be looked at by ike_settle(). */
 void ike_sa_touch(struct ike_sa *sa);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "nat.h"
 #include "payload.h"
 
 #define IP6_UDP_LEN (40 + 8)
@@ -29,7 +30,6 @@ ike_send_flight(struct ike *e, const struct ike_path *path, const struct ike_fli
 	}
 }
 
-static int
 /** Largest IKE message that goes unfragmented, or as one fragment (RFC 7383 2.5.1). */
 static size_t
 frag_max(const struct ike_sa *sa, const struct ike_path *path)
@@ -43,6 +43,7 @@ frag_max(const struct ike_sa *sa, const struct ike_path *path)
 	return size - IP6_UDP_LEN - MARKER_LEN;
 }
 
+static int
 seal(struct ike_sa *sa, const struct ike_path *path, const struct ike_hdr *hdr,
 	const struct ike_chain *c, struct ike_flight *f)
 {
@@ -107,6 +108,7 @@ ike_send_request(
 		return failed(sa, &f, err);
 	ike_window_sent(&sa->win, &f, &e->backoff, e->now_ms);
 	ike_send_flight(e, path, &sa->win.request);
+	ike_nat_sent(sa);
 	ike_sa_touch(sa);
 	return 0;
 }
@@ -138,6 +140,7 @@ ike_send_reply(struct ike_sa *sa, const struct ike_msg *in, struct ike_chain *c,
 		return failed(sa, &f, err);
 	ike_window_replied(&sa->win, &f, digest);
 	ike_send_flight(sa->e, path, &sa->win.reply);
+	ike_nat_sent(sa);
 	return 0;
 }
 

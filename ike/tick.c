@@ -2,12 +2,13 @@
 
 /* What time brings to an IKE SA: retransmission, liveness, lifetimes, reauthentication. */
 
+#include "nat.h"
 #include "sa.h"
 #include "send.h"
 
-/** The peer connected meanwhile: what we wanted goes over that SA. */
 #define CONTESTED_TRIES 1 /* of an SA that the peer's INITIAL_CONTACT denies */
 
+/** The peer connected meanwhile: what we wanted goes over that SA. */
 static void
 join(struct ike_sa *sa, struct ike_sa *other)
 {
@@ -62,14 +63,14 @@ give_up(struct ike_sa *sa)
 		ike_sa_end(sa, IKE_END_LOCAL, false, "the peer did not answer the DELETE");
 		break;
 	default:
-		if (sa->active != NULL && sa->active->type == IKE_TASK_PATH_CHECK) {
-			/* nobody at the new address: the old path stays, the peer may be there yet
 		if (sa->contested) {
 			/* the SA that the INITIAL_CONTACT came over carries on: no dpd_action */
 			ike_sa_end(sa, IKE_END_LOCAL, false,
 				"the peer started anew (INITIAL_CONTACT)");
 			break;
 		}
+		if (sa->active != NULL && sa->active->type == IKE_TASK_PATH_CHECK) {
+			/* nobody at the new address: the old path stays, the peer may be there yet
 			 */
 			ike_log(sa->e, IKE_LOG_WARN, "NET", sa->conn->name,
 				"the new address did not answer, the peer is taken for dead");
@@ -79,8 +80,6 @@ give_up(struct ike_sa *sa)
 	}
 }
 
-static void
-retransmit(struct ike_sa *sa)
 /** The outstanding request has been repeated as often as is worth it. */
 static bool
 heard_enough(struct ike_sa *sa)
@@ -90,19 +89,25 @@ heard_enough(struct ike_sa *sa)
 	return !ike_window_retry(&sa->win, &sa->e->backoff, sa->e->now_ms);
 }
 
+static void
+retransmit(struct ike_sa *sa)
 {
-	/* a peer that says it moved hears nothing any more where it was (RFC 4555 3.5) */
-	const struct ike_task *check = ike_task_find(sa, IKE_TASK_PATH_CHECK, NULL, 0);
-	const struct ike_path *path = check != NULL ? &check->path : &sa->path;
+	const struct ike_path *path;
+	const struct ike_task *check;
 
 	if (heard_enough(sa)) {
 		give_up(sa);
 		return;
 	}
+	ike_nat_unheard(sa);
+	/* a peer that says it moved hears nothing any more where it was (RFC 4555 3.5) */
+	check = ike_task_find(sa, IKE_TASK_PATH_CHECK, NULL, 0);
+	path = check != NULL ? &check->path : &sa->path;
 	ike_log(sa->e, IKE_LOG_DEBUG, "NET", sa->conn->name, "retransmission %u of request %u",
 		sa->win.tries, sa->win.next_out);
 	sa->e->stats.retransmits++;
 	ike_send_flight(sa->e, path, &sa->win.request);
+	ike_nat_sent(sa);
 }
 
 static uint64_t
@@ -195,6 +200,22 @@ tick_up(struct ike_sa *sa)
 		expire(sa);
 	if (now >= liveness_due(sa))
 		check_liveness(sa);
+	ike_nat_tick(sa);
+}
+
+static uint64_t
+frags_due(const struct ike_frags *f)
+{
+	return f == NULL ? IKE_NEVER : f->since_ms + IKE_FRAGS_MS;
+}
+
+/** The rest of a message never came: what is here of it was held long enough. */
+static void
+drop_old_frags(struct ike_sa *sa)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		if (sa->e->now_ms >= frags_due(sa->frags[i]))
+			ike_sa_drop_frags(sa, i);
 }
 
 void
@@ -202,6 +223,7 @@ ike_sa_tick(struct ike_sa *sa)
 {
 	uint64_t now = sa->e->now_ms;
 
+	drop_old_frags(sa);
 	if (sa->win.request.buf != NULL && now >= sa->win.due_ms)
 		retransmit(sa);
 	switch (sa->state) {
@@ -221,22 +243,6 @@ ike_sa_tick(struct ike_sa *sa)
 		if (now >= sa->state_ms + IKE_LINGER_MS)
 			ike_sa_gone(sa);
 		break;
-	ike_nat_tick(sa);
-}
-
-static uint64_t
-frags_due(const struct ike_frags *f)
-{
-	return f == NULL ? IKE_NEVER : f->since_ms + IKE_FRAGS_MS;
-}
-
-/** The rest of a message never came: what is here of it was held long enough. */
-static void
-drop_old_frags(struct ike_sa *sa)
-{
-	for (unsigned int i = 0; i < 2; i++)
-		if (sa->e->now_ms >= frags_due(sa->frags[i]))
-			ike_sa_drop_frags(sa, i);
 	default:
 		break;
 	}
@@ -244,7 +250,6 @@ drop_old_frags(struct ike_sa *sa)
 
 static uint64_t
 earlier(uint64_t a, uint64_t b)
-	drop_old_frags(sa);
 {
 	return a < b ? a : b;
 }
@@ -254,7 +259,7 @@ due_up(const struct ike_sa *sa)
 {
 	uint64_t due = earlier(earlier(sa->rekey_ms, sa->reauth_ms), sa->expire_ms);
 
-	due = earlier(due, liveness_due(sa));
+	due = earlier(due, earlier(liveness_due(sa), ike_nat_due(sa)));
 	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
 		due = earlier(due, ike_child_due(c));
 	return earlier(due, ike_task_due(sa));
@@ -265,6 +270,7 @@ ike_sa_due(const struct ike_sa *sa)
 {
 	uint64_t due = sa->win.request.buf != NULL ? sa->win.due_ms : IKE_NEVER;
 
+	due = earlier(due, earlier(frags_due(sa->frags[0]), frags_due(sa->frags[1])));
 	switch (sa->state) {
 	case IKE_SA_UP:
 		return earlier(due, due_up(sa));
@@ -279,4 +285,3 @@ ike_sa_due(const struct ike_sa *sa)
 		return due;
 	}
 }
-	due = earlier(due, earlier(frags_due(sa->frags[0]), frags_due(sa->frags[1])));

@@ -523,12 +523,12 @@ gateway(void **state)
 	assert_false(cfg->hugepages_auto);
 	assert_int_equal(cfg->ike.retransmit_timeout_ms, 2000);
 	assert_int_equal(cfg->ike.retransmit_tries, 3);
+	assert_int_equal(cfg->ike.fragment_size, 600);
+	assert_int_equal(cfg->ike.keep_alive_s, 60);
 	assert_int_equal(noted("gateway.metrics"), 1);
 	done(cfg);
 
 	cfg = good("gateway { outside { port = net_af_packet0,iface=v0\n address = fd00::1/64\n"
-	assert_int_equal(cfg->ike.fragment_size, 600);
-	assert_int_equal(cfg->ike.keep_alive_s, 60);
 		   "router = none\n } }");
 	assert_false(cfg->outside.router_auto);
 	is_addr(&cfg->outside.router, "::");
@@ -836,12 +836,12 @@ static const struct bad {
 	{RAW, "gateway {\n vici = unix://sock\n }", 2, "gateway.vici", "absolute"},
 	{RAW, "gateway {\n retransmit_timeout = 0\n }", 2, "gateway.retransmit_timeout",
 		"1s to 60s"},
+	{RAW, "gateway {\n fragment_size = 100\n }", 2, "gateway.fragment_size", "256 to 9216"},
+	{RAW, "gateway {\n keep_alive = soon\n }", 2, "gateway.keep_alive", "number of seconds"},
 	{RAW, "gateway {\n retransmit_tries = 99\n }", 2, "gateway.retransmit_tries", "16"},
 	{RAW, "gateway {\n hugepages = 2M\n }", 2, "gateway.hugepages", "auto, no"},
 	{RAW, "gateway {\n port = net_null0\n }", 2, "gateway.port", "known here"},
 	/* tunnels */
-	{RAW, "gateway {\n fragment_size = 100\n }", 2, "gateway.fragment_size", "256 to 9216"},
-	{RAW, "gateway {\n keep_alive = soon\n }", 2, "gateway.keep_alive", "number of seconds"},
 	{TUNNEL, "connection = d", 18, "tunnels.gre1.connection", "allowed: c"},
 	{TUNNEL, "child = d", 18, "tunnels.gre1.child", "allowed: k"},
 	{TUNNEL, "address = 10.0.0.1/33", 18, "tunnels.gre1.address", "length of its prefix"},

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "nat.h"
+
+#include <string.h>
+
+#define ASK_MS 30000 /* a peer whose ESP comes from elsewhere is asked so often where it is */
+
+static bool
+same_remote(const struct ike_path *a, const struct ike_path *b)
+{
+	return memcmp(&a->remote, &b->remote, 16) == 0 && a->remote_port == b->remote_port;
+}
+
+/** The peer's address may change without a word about it. */
+static bool
+may_follow(const struct ike_sa *sa)
+{
+	return sa->nat_remote && !sa->mobike && sa->state == IKE_SA_UP;
+}
+
+void
+ike_nat_heard(struct ike_sa *sa, const struct ike_path *path)
+{
+	sa->has_esp_from = false;
+	if (may_follow(sa) && !same_remote(path, &sa->path))
+		ike_sa_moved(sa, path, sa->nat_local, sa->nat_remote);
+}
+
+void
+ike_child_elsewhere(struct ike *e, uint32_t child_id, const struct ike_path *path, uint64_t now_ms)
+{
+	struct ike_child *c = ike_child_by_id(&e->child_table, child_id);
+	struct ike_sa *sa;
+
+	e->now_ms = now_ms;
+	if (c == NULL || !may_follow(c->sa) || same_remote(path, &c->sa->path) ||
+		memcmp(&path->local, &c->sa->path.local, 16) != 0)
+		return;
+	sa = c->sa;
+	sa->esp_from = *path;
+	/* our own port is the one that IKE uses */
+	sa->esp_from.local_port = sa->path.local_port;
+	sa->has_esp_from = true;
+	if (now_ms < sa->ask_ms)
+		return;
+	sa->ask_ms = now_ms + ASK_MS;
+	ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, 0);
+	ike_settle(e);
+}
+
+void
+ike_nat_unheard(struct ike_sa *sa)
+{
+	if (!sa->has_esp_from)
+		return;
+	sa->has_esp_from = false;
+	sa->ask_ms = 0;
+	if (may_follow(sa))
+		ike_sa_moved(sa, &sa->esp_from, sa->nat_local, sa->nat_remote);
+}
+
+/* ---- keepalives ---- */
+
+void
+ike_nat_sent(struct ike_sa *sa)
+{
+	sa->sent_ms = sa->e->now_ms;
+}
+
+uint64_t
+ike_nat_due(const struct ike_sa *sa)
+{
+	const struct ike *e = sa->e;
+
+	if (!sa->behind_nat || e->keep_alive_ms == 0 || e->host.keepalive == NULL ||
+		sa->state != IKE_SA_UP)
+		return IKE_NEVER;
+	return sa->sent_ms + e->keep_alive_ms;
+}
+
+void
+ike_nat_tick(struct ike_sa *sa)
+{
+	struct ike *e = sa->e;
+	struct ike_child_stats st;
+
+	if (e->now_ms < ike_nat_due(sa))
+		return;
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		if (e->host.child_stats(e->host.arg, c->id, &st) == 0 &&
+			st.last_out_ms > sa->sent_ms)
+			sa->sent_ms = st.last_out_ms;
+	if (e->now_ms < ike_nat_due(sa))
+		return;
+	e->host.keepalive(e->host.arg, &sa->path);
+	ike_nat_sent(sa);
+}
