@@ -107,13 +107,46 @@ only_host(const struct ike_ts_list *l, const struct in6_addr *host)
 	return true;
 }
 
-/** Behind a NAT the ends' own addresses are not the ones we see: then there is nothing to compare.
- */
 static bool
 host_to_host(const struct ike_sa *sa, const struct ike_nego *n)
 {
-	return ike_sa_encap(sa) || (only_host(&n->local_ts, &sa->path.local) &&
-					   only_host(&n->remote_ts, &sa->path.remote));
+	return only_host(&n->local_ts, &sa->path.local) &&
+	       only_host(&n->remote_ts, &sa->path.remote);
+}
+
+static bool
+one_host(const struct ike_ts_list *l)
+{
+	struct in6_addr named;
+
+	if (l->n == 0)
+		return false;
+	memcpy(&named, l->ts[0].from, sizeof(named));
+	return only_host(l, &named);
+}
+
+static void
+rename_host(struct ike_ts_list *l, const struct in6_addr *host)
+{
+	for (uint8_t i = 0; i < l->n; i++) {
+		memcpy(l->ts[i].from, host, 16);
+		memcpy(l->ts[i].to, host, 16);
+	}
+}
+
+/**
+ * Transport mode with a NAT between (RFC 7296 2.23.1): selectors name each end as it knows itself,
+ * or as its peer sees it. Here each end is called what our side of the SA calls it.
+ */
+static void
+rename_natted(const struct ike_sa *sa, struct ike_ts_list *local, struct ike_ts_list *remote)
+{
+	if (!one_host(local) || !one_host(remote))
+		return;
+	if (sa->nat_local)
+		rename_host(local, &sa->path.local);
+	if (sa->nat_remote)
+		rename_host(remote, &sa->path.remote);
 }
 
 static int
@@ -138,6 +171,12 @@ offer_selectors(const struct ike_sa *sa, struct ike_nego *n, const struct ike_ch
 		n->local_ts = old->local_ts;
 		n->remote_ts = old->remote_ts;
 		n->mode = old->mode;
+		/* an end may have moved since */
+		if (n->mode == IKE_MODE_TRANSPORT && one_host(&n->local_ts) &&
+			one_host(&n->remote_ts)) {
+			rename_host(&n->local_ts, &sa->path.local);
+			rename_host(&n->remote_ts, &sa->path.remote);
+		}
 		return;
 	}
 	ike_ts_resolve(&n->local_ts, &n->cfg->local_ts, &sa->path.local);
@@ -273,6 +312,8 @@ int
 ike_nego_accept(
 	struct ike_sa *sa, struct ike_nego *n, const struct ike_nego_msg *in, const char **why)
 {
+	struct ike_ts_list local = in->tsi, remote = in->tsr;
+
 	if (in->sa.n != 1 ||
 		ike_proposal_accept(&n->offer, &in->sa.p[0], !n->in_auth, &n->suite) != 0) {
 		*why = "the peer's proposal is none that we offered";
@@ -283,15 +324,17 @@ ike_nego_accept(
 		*why = "the peer's proposal has no ESP SPI";
 		return -EINVAL;
 	}
-	if (in->tsi.n == 0 || in->tsr.n == 0 || !ike_ts_subset(&in->tsi, &n->local_ts) ||
-		!ike_ts_subset(&in->tsr, &n->remote_ts)) {
+	if (in->transport)
+		rename_natted(sa, &local, &remote);
+	if (local.n == 0 || remote.n == 0 || !ike_ts_subset(&local, &n->local_ts) ||
+		!ike_ts_subset(&remote, &n->remote_ts)) {
 		log_selectors(
 			sa, n, "the peer answered selectors outside of ours:", &in->tsi, &in->tsr);
 		*why = "the peer's selectors are not within those we offered";
 		return -EACCES;
 	}
-	n->local_ts = in->tsi;
-	n->remote_ts = in->tsr;
+	n->local_ts = local;
+	n->remote_ts = remote;
 	if (!in->transport)
 		n->mode = IKE_MODE_TUNNEL;
 	else if (n->mode != IKE_MODE_TRANSPORT) {
@@ -340,18 +383,21 @@ static bool
 narrow(const struct ike_sa *sa, const struct ike_child_cfg *cfg, const struct ike_nego_msg *in,
 	const struct ike_child *old, struct ike_ts_list *local, struct ike_ts_list *remote)
 {
-	struct ike_ts_list pl, pr;
+	enum ike_mode mode = old != NULL ? old->mode : cfg->mode;
+	struct ike_ts_list pl, pr, local_in = in->tsr, remote_in = in->tsi;
 
-	if (old != NULL && ike_ts_subset(&old->local_ts, &in->tsr) &&
-		ike_ts_subset(&old->remote_ts, &in->tsi)) {
+	if (in->transport && mode == IKE_MODE_TRANSPORT)
+		rename_natted(sa, &local_in, &remote_in);
+	if (old != NULL && ike_ts_subset(&old->local_ts, &local_in) &&
+		ike_ts_subset(&old->remote_ts, &remote_in)) {
 		*local = old->local_ts;
 		*remote = old->remote_ts;
 		return true;
 	}
 	ike_ts_resolve(&pl, &cfg->local_ts, &sa->path.local);
 	ike_ts_resolve(&pr, &cfg->remote_ts, &sa->path.remote);
-	return ike_ts_narrow(&pl, &in->tsr, local) == 0 &&
-	       ike_ts_narrow(&pr, &in->tsi, remote) == 0;
+	return ike_ts_narrow(&pl, &local_in, local) == 0 &&
+	       ike_ts_narrow(&pr, &remote_in, remote) == 0;
 }
 
 static struct fit

@@ -64,6 +64,15 @@ make_packet(struct peer *me, const struct ike_path *path, const uint8_t *buf, si
 	p->at = w->now + w->delay_ms + l->delay_ms + world_rand(w, w->jitter_ms + l->jitter_ms + 1);
 	p->path = (struct ike_path){path->remote, path->local, path->remote_port, path->local_port};
 	p->path.remote_port = (uint16_t)(p->path.remote_port + shift_of(me));
+	if (!IN6_IS_ADDR_UNSPECIFIED(&me->nat_addr))
+		p->path.remote = me->nat_addr;
+	if (!IN6_IS_ADDR_UNSPECIFIED(&to->nat_addr)) {
+		if (!IN6_ARE_ADDR_EQUAL(&path->remote, &to->nat_addr)) {
+			free(p);
+			return NULL;
+		}
+		p->path.local = to->addr;
+	}
 	if (shift_of(to) != 0) {
 		/* its mapping may be another by now */
 		unsigned int port = p->path.local_port - shift_of(to);

@@ -39,6 +39,15 @@ host_local_addr(void *arg, const struct in6_addr *remote, const struct ike_range
 	return 0;
 }
 
+static void
+host_keepalive(void *arg, const struct ike_path *path)
+{
+	struct peer *me = arg;
+
+	(void)path;
+	me->keepalives++;
+}
+
 static uint32_t
 host_spi_alloc(void *arg)
 {
@@ -198,6 +207,7 @@ mock_host(struct peer *p)
 		.send = host_send,
 		.random = host_random,
 		.local_addr = host_local_addr,
+		.keepalive = host_keepalive,
 		.spi_alloc = host_spi_alloc,
 		.spi_free = host_spi_free,
 		.ike_spi = host_ike_spi,
@@ -241,8 +251,11 @@ outdated(const struct peer *p, const struct mock_child *c)
 static void
 send_on(struct peer *p, struct mock_child *c)
 {
+	struct ike_path path = c->sa.path;
 	uint8_t keys[ESP_KEYS];
 
+	if (p->esp_port != 0)
+		path.local_port = p->esp_port;
 	memcpy(keys, c->sa.encr_out, IKE_ESP_KEY_MAX);
 	memcpy(keys + IKE_ESP_KEY_MAX, c->sa.integ_out, IKE_ESP_KEY_MAX);
 	c->st.packets_out++;
@@ -250,7 +263,7 @@ send_on(struct peer *p, struct mock_child *c)
 	c->st.seq_out++;
 	c->st.last_out_ms = peer_now(p);
 	p->esp_sent++;
-	link_send_esp(p, &c->sa.path, c->sa.spi_out, keys, sizeof(keys));
+	link_send_esp(p, &path, c->sa.spi_out, keys, sizeof(keys));
 }
 
 void
@@ -288,6 +301,10 @@ mock_esp_receive(struct peer *p, const struct packet *k)
 	}
 	c->st.last_in_ms = peer_now(p);
 	c->st.bytes_in += 100;
+	if (c->sa.udp_encap && p->e != NULL &&
+		(k->path.remote_port != c->sa.path.remote_port ||
+			!IN6_ARE_ADDR_EQUAL(&k->path.remote, &c->sa.path.remote)))
+		ike_child_elsewhere(p->e, c->sa.id, &k->path, peer_now(p));
 	if (c->st.packets_in++ == 0 && p->e != NULL)
 		ike_child_in_use(p->e, c->sa.id, peer_now(p));
 }

@@ -45,6 +45,8 @@ struct peer {
 	uint64_t skew_ms;  /* its clock is ahead by this */
 	uint32_t fast_ppm; /* and gains that */
 	uint16_t nat_shift; /* behind a NAT that adds this to its port, 0 = none */
+	struct in6_addr nat_addr; /* and that puts this in place of its address, :: = does not */
+	uint16_t esp_port;	  /* its ESP in UDP comes from this port, 0 = from IKE's */
 
 	/* configuration: one connection with two children, one secret; tests change it before starting */
 	struct ike_cfg cfg;
@@ -63,6 +65,7 @@ struct peer {
 	char reason[WORLD_TEXT_MAX]; /* of the last event that had one */
 	char log[16384];	     /* what was logged at warning level */
 
+	unsigned int keepalives;
 	uint64_t esp_sent, esp_lost, esp_bad, esp_dup_key, esp_no_sa;
 };
 
