@@ -61,7 +61,12 @@ ike_auth_verify(struct ike_sa *sa, const struct ike_msg *m)
 	struct ike_auth got;
 	bool good;
 
-	if (p == NULL || ike_pld_auth_parse(&got, p->body) != 0 || got.method != IKE_AUTH_PSK) {
+	if (p == NULL) {
+		ike_auth_log(sa, "authentication failed",
+			"the peer sends no AUTH payload: it wants EAP, which is not supported");
+		return false;
+	}
+	if (ike_pld_auth_parse(&got, p->body) != 0 || got.method != IKE_AUTH_PSK) {
 		ike_auth_log(sa, "authentication failed",
 			"the peer does not authenticate by pre-shared key, which is what is "
 			"configured");

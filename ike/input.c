@@ -111,7 +111,12 @@ run_handler(struct ike_sa *sa, const struct arrival *a, struct ike_chain *c)
 	case IKE_X_INFORMATIONAL:
 		return ike_x_info_request(sa, a->path, m, c);
 	default:
-		return IKE_AFTER_SILENCE;
+		/* its turn is over: every request of an authenticated peer gets an answer (2.21.3)
+		 */
+		ike_log(sa->e, IKE_LOG_WARN, "ENC", sa->conn->name, "the peer's %s is out of turn",
+			ike_exchange_name(m->hdr.exchange));
+		ike_x_refuse(c, IKE_N_INVALID_SYNTAX, 0);
+		return IKE_AFTER_BROKEN;
 	}
 }
 
@@ -200,6 +205,24 @@ handle_request(struct ike_sa *sa, struct arrival *a)
 
 /* ---- responses ---- */
 
+/**
+ * A response that the peer vouches for and nobody can read would come again and again as it is: the
+ * SA is over, and the peer hears of it.
+ */
+static void
+end_malformed(struct ike_sa *sa, const struct ike_msg *m)
+{
+	enum ike_end why = IKE_END_FAILED;
+
+	if (ike_sa_authenticated(sa))
+		why = sa->state == IKE_SA_UP ? IKE_END_DEAD : IKE_END_LOCAL;
+	ike_log(sa->e, IKE_LOG_WARN, "ENC", sa->conn->name, "the peer's %s response is malformed",
+		ike_exchange_name(m->hdr.exchange));
+	ike_window_answered(&sa->win);
+	ike_send_farewell(sa);
+	ike_sa_end(sa, why, false, "the peer's response was malformed");
+}
+
 static void
 handle_response(struct ike_sa *sa, struct arrival *a)
 {
@@ -214,11 +237,15 @@ handle_response(struct ike_sa *sa, struct arrival *a)
 	if (ike_digest(a->buf, a->len, a->digest) != 0)
 		return;
 	err = open_message(sa, a);
-	if (err == -EAGAIN)
+	if (err == -EAGAIN || err == -ENOMEM)
 		return;
-	if (err != 0 || ike_msg_check(&a->m) != 0) {
+	if (err == -EPERM) {
 		/* the real one may still come */
 		e->stats.rx_invalid++;
+		return;
+	}
+	if (err != 0 || ike_msg_check(&a->m) != 0) {
+		end_malformed(sa, &a->m);
 		return;
 	}
 	sa->last_in_ms = e->now_ms;

@@ -41,6 +41,9 @@ void ike_x_delete_unwanted(struct ike_sa *sa, const struct ike_nego *n);
 /** A notify that refuses a request. INVALID_KE_PAYLOAD: group is its data. */
 void ike_x_refuse(struct ike_chain *c, uint16_t type, uint16_t group);
 
+/** Errors that end the IKE SA without a DELETE, in and right after IKE_AUTH (2.21.2). */
+bool ike_x_is_fatal(uint16_t error);
+
 /** Delay before a request is tried again that got TEMPORARY_FAILURE. */
 uint64_t ike_x_retry_delay(struct ike *e);
 

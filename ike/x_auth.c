@@ -173,14 +173,31 @@ accept_child(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 	}
 }
 
+/** No AUTH and no error: a peer with EAP on its mind, or none that knows the RFC. */
+static void
+no_auth(struct ike_sa *sa, const struct ike_msg *m)
+{
+	const char *why = ike_msg_find(m, IKE_PLD_EAP) != NULL
+				  ? "the peer wants EAP, which is not supported"
+				  : "the peer's answer has no AUTH payload";
+
+	ike_auth_log(sa, "authentication failed", why);
+	auth_failed(sa, why);
+}
+
 void
 ike_x_auth_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 {
+	bool has_auth = ike_msg_find(m, IKE_PLD_AUTH) != NULL;
 	uint16_t error = ike_msg_error(m);
 
-	/* without AUTH it is the whole SA that is refused */
-	if (ike_msg_find(m, IKE_PLD_AUTH) == NULL) {
-		refused(sa, error != 0 ? error : IKE_N_INVALID_SYNTAX);
+	/* without AUTH it is the whole SA that is refused, and always by these three (2.21.2) */
+	if (error != 0 && (!has_auth || ike_x_is_fatal(error))) {
+		refused(sa, error);
+		return;
+	}
+	if (!has_auth) {
+		no_auth(sa, m);
 		return;
 	}
 	if (!authenticate(sa, m)) {
@@ -235,14 +252,11 @@ choose_conn(struct ike_sa *sa, const struct ike_path *path, const struct ike_msg
 
 /** The child that comes with IKE_AUTH. Its failure leaves the IKE SA up (1.2). */
 static void
-answer_child(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
+answer_child(struct ike_sa *sa, const struct ike_nego_msg *in, struct ike_chain *c)
 {
-	struct ike_nego_msg in;
 	struct ike_nego *n;
 	uint16_t error;
 
-	if (ike_msg_find(m, IKE_PLD_SA) == NULL)
-		return; /* childless, RFC 6023 */
 	if (sa->conn->childless == IKE_CHILDLESS_FORCE) {
 		ike_log(sa->e, IKE_LOG_WARN, "CHD", sa->conn->name,
 			"the peer wants a CHILD_SA with IKE_AUTH, and childless = force: refused, "
@@ -255,8 +269,7 @@ answer_child(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
 		ike_x_refuse(c, IKE_N_NO_ADDITIONAL_SAS, 0);
 		return;
 	}
-	error = ike_nego_parse(&in, m, true) != 0 ? IKE_N_INVALID_SYNTAX
-						  : ike_nego_answer(sa, n, &in, NULL, true);
+	error = ike_nego_answer(sa, n, in, NULL, true);
 	if (error == 0 && ike_child_install(sa, n, false, (struct ike_view){0}, true) == NULL)
 		error = IKE_N_NO_ADDITIONAL_SAS;
 	if (error == 0)
@@ -287,6 +300,25 @@ lacks_child(const struct ike_sa *sa, const struct ike_msg *m)
 	return true;
 }
 
+/** Bad contents count like a malformed message: INVALID_SYNTAX ends the IKE SA (2.21.2). */
+static bool
+is_malformed(const struct ike_sa *sa, const struct ike_msg *m, struct ike_nego_msg *in)
+{
+	if (ike_msg_find(m, IKE_PLD_SA) == NULL || ike_nego_parse(in, m, true) == 0)
+		return false;
+	ike_auth_log(sa, "IKE_AUTH refused", "its SA, TSi or TSr payload is malformed or missing");
+	return true;
+}
+
+/** 2.19: who needs an address gets none from us, and goes on without or gives up. */
+static void
+note_cp(const struct ike_sa *sa, const struct ike_msg *m)
+{
+	if (ike_msg_find(m, IKE_PLD_CP) != NULL)
+		ike_log(sa->e, IKE_LOG_INFO, "CFG", sa->conn->name,
+			"the peer asks for an address or other configuration: none is given");
+}
+
 static enum ike_after
 refuse_peer(struct ike_chain *c, uint16_t error)
 {
@@ -299,16 +331,19 @@ ike_x_auth_request(struct ike_sa *sa, const struct ike_path *path, const struct 
 	struct ike_chain *c)
 {
 	bool contact = ike_msg_notify(m, IKE_N_INITIAL_CONTACT, NULL);
+	struct ike_nego_msg in;
 
 	if (!choose_conn(sa, path, m) || !ike_auth_verify(sa, m) || ike_unique_surplus(sa, contact))
 		return refuse_peer(c, IKE_N_AUTHENTICATION_FAILED);
-	if (lacks_child(sa, m))
+	if (lacks_child(sa, m) || is_malformed(sa, m, &in))
 		return refuse_peer(c, IKE_N_INVALID_SYNTAX);
 	/* the peer may have floated to 4500, by NAT or MOBIKE: follow it from here on */
 	sa->path = *path;
 	build_response(sa, m, c);
 	ike_sa_up(sa);
-	answer_child(sa, m, c);
+	note_cp(sa, m);
+	if (ike_msg_find(m, IKE_PLD_SA) != NULL) /* else childless, RFC 6023 */
+		answer_child(sa, &in, c);
 	ike_sa_setup_done(sa);
 	ike_unique_apply(sa, contact);
 	return IKE_AFTER_REPLY;
