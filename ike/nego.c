@@ -278,6 +278,7 @@ ike_nego_parse(struct ike_nego_msg *out, const struct ike_msg *m, bool in_auth)
 		ike_pld_ts_parse(&out->tsi, tsi->body) != 0 ||
 		ike_pld_ts_parse(&out->tsr, tsr->body) != 0)
 		return -EBADMSG;
+	ike_proposals_keep_spi(&out->sa, IKE_ESP_SPI_LEN);
 	out->transport = ike_msg_notify(m, IKE_N_USE_TRANSPORT_MODE, NULL);
 	if (in_auth)
 		return 0;

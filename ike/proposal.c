@@ -450,6 +450,17 @@ ike_proposals_parse(struct ike_proposals *list, enum ike_protocol protocol, cons
 
 /* ---- choosing ---- */
 
+void
+ike_proposals_keep_spi(struct ike_proposals *list, uint8_t spi_len)
+{
+	uint8_t n = 0;
+
+	for (unsigned int i = 0; i < list->n; i++)
+		if (list->p[i].spi_len == spi_len)
+			list->p[n++] = list->p[i];
+	list->n = n;
+}
+
 static bool
 is_aead_suite(const struct ike_suite *suite)
 {

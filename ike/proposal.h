@@ -103,6 +103,9 @@ int ike_proposals_parse(struct ike_proposals *list, enum ike_protocol protocol, 
 /** Append the default proposals for protocol: strong algorithms only. */
 void ike_proposals_default(struct ike_proposals *list, enum ike_protocol protocol);
 
+/** Leave out the proposals whose SPI is not of that length: they are none for the exchange (3.3.1). */
+void ike_proposals_keep_spi(struct ike_proposals *list, uint8_t spi_len);
+
 /**
  * Choose from what the peer offers; our order decides (strongSwan's prefer_configured_proposals).
  *

@@ -454,6 +454,7 @@ ike_x_init_request(struct ike *e, const struct ike_path *path, const uint8_t *bu
 		ike_send_clear_error(e, path, &m.hdr, IKE_N_INVALID_SYNTAX, NULL, 0);
 		return;
 	}
+	ike_proposals_keep_spi(&in.sa, 0);
 	if (admit(e, path, &m, &in))
 		accept_stranger(e, path, (struct ike_view){.p = buf, .len = len}, &m, &in, digest);
 }

@@ -267,6 +267,7 @@ answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m)
 
 	if (ike_kex_parse(&in, m) != 0)
 		return IKE_N_INVALID_SYNTAX;
+	ike_proposals_keep_spi(&in.sa, IKE_SPI_LEN);
 	error = choose(sa, n, &in);
 	if (error != 0)
 		return error;
