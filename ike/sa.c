@@ -9,7 +9,6 @@
 #include "nego.h"
 #include "send.h"
 
-#define REAUTH_RETRY_MS  60000
 #define REFUSED_RETRY_MS 30000 /* a peer that is starting has no configuration for a while */
 
 static void
@@ -382,7 +381,7 @@ connect_failed(struct ike_sa *sa)
 	sa->e->stats.ike_failed++;
 	if (old == NULL || old->state != IKE_SA_UP)
 		return;
-	old->reauth_ms = sa->e->now_ms + REAUTH_RETRY_MS;
+	old->reauth_ms = sa->e->now_ms + IKE_REAUTH_RETRY_MS;
 	ike_sa_touch(old);
 }
 

@@ -165,6 +165,16 @@ wishes_due(const struct ike *e)
 
 /* ---- settle ---- */
 
+/** Each live child of old is up over sa as well. */
+static bool
+has_children_of(const struct ike_sa *sa, const struct ike_sa *old)
+{
+	for (const struct ike_child *c = old->children; c != NULL; c = c->next)
+		if (ike_child_is_live(c) && !ike_child_is_up(sa, c->cfg))
+			return false;
+	return true;
+}
+
 /** The new SA of a reauthentication has all its children: the old one goes. */
 static void
 finish_reauth(struct ike_sa *sa)
@@ -182,8 +192,30 @@ finish_reauth(struct ike_sa *sa)
 	sa->reauth_of = 0;
 	if (old == NULL || old->state != IKE_SA_UP)
 		return;
+	if (!has_children_of(sa, old)) {
+		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
+			"IKE_SA %u: the peer refuses its children over the new one, it goes on",
+			old->id);
+		old->reauth_ms = sa->e->now_ms + IKE_REAUTH_RETRY_MS;
+		ike_sa_touch(old);
+		old = sa;
+	}
 	old->replaced = true;
 	ike_task_add(old, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+}
+
+/** A new IKE SA counts its messages from 0; it is asked for once, its own retries follow. */
+static void
+renew_message_ids(struct ike_sa *sa)
+{
+	uint32_t top = ike_window_top(&sa->win);
+
+	if (sa->state != IKE_SA_UP || top < IKE_MSG_ID_SOFT)
+		return;
+	if (top >= IKE_MSG_ID_HARD)
+		ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+	else if (top == IKE_MSG_ID_SOFT)
+		ike_task_add(sa, IKE_TASK_REKEY_IKE, NULL, 0, 0);
 }
 
 static void
@@ -194,6 +226,7 @@ settle_sa(struct ike_sa *sa)
 		return;
 	}
 	finish_reauth(sa);
+	renew_message_ids(sa);
 	ike_task_run(sa);
 	/* running tasks may have ended it: then it is on the list again */
 	if (!sa->dirty)

@@ -46,6 +46,12 @@ ike_flight_clear(struct ike_flight *f)
 	*f = (struct ike_flight){0};
 }
 
+uint32_t
+ike_window_top(const struct ike_window *w)
+{
+	return w->next_out > w->next_in ? w->next_out : w->next_in;
+}
+
 enum ike_window_verdict
 ike_window_request(const struct ike_window *w, uint32_t id, const uint8_t digest[IKE_DIGEST_LEN])
 {

@@ -40,6 +40,13 @@ struct ike_window {
 	uint8_t reply_to[IKE_DIGEST_LEN]; /* digest of (the first fragment of) that request */
 };
 
+/* Message IDs do not wrap: near their end the IKE SA is rekeyed, at it closed (2.2). */
+#define IKE_MSG_ID_SOFT 0xf0000000u
+#define IKE_MSG_ID_HARD 0xfffffff0u
+
+/** The larger one of both counters. */
+uint32_t ike_window_top(const struct ike_window *w);
+
 enum ike_window_verdict {
 	IKE_WIN_NEW,	/* the next request: handle it */
 	IKE_WIN_AGAIN,	/* the last request once more: send the cached reply again */

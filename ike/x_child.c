@@ -142,6 +142,12 @@ refused(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m, uint16_t
 	case IKE_N_CHILD_SA_NOT_FOUND:
 		start_over(sa, t);
 		break;
+	case IKE_N_NO_ADDITIONAL_SAS:
+		attempt_failed(sa, t, "the peer has one CHILD_SA for an IKE_SA", REFUSED_MS);
+		/* one that cannot rekey at all: a new IKE SA with its child instead (section 4) */
+		if (t->type == IKE_TASK_REKEY_CHILD && sa->state == IKE_SA_UP)
+			sa->reauth_ms = sa->e->now_ms;
+		break;
 	default:
 		if (error == IKE_N_NO_PROPOSAL_CHOSEN)
 			ike_nego_log_refused(sa, t->nego);
