@@ -28,14 +28,30 @@ ike_child_table_fini(struct ike_child_table *t)
 }
 
 static void
+enter_sa(struct ike_sa *sa, struct ike_child *c)
+{
+	c->sa = sa;
+	c->next = sa->children;
+	sa->children = c;
+}
+
+static void
+leave_sa(struct ike_child *c)
+{
+	struct ike_child **p;
+
+	for (p = &c->sa->children; *p != c; p = &(*p)->next)
+		;
+	*p = c->next;
+}
+
+static void
 link_child(struct ike_sa *sa, struct ike_child *c)
 {
 	struct ike_child_table *t = &sa->e->child_table;
 	struct ike_child **b = &t->v[c->id % t->n_buckets];
 
-	c->sa = sa;
-	c->next = sa->children;
-	sa->children = c;
+	enter_sa(sa, c);
 	c->id_next = *b;
 	*b = c;
 	t->n++;
@@ -47,9 +63,7 @@ unlink_child(struct ike_child *c)
 	struct ike_child_table *t = &c->sa->e->child_table;
 	struct ike_child **p;
 
-	for (p = &c->sa->children; *p != c; p = &(*p)->next)
-		;
-	*p = c->next;
+	leave_sa(c);
 	for (p = &t->v[c->id % t->n_buckets]; *p != c; p = &(*p)->id_next)
 		;
 	*p = c->id_next;
@@ -154,11 +168,13 @@ make_child(struct ike_sa *sa, const struct ike_nego *n, bool initiator, bool use
 	c->sending = use_out;
 	c->replaces = n->old_id;
 	c->ours = old != NULL ? old->ours : initiator;
+	c->first = n->in_auth;
 	c->suite = n->suite;
 	c->local_ts = n->local_ts;
 	c->remote_ts = n->remote_ts;
 	start_lifetimes(c);
-	if (!use_out)
+	/* that the peer has the one of IKE_AUTH shows when its SA answers, see reauth.h */
+	if (!use_out && !c->first)
 		c->use_out_ms = sa->e->now_ms + IKE_USE_OUT_MS;
 	return c;
 }
@@ -299,15 +315,13 @@ ike_child_stop_sending(struct ike_child *c)
 {
 	struct ike *e = c->sa->e;
 
-	bool sent;
-
 	if (!c->out)
 		return;
-	sent = c->sending && c->state != IKE_CST_REKEYED;
+	/* another one sends before this one stops */
+	if (c->sending && c->state != IKE_CST_REKEYED)
+		ike_dup_pass_on(c);
 	c->out = c->sending = false;
 	e->host.child_del(e->host.arg, c->id, false, true);
-	if (sent)
-		ike_dup_pass_on(c);
 }
 
 void
@@ -324,6 +338,25 @@ ike_child_switch(struct ike_child *c)
 	for (struct ike_child *o = c->sa->children; o != NULL; o = o->next)
 		if (o->replaced_by == c->id)
 			ike_child_stop_sending(o);
+}
+
+void
+ike_child_asked_again(struct ike_sa *sa)
+{
+	uint64_t now = sa->e->now_ms;
+
+	for (struct ike_child *c = sa->children; c != NULL; c = c->next) {
+		struct ike_child *old = ike_child_by_id(&sa->e->child_table, c->replaces);
+		/* the next one comes twice as late, and may be lost, too */
+		uint64_t wait_ms = 4 * (now - c->installed_ms);
+
+		if (c->use_out_ms == IKE_NEVER || wait_ms < IKE_USE_OUT_MS)
+			continue;
+		c->use_out_ms = now + wait_ms;
+		if (old != NULL && old->orphan_ms != IKE_NEVER)
+			old->orphan_ms = now + wait_ms + IKE_ORPHAN_MS;
+		ike_sa_touch(sa);
+	}
 }
 
 void
@@ -371,21 +404,40 @@ ike_child_linger(struct ike_child *c)
 	ike_sa_touch(c->sa);
 }
 
+static void
+say_down(const struct ike_child *c, const char *reason)
+{
+	if (reason == NULL)
+		return;
+	ike_log(c->sa->e, IKE_LOG_INFO, "CHD", c->sa->conn->name, "%s: CHILD_SA %u down: %s",
+		c->cfg->name, c->id, reason);
+	raise_event(c->sa, c, IKE_EV_CHILD_DOWN, reason);
+}
+
+void
+ike_child_leave_to(struct ike_child *c, struct ike_child *by, const char *reason)
+{
+	uint64_t linger_ms = c->linger_ms;
+
+	say_down(c, reason);
+	leave_sa(c);
+	enter_sa(by->sa, c);
+	ike_child_replaced(c, by);
+	ike_child_linger(c);
+	if (linger_ms != IKE_NEVER)
+		c->linger_ms = linger_ms;
+}
+
 void
 ike_child_remove(struct ike_child *c, const char *reason)
 {
 	struct ike_sa *sa = c->sa;
-	bool sent = c->sending && c->state != IKE_CST_REKEYED;
 
+	if (c->sending && c->state != IKE_CST_REKEYED && reason != NULL)
+		ike_dup_pass_on(c);
 	if (c->in || c->out)
 		sa->e->host.child_del(sa->e->host.arg, c->id, c->in, c->out);
-	if (sent && reason != NULL)
-		ike_dup_pass_on(c);
-	if (reason != NULL) {
-		ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name, "%s: CHILD_SA %u down: %s",
-			c->cfg->name, c->id, reason);
-		raise_event(sa, c, IKE_EV_CHILD_DOWN, reason);
-	}
+	say_down(c, reason);
 	unlink_child(c);
 	ike_wipe(c, sizeof(*c));
 	free(c);

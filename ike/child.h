@@ -40,6 +40,7 @@ struct ike_child {
 	bool in, out; /* directions that the host has */
 	bool sending; /* the host sends on it, or would if it were the only one */
 	bool ours;    /* we asked for it, or for what it replaced */
+	bool first;   /* came with IKE_AUTH */
 	bool closed;  /* the peer forgot it: only inbound lingers */
 	uint32_t replaces, replaced_by; /* ids; 0 */
 	struct ike_suite suite;
@@ -90,6 +91,9 @@ void ike_child_replaced(struct ike_child *old, struct ike_child *by);
  */
 bool ike_child_revert(struct ike_child *c);
 
+/** The peer repeats its last request: it lacks our answer, and what that set up on its side. */
+void ike_child_asked_again(struct ike_sa *sa);
+
 /** Say that c took the place of what it replaces. */
 void ike_child_rekeyed(struct ike_child *c);
 
@@ -100,6 +104,12 @@ void ike_child_set_state(struct ike_child *c, enum ike_child_state state);
 
 /** The peer forgot a replaced child: sending moves on, inbound lingers. */
 void ike_child_linger(struct ike_child *c);
+
+/**
+ * c's IKE SA ends while its sibling by lives on over another one: sending moves there, and c's inbound
+ * lingers there. reason: raise IKE_EV_CHILD_DOWN with it, NULL = say nothing.
+ */
+void ike_child_leave_to(struct ike_child *c, struct ike_child *by, const char *reason);
 
 /** Take it from the host and free it. reason: raise IKE_EV_CHILD_DOWN with it, NULL = say nothing. */
 void ike_child_remove(struct ike_child *c, const char *reason);

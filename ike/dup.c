@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "reauth.h"
 #include "sa.h"
 
 #define SETTLE_MS 1000 /* what is under way on the pair that goes may arrive */
@@ -36,6 +37,9 @@ counterpart(const struct ike_child *c)
 		struct ike_child *o;
 
 		if (sa->conn != c->sa->conn || sa->state != IKE_SA_UP || !same_ends(sa, c->sa))
+			continue;
+		/* one of the two is there to replace the other, and sees to its end */
+		if (ike_reauth_replaces(sa, c->sa) || ike_reauth_replaces(c->sa, sa))
 			continue;
 		o = live_of(sa, c->cfg, c);
 		if (o != NULL && o->ours != c->ours)

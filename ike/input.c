@@ -176,6 +176,7 @@ handle_request(struct ike_sa *sa, struct arrival *a)
 	switch (ike_window_request(&sa->win, a->m.hdr.msg_id, a->digest)) {
 	case IKE_WIN_AGAIN:
 		e->stats.retransmits++;
+		ike_child_asked_again(sa);
 		ike_send_flight(e, a->path, &sa->win.reply);
 		return;
 	case IKE_WIN_IGNORE:

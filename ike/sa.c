@@ -7,6 +7,7 @@
 
 #include "conn.h"
 #include "nego.h"
+#include "reauth.h"
 #include "send.h"
 
 #define REFUSED_RETRY_MS 30000 /* a peer that is starting has no configuration for a while */
@@ -147,15 +148,18 @@ static void
 start_lifetimes(struct ike_sa *sa)
 {
 	const struct ike_conn_cfg *c = sa->conn;
-	uint64_t longest = c->rekey_time_s > c->reauth_time_s ? c->rekey_time_s : c->reauth_time_s;
+	uint64_t first;
 
 	sa->up_ms = sa->last_in_ms = sa->e->now_ms;
 	sa->rekey_ms = in_s(sa, c->rekey_time_s, c->rand_time_s);
 	/* reauthentication counts from the first authentication and survives rekeying */
 	if (sa->reauth_ms == IKE_NEVER)
 		sa->reauth_ms = in_s(sa, c->reauth_time_s, c->rand_time_s);
-	if (longest != 0 && c->over_time_s != 0)
-		sa->expire_ms = in_s(sa, longest + c->over_time_s, 0);
+	/* so long for what comes first to succeed; reauthentication may be due in an instant here
+	 */
+	first = sa->reauth_ms < sa->rekey_ms ? sa->reauth_ms : sa->rekey_ms;
+	if (first != IKE_NEVER && c->over_time_s != 0)
+		sa->expire_ms = first + c->over_time_s * UINT64_C(1000);
 }
 
 struct ike_sa *
@@ -245,6 +249,7 @@ ike_sa_replaced(struct ike_sa *sa, struct ike_sa *by)
 {
 	by->was_up = true;
 	by->rival_of = 0;
+	ike_reauth_follow(sa, by);
 	sa->replaced = true;
 	sa->was_up = false;
 	ike_child_move_all(sa, by);
@@ -333,14 +338,20 @@ ike_sa_act(struct ike_sa *sa, const struct ike_child_cfg *cfg, enum ike_end why)
 static void
 end_children(struct ike_sa *sa, enum ike_end why, const char *reason)
 {
-	struct ike_child *c;
+	struct ike_child *c, *sibling;
 
 	while ((c = sa->children) != NULL) {
 		bool live = c->state != IKE_CST_REKEYED;
+		const char *say = live && why != IKE_END_QUIET ? reason : NULL;
 
+		sibling = why == IKE_END_QUIET ? NULL : ike_reauth_sibling(sa, c->cfg);
+		if (sibling != NULL) {
+			ike_child_leave_to(c, sibling, say);
+			continue;
+		}
 		if (ike_child_is_live(c))
 			ike_sa_act(sa, c->cfg, why);
-		ike_child_remove(c, live && why != IKE_END_QUIET ? reason : NULL);
+		ike_child_remove(c, say);
 	}
 }
 

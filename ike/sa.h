@@ -253,6 +253,9 @@ void ike_wish(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_c
 /** Start a new IKE SA towards conn's peer, child (or NULL) with it. @return as ike_initiate() */
 int ike_sa_connect(struct ike *e, const struct ike_conn_cfg *conn,
 	const struct ike_child_cfg *child, struct ike_sa **out);
+/** The same along a given path: to where the peer is known to be. */
+int ike_sa_connect_path(struct ike *e, const struct ike_conn_cfg *conn,
+	const struct ike_child_cfg *child, const struct ike_path *path, struct ike_sa **out);
 /** The SA of conn that may carry one more child: one that is up, else one that is connecting. */
 struct ike_sa *ike_sa_carrier(const struct ike *e, const struct ike_conn_cfg *conn);
 /** Bring child (NULL: an IKE SA) up over the SA there is, or a new one. @return as ike_initiate() */

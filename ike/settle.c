@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "reauth.h"
 #include "sa.h"
 
 #define IKE_PORT        500
@@ -30,21 +31,12 @@ choose_path(struct ike *e, const struct ike_conn_cfg *conn, struct ike_path *pat
 }
 
 int
-ike_sa_connect(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
-	struct ike_sa **out)
+ike_sa_connect_path(struct ike *e, const struct ike_conn_cfg *conn,
+	const struct ike_child_cfg *child, const struct ike_path *path, struct ike_sa **out)
 {
-	struct ike_path path;
 	char a[64], b[64];
-	struct ike_sa *sa;
-	int err = choose_path(e, conn, &path);
+	struct ike_sa *sa = ike_sa_create(e, conn, path, true);
 
-	if (err != 0) {
-		ike_log(e, IKE_LOG_WARN, "IKE", conn->name, "cannot connect: %s",
-			err == -EDESTADDRREQ ? "no address of the peer is configured"
-					     : "no local address reaches the peer");
-		return err;
-	}
-	sa = ike_sa_create(e, conn, &path, true);
 	if (sa == NULL)
 		return -ENOMEM;
 	sa->setup->child = child;
@@ -54,10 +46,25 @@ ike_sa_connect(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_
 		return -ENOMEM;
 	}
 	ike_log(e, IKE_LOG_INFO, "IKE", conn->name, "IKE_SA %u: connecting %s to %s", sa->id,
-		ike_addr_text(&path.local, path.local_port, a, sizeof(a)),
-		ike_addr_text(&path.remote, path.remote_port, b, sizeof(b)));
+		ike_addr_text(&path->local, path->local_port, a, sizeof(a)),
+		ike_addr_text(&path->remote, path->remote_port, b, sizeof(b)));
 	*out = sa;
 	return 0;
+}
+
+int
+ike_sa_connect(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
+	struct ike_sa **out)
+{
+	struct ike_path path;
+	int err = choose_path(e, conn, &path);
+
+	if (err == 0)
+		return ike_sa_connect_path(e, conn, child, &path, out);
+	ike_log(e, IKE_LOG_WARN, "IKE", conn->name, "cannot connect: %s",
+		err == -EDESTADDRREQ ? "no address of the peer is configured"
+				     : "no local address reaches the peer");
+	return err;
 }
 
 /** child is up, or being set up, over sa. */
@@ -165,45 +172,6 @@ wishes_due(const struct ike *e)
 
 /* ---- settle ---- */
 
-/** Each live child of old is up over sa as well. */
-static bool
-has_children_of(const struct ike_sa *sa, const struct ike_sa *old)
-{
-	for (const struct ike_child *c = old->children; c != NULL; c = c->next)
-		if (ike_child_is_live(c) && !ike_child_is_up(sa, c->cfg))
-			return false;
-	return true;
-}
-
-/** The new SA of a reauthentication has all its children: the old one goes. */
-static void
-finish_reauth(struct ike_sa *sa)
-{
-	struct ike_sa *old;
-
-	if (sa->reauth_of == 0 || sa->state != IKE_SA_UP)
-		return;
-	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
-		if (t->type == IKE_TASK_CHILD)
-			return;
-	if (sa->active != NULL && sa->active->type == IKE_TASK_CHILD)
-		return;
-	old = ike_sa_by_id(sa->e, sa->reauth_of);
-	sa->reauth_of = 0;
-	if (old == NULL || old->state != IKE_SA_UP)
-		return;
-	if (!has_children_of(sa, old)) {
-		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
-			"IKE_SA %u: the peer refuses its children over the new one, it goes on",
-			old->id);
-		old->reauth_ms = sa->e->now_ms + IKE_REAUTH_RETRY_MS;
-		ike_sa_touch(old);
-		old = sa;
-	}
-	old->replaced = true;
-	ike_task_add(old, IKE_TASK_DELETE_IKE, NULL, 0, 0);
-}
-
 /** A new IKE SA counts its messages from 0; it is asked for once, its own retries follow. */
 static void
 renew_message_ids(struct ike_sa *sa)
@@ -225,7 +193,7 @@ settle_sa(struct ike_sa *sa)
 		ike_sa_free(sa);
 		return;
 	}
-	finish_reauth(sa);
+	ike_reauth_finish(sa);
 	renew_message_ids(sa);
 	ike_task_run(sa);
 	/* running tasks may have ended it: then it is on the list again */

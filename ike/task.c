@@ -61,8 +61,12 @@ ike_task_add(struct ike_sa *sa, enum ike_task_type type, const struct ike_child_
 {
 	struct ike_task *t = ike_task_find(sa, type, cfg, child_id);
 
-	if (t != NULL)
+	if (t != NULL) {
+		/* an end that was to come later may come now */
+		if (type == IKE_TASK_DELETE_IKE && not_before_ms < t->not_before_ms)
+			t->not_before_ms = not_before_ms;
 		return t;
+	}
 	t = calloc(1, sizeof(*t));
 	if (t == NULL) {
 		ike_log(sa->e, IKE_LOG_ERROR, "IKE", sa->conn->name, "out of memory");

@@ -3,6 +3,7 @@
 /* What time brings to an IKE SA: retransmission, liveness, lifetimes, reauthentication. */
 
 #include "nat.h"
+#include "reauth.h"
 #include "sa.h"
 #include "send.h"
 
@@ -138,29 +139,6 @@ check_liveness(struct ike_sa *sa)
 		ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, 0);
 }
 
-/** Make before break: a new SA with all children first (RFC 7296 2.8.3). */
-static void
-reauthenticate(struct ike_sa *sa)
-{
-	struct ike_sa *fresh = NULL;
-	const struct ike_child_cfg *first = NULL;
-
-	sa->reauth_ms = IKE_NEVER;
-	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
-		if (ike_child_is_live(c))
-			first = c->cfg;
-	ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name, "IKE_SA %u: reauthenticating", sa->id);
-	if (ike_sa_connect(sa->e, sa->conn, first, &fresh) != 0) {
-		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
-			"reauthentication cannot start");
-		return;
-	}
-	fresh->reauth_of = sa->id;
-	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
-		if (ike_child_is_live(c) && c->cfg != first)
-			ike_task_add(fresh, IKE_TASK_CHILD, c->cfg, 0, 0);
-}
-
 /** Its hard limit is there and no successor: it goes; what is to be up always gets a new one. */
 static void
 expire(struct ike_sa *sa)
@@ -189,7 +167,7 @@ tick_up(struct ike_sa *sa)
 		ike_task_add(sa, IKE_TASK_REKEY_IKE, NULL, 0, 0);
 	}
 	if (now >= sa->reauth_ms)
-		reauthenticate(sa);
+		ike_reauth_start(sa);
 	if (now >= sa->expire_ms && sa->replaced) {
 		/* a redundant SA that its maker does not delete: it forgot it with what it replaced
 		 */

@@ -2,8 +2,11 @@
 
 #include "unique.h"
 
+#include "reauth.h"
+
 /* an SA of ours that is younger may not have been known to the peer when it said INITIAL_CONTACT */
-#define YOUNG_MS 10000
+#define YOUNG_MS  10000
+#define REAUTH_MS 10000 /* so long a peer that reauthenticates has to delete the old SA itself */
 
 static bool
 same_ends(const struct ike_sa *a, const struct ike_sa *b)
@@ -51,13 +54,37 @@ initial_contact(struct ike_sa *sa)
 	}
 }
 
+/** From where the other one is: then it is a reauthentication, or both ends were connecting. */
+static bool
+same_address(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return memcmp(&a->path.remote, &b->path.remote, 16) == 0;
+}
+
+/**
+ * Both ends may connect at once, each sees its own SA come up in another order, and each would
+ * delete the other's: what is young and from the other end is left to dup.h, which both ends decide
+ * alike.
+ */
+static bool
+crossing(const struct ike_sa *sa, const struct ike_sa *o)
+{
+	return o->initiator != sa->initiator && sa->e->now_ms - o->up_ms < YOUNG_MS;
+}
+
+/** The peer deletes by itself what it replaces by a reauthentication: it is given the time (2.8.3).
+ */
 static void
 delete_others(struct ike_sa *sa)
 {
 	struct ike_sa *o;
 
-	for (o = other_sa(sa, sa->e->sas); o != NULL; o = other_sa(sa, o->next))
-		ike_task_add(o, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+	for (o = other_sa(sa, sa->e->sas); o != NULL; o = other_sa(sa, o->next)) {
+		uint64_t wait_ms = same_address(sa, o) ? REAUTH_MS : 0;
+
+		if (!ike_reauth_replaces(sa, o) && !crossing(sa, o))
+			ike_task_add(o, IKE_TASK_DELETE_IKE, NULL, 0, sa->e->now_ms + wait_ms);
+	}
 }
 
 void
@@ -74,7 +101,15 @@ ike_unique_apply(struct ike_sa *sa, bool contact)
 bool
 ike_unique_surplus(const struct ike_sa *sa, bool contact)
 {
-	if (sa->conn->unique != IKE_UNIQUE_KEEP || contact || other_sa(sa, sa->e->sas) == NULL)
+	const struct ike_sa *o;
+
+	if (sa->conn->unique != IKE_UNIQUE_KEEP || contact)
+		return false;
+	/* from the same address it is a reauthentication, most likely, which must not be refused */
+	for (o = other_sa(sa, sa->e->sas); o != NULL && same_address(sa, o);
+		o = other_sa(sa, o->next))
+		;
+	if (o == NULL)
 		return false;
 	ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
 		"unique = keep: there is an IKE_SA with this peer already");

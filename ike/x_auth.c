@@ -10,6 +10,7 @@
 #include "conn.h"
 #include "nego.h"
 #include "payload.h"
+#include "reauth.h"
 #include "unique.h"
 #include "x.h"
 
@@ -252,10 +253,11 @@ choose_conn(struct ike_sa *sa, const struct ike_path *path, const struct ike_msg
 
 /** The child that comes with IKE_AUTH. Its failure leaves the IKE SA up (1.2). */
 static void
-answer_child(struct ike_sa *sa, const struct ike_nego_msg *in, struct ike_chain *c)
+answer_child(struct ike_sa *sa, const struct ike_nego_msg *in, bool contact, struct ike_chain *c)
 {
 	struct ike_nego *n;
 	uint16_t error;
+	bool use_out;
 
 	if (sa->conn->childless == IKE_CHILDLESS_FORCE) {
 		ike_log(sa->e, IKE_LOG_WARN, "CHD", sa->conn->name,
@@ -270,8 +272,12 @@ answer_child(struct ike_sa *sa, const struct ike_nego_msg *in, struct ike_chain 
 		return;
 	}
 	error = ike_nego_answer(sa, n, in, NULL, true);
-	if (error == 0 && ike_child_install(sa, n, false, (struct ike_view){0}, true) == NULL)
+	/* where the peer has this child already, traffic stays there until it uses the new one */
+	use_out = contact || error != 0 || ike_reauth_is_first(sa, n->cfg);
+	if (error == 0 && ike_child_install(sa, n, false, (struct ike_view){0}, use_out) == NULL)
 		error = IKE_N_NO_ADDITIONAL_SAS;
+	if (error == 0 && !use_out)
+		ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, 0);
 	if (error == 0)
 		ike_nego_build_answer(n, c);
 	else
@@ -343,7 +349,7 @@ ike_x_auth_request(struct ike_sa *sa, const struct ike_path *path, const struct 
 	ike_sa_up(sa);
 	note_cp(sa, m);
 	if (ike_msg_find(m, IKE_PLD_SA) != NULL) /* else childless, RFC 6023 */
-		answer_child(sa, &in, c);
+		answer_child(sa, &in, contact, c);
 	ike_sa_setup_done(sa);
 	ike_unique_apply(sa, contact);
 	return IKE_AFTER_REPLY;

@@ -10,6 +10,7 @@
 
 #include "nego.h"
 #include "payload.h"
+#include "reauth.h"
 #include "x.h"
 
 #define RETRY_MIN_MS  1000
@@ -282,7 +283,8 @@ answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m, struct ik
 		return error;
 	if (ike_nego_shared(n, &in, secret, &shared.len) != 0)
 		return IKE_N_INVALID_SYNTAX;
-	fresh = ike_child_install(sa, n, false, shared, old == NULL);
+	fresh = ike_child_install(
+		sa, n, false, shared, old == NULL && ike_reauth_is_first(sa, n->cfg));
 	ike_wipe(secret, sizeof(secret));
 	if (fresh == NULL)
 		return IKE_N_NO_ADDITIONAL_SAS;

@@ -7,6 +7,7 @@
 #include "dup.h"
 #include "nego.h"
 #include "payload.h"
+#include "reauth.h"
 #include "x.h"
 
 /* ---- deleting a child ---- */
@@ -80,6 +81,7 @@ void
 ike_x_liveness_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 {
 	sa->last_in_ms = sa->e->now_ms;
+	ike_reauth_alive(sa);
 	if (sa->has_dup)
 		ike_dup_alive(sa);
 }

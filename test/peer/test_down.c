@@ -218,19 +218,31 @@ static void
 test_unique_keep_and_replace(void **state)
 {
 	(void)state;
-	for (unsigned int keep = 0; keep < 2; keep++) {
-		struct world *w = make_world(580 + keep, 0);
+	for (unsigned int mix = 0; mix < 4; mix++) {
+		struct world *w = make_world(580 + mix, 0);
+		bool keep = (mix & 1) != 0, elsewhere = (mix & 2) != 0;
 
 		/* the newcomer does not say INITIAL_CONTACT */
 		w->p[0].conn.unique = IKE_UNIQUE_NEVER;
 		w->p[1].conn.unique = keep ? IKE_UNIQUE_KEEP : IKE_UNIQUE_REPLACE;
+		peer_id(&w->p[0].conn.local.id, "a.example.org");
+		w->p[1].conn.n_remote = 0;
 		connect_world(w);
 		peer_kill(&w->p[0]);
+		if (elsewhere) {
+			w->p[0].addr.s6_addr[15] ^= 0x40;
+			w->p[0].conn.local_addrs[0] =
+				(struct ike_range){w->p[0].addr, w->p[0].addr};
+		}
 		peer_start(&w->p[0]);
 		ike_initiate(w->p[0].e, NULL, "gre", w->now);
 		world_run(w, 1000);
-		assert_int_equal(peer_live_sas(&w->p[1]), 1);
-		assert_int_equal(peer_live_children(&w->p[0]), keep ? 0 : 1);
+		/* where the old one is, it may be a reauthentication: never refused, given some
+		 * time */
+		assert_int_equal(peer_live_children(&w->p[0]), keep && elsewhere ? 0 : 1);
+		assert_int_equal(peer_live_sas(&w->p[1]), elsewhere ? 1 : 2);
+		world_run(w, 300000);
+		assert_int_equal(peer_live_sas(&w->p[1]), keep && !elsewhere ? 2 : 1);
 		world_destroy(w);
 	}
 }

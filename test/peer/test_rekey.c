@@ -360,25 +360,127 @@ test_hard_limit(void **state)
 	world_destroy(w);
 }
 
-/** Make before break: the new SA carries the child before the old one goes. */
+/** Reauthentication by that end, by both with 2, over and over; nothing is lost and one SA is left.
+ */
+static void
+reauthenticate(struct world *w, unsigned int who, unsigned int n_children)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		w->p[i].conn.n_children = (uint16_t)n_children;
+		w->p[i].conn.reauth_time_s = who == i || who == 2 ? 30 : 0;
+	}
+	connect_world(w);
+	for (unsigned int i = 1; i < n_children; i++)
+		assert_int_equal(ike_initiate(w->p[0].e, NULL, "other", w->now), 0);
+	world_run(w, 1000);
+	w->esp_every_ms = 1;
+	world_run(w, 115000);
+	w->esp_every_ms = 0;
+	world_run(w, 3000);
+	assert_no_loss(w);
+	world_assert_settled(w, n_children);
+	for (unsigned int i = 0; i < 2; i++) {
+		struct peer *p = &w->p[i];
+
+		assert_int_equal(peer_live_sas(p), 1);
+		assert_true(p->events[IKE_EV_IKE_UP] >= 4);
+		assert_int_equal(p->events[IKE_EV_IKE_DOWN], p->events[IKE_EV_IKE_UP] - 1);
+		assert_int_equal(
+			p->events[IKE_EV_CHILD_DOWN], p->events[IKE_EV_CHILD_UP] - n_children);
+		assert_string_equal(p->log, "");
+	}
+}
+
 static void
 test_reauthentication(void **state)
 {
-	struct world *w = world_create(72);
+	(void)state;
+	for (unsigned int unique = IKE_UNIQUE_NO; unique <= IKE_UNIQUE_REPLACE; unique++)
+		for (unsigned int who = 0; who < 3; who++) {
+			struct world *w = world_create(7200 + 10 * unique + who);
+
+			w->p[0].conn.unique = w->p[1].conn.unique = (enum ike_unique)unique;
+			reauthenticate(w, who, 1);
+			world_destroy(w);
+		}
+}
+
+static void
+test_reauthentication_of_two_children(void **state)
+{
+	(void)state;
+	for (unsigned int who = 0; who < 2; who++) {
+		struct world *w = world_create(7300 + who);
+
+		reauthenticate(w, who, 2);
+		world_destroy(w);
+	}
+}
+
+/** A peer of any address, which has moved: it is found where it is. */
+static void
+test_reauthentication_by_the_responder_of_any(void **state)
+{
+	struct world *w = world_create(7310);
 
 	(void)state;
+	w->p[1].conn.n_remote = 0;
+	peer_id(&w->p[1].conn.remote.id, "2001:db8::1");
+	reauthenticate(w, 1, 1);
+	world_destroy(w);
+}
+
+/** The DELETE of the old SA is long in coming, the new one's answers are: sending moves at once. */
+static bool
+lose_deletes(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	struct peer *p = &w->p[0];
+
+	(void)buf;
+	(void)len;
+	return from != 0 || p->events[IKE_EV_IKE_UP] < 2 || *(bool *)w->filter_arg;
+}
+
+static void
+test_reauthentication_without_traffic(void **state)
+{
+	struct world *w = world_create(7320);
+	bool open = false;
+
+	(void)state;
+	w->filter = lose_deletes;
+	w->filter_arg = &open;
 	w->p[0].conn.reauth_time_s = 30;
 	connect_world(w);
-	w->esp_every_ms = 1;
-	world_run(w, 100000);
-	for (unsigned int i = 0; i < 2; i++) {
-		assert_int_equal(peer_live_sas(&w->p[i]), 1);
-		assert_int_equal(w->p[i].events[IKE_EV_IKE_UP], 4);
-		assert_int_equal(w->p[i].events[IKE_EV_IKE_DOWN], 3);
-		assert_int_equal(w->p[i].esp_no_sa, 0);
-	}
-	world_assert_settled(w, 1);
+	world_run(w, 30000);
+	assert_int_equal(w->p[0].events[IKE_EV_IKE_UP], 2);
+	open = true;
+	world_run(w, 9000);
+	assert_int_equal(peer_live_sas(&w->p[1]), 1);
+	assert_ptr_equal(world_twin(w, 0, peer_sending(&w->p[0])), peer_sending(&w->p[1]));
 	world_destroy(w);
+}
+
+/** A link that loses: what was in use goes on until what replaces it is. */
+static void
+test_reauthentication_over_a_bad_link(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 30; seed++) {
+		struct world *w = world_create(7400 + seed);
+
+		w->p[seed % 2].conn.reauth_time_s = 30;
+		connect_world(w);
+		w->loss = 200;
+		w->reorder = w->dup = 100;
+		w->esp_every_ms = 1;
+		world_run(w, 70000);
+		w->loss = w->reorder = w->dup = 0;
+		world_run(w, 100000);
+		assert_no_loss(w);
+		assert_int_equal(peer_live_sas(&w->p[0]), peer_live_sas(&w->p[1]));
+		world_destroy(w);
+	}
 }
 
 int
@@ -399,6 +501,10 @@ main(void)
 		cmocka_unit_test(test_sequence_end),
 		cmocka_unit_test(test_hard_limit),
 		cmocka_unit_test(test_reauthentication),
+		cmocka_unit_test(test_reauthentication_of_two_children),
+		cmocka_unit_test(test_reauthentication_by_the_responder_of_any),
+		cmocka_unit_test(test_reauthentication_without_traffic),
+		cmocka_unit_test(test_reauthentication_over_a_bad_link),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "reauth.h"
+
+#include "sa.h"
+
+/* ---- who starts it ---- */
+
+/** The other children follow the first one over the new SA. */
+static void
+take_along(const struct ike_sa *sa, const struct ike_child_cfg *first, struct ike_sa *fresh)
+{
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		if (ike_child_is_live(c) && c->cfg != first)
+			ike_task_add(fresh, IKE_TASK_CHILD, c->cfg, 0, 0);
+}
+
+void
+ike_reauth_start(struct ike_sa *sa)
+{
+	const struct ike_child_cfg *first = NULL;
+	struct ike_sa *fresh = NULL;
+
+	sa->reauth_ms = IKE_NEVER;
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		if (ike_child_is_live(c))
+			first = c->cfg;
+	ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name, "IKE_SA %u: reauthenticating", sa->id);
+	/* to where the peer is now: it may have moved, or never had an address in the configuration
+	 */
+	if (ike_sa_connect_path(sa->e, sa->conn, first, &sa->path, &fresh) != 0) {
+		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
+			"reauthentication cannot start");
+		sa->reauth_ms = sa->e->now_ms + IKE_REAUTH_RETRY_MS;
+		return;
+	}
+	fresh->reauth_of = sa->id;
+	take_along(sa, first, fresh);
+}
+
+/** Each live child of old is up over sa as well. */
+static bool
+has_children_of(const struct ike_sa *sa, const struct ike_sa *old)
+{
+	for (const struct ike_child *c = old->children; c != NULL; c = c->next)
+		if (ike_child_is_live(c) && !ike_child_is_up(sa, c->cfg))
+			return false;
+	return true;
+}
+
+void
+ike_reauth_finish(struct ike_sa *sa)
+{
+	struct ike_sa *old;
+
+	if (sa->reauth_of == 0 || sa->state != IKE_SA_UP)
+		return;
+	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
+		if (t->type == IKE_TASK_CHILD)
+			return;
+	if (sa->active != NULL && sa->active->type == IKE_TASK_CHILD)
+		return;
+	old = ike_sa_by_id(sa->e, sa->reauth_of);
+	sa->reauth_of = 0;
+	if (old == NULL || old->state != IKE_SA_UP)
+		return;
+	if (!has_children_of(sa, old)) {
+		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
+			"IKE_SA %u: the peer refuses its children over the new one, it goes on",
+			old->id);
+		old->reauth_ms = sa->e->now_ms + IKE_REAUTH_RETRY_MS;
+		ike_sa_touch(old);
+		old = sa;
+	}
+	old->replaced = true;
+	ike_task_add(old, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+}
+
+void
+ike_reauth_follow(const struct ike_sa *old, const struct ike_sa *by)
+{
+	for (struct ike_sa *sa = old->e->sas; sa != NULL; sa = sa->next)
+		if (sa->reauth_of == old->id)
+			sa->reauth_of = by->id;
+}
+
+bool
+ike_reauth_replaces(const struct ike_sa *sa, const struct ike_sa *o)
+{
+	return sa->reauth_of != 0 && sa->reauth_of == o->id;
+}
+
+/* ---- both ends ---- */
+
+static bool
+same_peer(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return a->conn == b->conn && ike_id_equal(&a->local_id, &b->local_id) &&
+	       ike_id_equal(&a->remote_id, &b->remote_id);
+}
+
+bool
+ike_reauth_is_first(const struct ike_sa *sa, const struct ike_child_cfg *cfg)
+{
+	return !ike_child_is_up(sa, cfg) && ike_reauth_sibling(sa, cfg) == NULL;
+}
+
+void
+ike_reauth_alive(struct ike_sa *sa)
+{
+	for (struct ike_child *c = sa->children; c != NULL; c = c->next)
+		if (c->first && !c->sending && ike_child_is_live(c))
+			ike_child_switch(c);
+}
+
+struct ike_child *
+ike_reauth_sibling(const struct ike_sa *sa, const struct ike_child_cfg *cfg)
+{
+	for (struct ike_sa *o = sa->e->sas; o != NULL; o = o->next) {
+		if (o == sa || o->state != IKE_SA_UP || !same_peer(o, sa))
+			continue;
+		for (struct ike_child *c = o->children; c != NULL; c = c->next)
+			if (c->cfg == cfg && c->out && ike_child_is_live(c))
+				return c;
+	}
+	return NULL;
+}
