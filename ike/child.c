@@ -271,8 +271,8 @@ ike_child_install(
 	if (c->replaces == 0) {
 		sa->e->stats.child_up++;
 		raise_event(sa, c, IKE_EV_CHILD_UP, NULL);
-		ike_dup_check(c);
 	}
+	ike_dup_check(c);
 	ike_sa_touch(sa);
 	return c;
 }

@@ -74,8 +74,9 @@ ike_dup_check(struct ike_child *c)
 	struct ike_child *o;
 	struct ike_sa *stays;
 
-	if (!c->ours)
+	if (!c->ours && c->replaces == 0)
 		cancel_attempts(c);
+	/* also after a rekeying: it may have overtaken the DELETE of the surplus one */
 	o = counterpart(c);
 	if (o == NULL || !we_yield(c->sa))
 		return;

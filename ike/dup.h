@@ -12,7 +12,7 @@
 
 #include "child.h"
 
-/** A new child (not a rekeyed one) was installed: see whether it is one too many. */
+/** A child was installed: see whether it is one too many. */
 void ike_dup_check(struct ike_child *c);
 
 /** sa answered a liveness check: if it was asked because of a duplicate, that one can go. */
