@@ -190,8 +190,15 @@ static void
 host_log(void *arg, enum ike_log_level level, const char *group, const char *name, const char *msg)
 {
 	struct peer *me = arg;
-	size_t at = strlen(me->log);
+	char line[512];
+	size_t at;
 
+	if (me->w->logged != NULL) {
+		snprintf(line, sizeof(line), "%s %s: %s", group, name != NULL ? name : "-", msg);
+		me->w->logged(me->w, me, line);
+		return;
+	}
+	at = strlen(me->log);
 	if (getenv("PEER_LOG") != NULL)
 		fprintf(stderr, "%8.3f %u %d %s %s: %s\n", (double)me->w->now / 1000, me->index,
 			level, group, name != NULL ? name : "-", msg);

@@ -42,8 +42,8 @@ peer_id(struct ike_id *id, const char *text)
 	assert_int_equal(ike_id_parse(id, text), 0);
 }
 
-static void
-parse_list(struct ike_proposals *out, enum ike_protocol protocol, const char *text)
+void
+world_proposals(struct ike_proposals *out, enum ike_protocol protocol, const char *text)
 {
 	char copy[WORLD_TEXT_MAX], err[WORLD_TEXT_MAX] = "";
 	char *save = NULL;
@@ -58,8 +58,8 @@ parse_list(struct ike_proposals *out, enum ike_protocol protocol, const char *te
 void
 peer_proposals(struct peer *p, const char *ike, const char *esp)
 {
-	parse_list(&p->conn.proposals, IKE_PROTO_IKE, ike);
-	parse_list(&p->children[0].esp, IKE_PROTO_ESP, esp);
+	world_proposals(&p->conn.proposals, IKE_PROTO_IKE, ike);
+	world_proposals(&p->children[0].esp, IKE_PROTO_ESP, esp);
 	p->children[1].esp = p->children[0].esp;
 }
 
@@ -163,6 +163,7 @@ peer_start(struct peer *p)
 
 	p->e = ike_create(&host, &p->cfg, peer_now(p));
 	world_check(p->w, p->e != NULL, "peer %u: ike_create() failed", p->index);
+	p->boots++;
 	ike_start(p->e, peer_now(p));
 	p->next_tick = peer_now(p);
 }

@@ -38,6 +38,7 @@ struct peer {
 	struct world *w;
 	unsigned int index; /* 0, 1, ... */
 	struct ike *e;	    /* NULL = down */
+	uint32_t boots;	    /* engines created so far */
 	uint64_t next_tick; /* by its own clock, as all times that the engine gets and gives */
 	struct in6_addr addr;
 	bool no_addr;	   /* local_addr() fails */
@@ -86,6 +87,8 @@ struct world {
 	/* a test's eye on each IKE datagram; may change it, false = drop */
 	bool (*filter)(struct world *w, unsigned int from, uint8_t *buf, size_t *len);
 	void *filter_arg;
+	/* instead of PEER_LOG's: each line of an engine */
+	void (*logged)(struct world *w, const struct peer *p, const char *line);
 	/* a test's eye on each child that a host installs */
 	void (*added)(struct world *w, const struct peer *p, const struct ike_child_sa *sa);
 	/* instead of cmocka's: must not return */
@@ -112,6 +115,8 @@ void world_fail(struct world *w, const char *fmt, ...) __attribute__((format(pri
 			world_fail(w, __VA_ARGS__);                                                \
 	} while (0)
 
+/** Proposals with blanks between them. */
+void world_proposals(struct ike_proposals *out, enum ike_protocol protocol, const char *text);
 void peer_proposals(struct peer *p, const char *ike, const char *esp);
 void peer_ts(struct ike_ts_list *l, const char *text);
 void peer_id(struct ike_id *id, const char *text);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TEST_PEER_SIM_H
+#define TEST_PEER_SIM_H
+
+/*
+ * A schedule: a topology, configurations, faults and commands, all drawn from one seed, then peace,
+ * and the question whether what has to be there is there. README.md says which invariants hold.
+ */
+
+#include <setjmp.h>
+
+#include "world.h"
+
+#define SIM_PEERS    5
+#define SIM_EDGES    6
+#define SIM_CHILDREN 3
+#define SIM_CONNS    5 /* of one peer */
+
+/** What one peer is told. */
+struct site {
+	struct ike_conn_cfg conns[SIM_CONNS];
+	struct ike_child_cfg children[SIM_CONNS][SIM_CHILDREN];
+	struct ike_secret secret;
+	unsigned int n_conns;
+};
+
+/** Two peers that have children with each other. */
+struct edge {
+	unsigned int a, b;
+	unsigned int conn_a, conn_b; /* which connection it is at either end */
+	unsigned int n_children;
+	bool b_starts; /* b can initiate, and will when it misses something */
+};
+
+/** Facts by a 64-bit name, of this schedule. */
+struct facts;
+
+struct sim {
+	uint64_t seed;
+	uint64_t rng; /* of the plan; the world has its own, for chance under way */
+	struct world *w;
+	struct site sites[SIM_PEERS];
+	struct edge edges[SIM_EDGES];
+	unsigned int n_edges;
+	struct facts *facts;
+	bool reauth;	  /* some IKE SA is reauthenticated: it may lose packets */
+	uint64_t patience_ms; /* so long after the last fault everything is there again */
+	uint64_t settled_ms; /* how long it took */
+	bool log;
+	jmp_buf out;
+	char why[WORLD_TEXT_MAX];
+};
+
+/** Run one schedule. @return true when all held; else s->why says what did not */
+bool sim_run(struct sim *s, uint64_t seed, bool log);
+
+/** Uniform in 0..below-1, of the plan. */
+uint32_t sim_rand(struct sim *s, uint32_t below);
+/** True n times in 100. */
+bool sim_percent(struct sim *s, unsigned int n);
+
+/** Topology and configurations. The world is there; its peers have not started. */
+void sim_plan(struct sim *s);
+/** How many peers the plan will have: the first draw. */
+unsigned int sim_plan_peers(struct sim *s);
+/** A peer that starts anew may have been configured anew. */
+void sim_plan_again(struct sim *s, unsigned int peer);
+
+/** Eyes on every datagram and on every child. */
+void sim_watch(struct sim *s);
+void sim_unwatch(struct sim *s);
+/** @return NULL when every edge has exactly what it should, else what is wrong */
+const char *sim_unsettled(struct sim *s);
+/** The end e of an edge has this child live. */
+bool sim_has(struct sim *s, const struct edge *e, bool at_b, unsigned int child);
+
+#endif
