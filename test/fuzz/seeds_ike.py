@@ -1,0 +1,54 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Seeds for fuzz_ike_peer, schedules that two sane ends go through: /usr/bin/python3 seeds_ike.py"""
+
+import os
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DELIVER, DROP, COPY, AGAIN, FLUSH, TICK, COMMAND, FAULT, CLEAR_BYTE, CLEAR_CUT, EDIT = range(11)
+GRE, OTHER, IKE, REKEY, REKEY_IKE, DOWN, DOWN_IKE, RESTART, CRASH = range(9)
+
+
+def ev(op, who=0, *arg):
+    return bytes([op, who]) + bytes(arg).ljust(6, b"\0")
+
+
+def do(what, who=0):
+    return ev(COMMAND, who, what) + ev(FLUSH, 0, 20)
+
+
+LATER = ev(TICK, 0, 10) + ev(FLUSH, 0, 20)
+LONG = LATER + ev(TICK, 0, 13) + ev(FLUSH, 0, 20) + LATER
+UP = do(GRE)
+SEEDS = {
+    "up": UP,
+    "crossed": ev(COMMAND, 0, GRE) + ev(COMMAND, 1, GRE) + ev(FLUSH, 0, 40) + LATER,
+    "rekey": UP + do(REKEY) + do(REKEY, 1) + LATER,
+    "rekey-crossed": UP + ev(COMMAND, 0, REKEY) + ev(COMMAND, 1, REKEY) + ev(FLUSH, 0, 40) + LONG,
+    "rekey-ike": UP + do(REKEY_IKE) + do(REKEY_IKE, 1) + LATER,
+    "rekey-ike-crossed": UP + ev(COMMAND, 0, REKEY_IKE) + ev(COMMAND, 1, REKEY_IKE) + ev(FLUSH, 0, 40) + LONG,
+    "rekey-both": UP + ev(COMMAND, 0, REKEY) + ev(COMMAND, 1, REKEY_IKE) + ev(FLUSH, 0, 40) + LONG,
+    "down": UP + do(OTHER, 1) + do(DOWN) + do(DOWN_IKE, 1) + LATER,
+    "crash": UP + ev(COMMAND, 1, CRASH) + do(GRE, 1) + LONG,
+    "restart": UP + do(RESTART) + LATER + do(GRE) + LONG,
+    "lost": ev(COMMAND, 0, GRE) + ev(DROP) + LONG + ev(DROP) + LONG + LONG,
+    "doubled": ev(COMMAND, 0, GRE) + ev(COPY) + ev(FLUSH, 0, 20) + ev(AGAIN) + ev(AGAIN, 1) + LATER,
+    "nat": ev(FAULT, 0, 0) + UP + ev(FAULT, 0, 4) + LATER + ev(FAULT, 0, 0) + do(REKEY) + LONG,
+    "moved": UP + ev(FAULT, 0, 3, 1) + do(REKEY) + LONG,
+    "notify": UP + ev(COMMAND, 0, REKEY) + ev(EDIT, 0, 9, 0, 0, 14, 4) + ev(FLUSH, 0, 20) + LATER,
+    "long": UP + LONG + LONG + LONG,
+}
+HEADS = {
+    "": bytes(8),
+    "-cookie": bytes([0, 0, 0, 0, 0, 0, 3, 0]),
+    "-groups": bytes([2 | 3 << 2, 3 | 3 << 2, 0, 0, 0, 0, 0, 0]),
+    "-fragments": bytes([1, 1, 2 << 3, 2 << 3, 0, 0, 4, 0]),
+    "-life": bytes([1 | 2 << 2, 1 | 2 << 2, 2, 3, 0xfc, 0x3c, 0, 0]),
+}
+
+for name, events in SEEDS.items():
+    for suffix, head in HEADS.items():
+        if suffix and name not in ("up", "rekey", "rekey-ike", "crossed", "long"):
+            continue
+        with open(os.path.join(HERE, "corpus/ike_peer", name + suffix), "wb") as f:
+            f.write(head + events)
