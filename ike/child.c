@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dup.h"
+#include "life.h"
 #include "nego.h"
 #include "sa.h"
 
@@ -105,49 +106,6 @@ ike_child_failed(struct ike_sa *sa, const struct ike_child_cfg *cfg, const char 
 
 /* ---- install ---- */
 
-/** Soft limit minus a random part; 0 stays no limit. */
-static uint64_t
-soft_limit(struct ike *e, const struct ike_life *l)
-{
-	uint64_t rand = l->rand < l->rekey ? l->rand : l->rekey;
-
-	return l->rekey == 0 ? 0 : l->rekey - ike_random_upto(e, rand);
-}
-
-static void
-start_lifetimes(struct ike_child *c)
-{
-	struct ike *e = c->sa->e;
-	const struct ike_child_cfg *cfg = c->cfg;
-	const struct ike_life ms = {cfg->time_s.rekey * 1000, 0, cfg->time_s.rand * 1000};
-	uint64_t soft = soft_limit(e, &ms);
-
-	c->installed_ms = c->last_in_ms = e->now_ms;
-	c->rekey_ms = soft == 0 ? IKE_NEVER : e->now_ms + soft;
-	c->expire_ms = cfg->time_s.life == 0 ? IKE_NEVER : e->now_ms + cfg->time_s.life * 1000;
-	c->rekey_bytes = soft_limit(e, &cfg->bytes);
-	c->rekey_packets = soft_limit(e, &cfg->packets);
-	c->use_out_ms = c->linger_ms = c->orphan_ms = c->poll_ms = IKE_NEVER;
-	if (cfg->bytes.rekey != 0 || cfg->packets.rekey != 0 || cfg->bytes.life != 0 ||
-		cfg->packets.life != 0)
-		c->poll_ms = e->now_ms + IKE_POLL_MS;
-	else if (!c->suite.esn)
-		c->poll_ms = e->now_ms + IKE_POLL_SEQ_MS;
-}
-
-/** It goes on after all: its limits count from here, the hard one stays. */
-static void
-start_lifetimes_again(struct ike_child *c)
-{
-	uint64_t installed_ms = c->installed_ms, last_in_ms = c->last_in_ms,
-		 expire_ms = c->expire_ms;
-
-	start_lifetimes(c);
-	c->installed_ms = installed_ms;
-	c->last_in_ms = last_in_ms;
-	c->expire_ms = expire_ms;
-}
-
 static struct ike_child *
 make_child(struct ike_sa *sa, const struct ike_nego *n, bool initiator, bool use_out)
 {
@@ -172,7 +130,7 @@ make_child(struct ike_sa *sa, const struct ike_nego *n, bool initiator, bool use
 	c->suite = n->suite;
 	c->local_ts = n->local_ts;
 	c->remote_ts = n->remote_ts;
-	start_lifetimes(c);
+	ike_life_start(c);
 	/* that the peer has the one of IKE_AUTH shows when its SA answers, see reauth.h */
 	if (!use_out && !c->first)
 		c->use_out_ms = sa->e->now_ms + IKE_USE_OUT_MS;
@@ -470,7 +428,7 @@ ike_child_revert(struct ike_child *c)
 	old->orphan_ms = IKE_NEVER;
 	old->sending = true;
 	ike_child_set_state(old, IKE_CST_INSTALLED);
-	start_lifetimes_again(old);
+	ike_life_start_again(old);
 	ike_child_remove(c, NULL);
 	e->host.child_use_out(e->host.arg, old->id);
 	raise_event(old->sa, old, IKE_EV_CHILD_REKEY, NULL);
@@ -498,6 +456,7 @@ bool
 ike_child_rekey(struct ike_child *c)
 {
 	c->rekey_ms = IKE_NEVER;
+	c->backing_off = false;
 	if (!ike_child_is_live(c))
 		return false;
 	return ike_task_add(c->sa, IKE_TASK_REKEY_CHILD, c->cfg, c->id, 0) != NULL;
@@ -509,6 +468,7 @@ ike_child_rekey_later(struct ike_child *c, uint64_t delay_ms)
 	if (c->state == IKE_CST_REKEYING)
 		ike_child_set_state(c, IKE_CST_INSTALLED);
 	c->rekey_ms = c->sa->e->now_ms + delay_ms;
+	c->backing_off = true;
 	ike_sa_touch(c->sa);
 }
 
@@ -522,52 +482,6 @@ ike_child_last_in(struct ike_child *c)
 		st.last_in_ms > c->last_in_ms)
 		c->last_in_ms = st.last_in_ms;
 	return c->last_in_ms;
-}
-
-static bool
-over(uint64_t limit, uint64_t in, uint64_t out)
-{
-	return limit != 0 && (in >= limit || out >= limit);
-}
-
-/** Its hard limit is there and no successor: it goes, and comes back when it is to be up always. */
-static void
-expire(struct ike_child *c)
-{
-	struct ike_sa *sa = c->sa;
-
-	ike_log(sa->e, IKE_LOG_WARN, "CHD", sa->conn->name,
-		"%s: CHILD_SA %u reached its hard limit", c->cfg->name, c->id);
-	c->expire_ms = c->rekey_ms = c->poll_ms = IKE_NEVER;
-	ike_child_set_state(c, IKE_CST_DELETING);
-	ike_task_add(sa, IKE_TASK_DELETE_CHILD, c->cfg, c->id, 0);
-	if ((c->cfg->start_action & IKE_ACTION_START) != 0)
-		ike_wish(sa->e, sa->conn, c->cfg, sa->e->now_ms);
-}
-
-static void
-poll_counters(struct ike_child *c)
-{
-	struct ike *e = c->sa->e;
-	const struct ike_child_cfg *cfg = c->cfg;
-	struct ike_child_stats st = {0};
-	bool limits = c->rekey_bytes != 0 || c->rekey_packets != 0 || cfg->bytes.life != 0 ||
-		      cfg->packets.life != 0;
-
-	c->poll_ms = e->now_ms + (limits ? IKE_POLL_MS : IKE_POLL_SEQ_MS);
-	if (e->host.child_stats(e->host.arg, c->id, &st) != 0)
-		return;
-	if (over(cfg->bytes.life, st.bytes_in, st.bytes_out) ||
-		over(cfg->packets.life, st.packets_in, st.packets_out)) {
-		expire(c);
-		return;
-	}
-	if (c->state != IKE_CST_INSTALLED)
-		return;
-	if (over(c->rekey_bytes, st.bytes_in, st.bytes_out) ||
-		over(c->rekey_packets, st.packets_in, st.packets_out) ||
-		(!c->suite.esn && over(IKE_SEQ_SOFT, 0, st.seq_out)))
-		ike_child_rekey(c);
 }
 
 /** Replaced by the peer, who should have deleted it long ago. */
@@ -593,13 +507,13 @@ ike_child_tick(struct ike_child *c)
 		delete_orphan(c);
 	if (now >= c->expire_ms) {
 		if (ike_child_is_live(c))
-			expire(c);
+			ike_life_expire(c);
 		c->expire_ms = IKE_NEVER;
 	}
 	if (now >= c->rekey_ms)
 		ike_child_rekey(c);
 	if (now >= c->poll_ms)
-		poll_counters(c);
+		ike_life_poll(c);
 }
 
 uint64_t

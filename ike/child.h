@@ -24,9 +24,7 @@ struct ike_view;
  */
 #define IKE_USE_OUT_MS	15000
 #define IKE_ORPHAN_MS	30000 /* after it we delete a replaced child that its replacer left over */
-#define IKE_POLL_MS	1000  /* counters against byte and packet limits */
-#define IKE_POLL_SEQ_MS 30000 /* sequence numbers against their end */
-#define IKE_SEQ_SOFT	0xc0000000u /* without ESN: rekey from here on, long before the wrap */
+#define IKE_CHILD_GAUGES 3 /* bytes, packets, sequence numbers: life.h */
 
 struct ike_child {
 	struct ike_child *next;	   /* in its SA */
@@ -41,6 +39,8 @@ struct ike_child {
 	bool sending; /* the host sends on it, or would if it were the only one */
 	bool ours;    /* we asked for it, or for what it replaced */
 	bool first;   /* came with IKE_AUTH */
+	bool expired; /* a hard limit was reached */
+	bool backing_off; /* a rekeying failed: rekey_ms says when to try again, not the counters */
 	bool closed;  /* the peer forgot it: only inbound lingers */
 	uint32_t replaces, replaced_by; /* ids; 0 */
 	struct ike_suite suite;
@@ -49,6 +49,7 @@ struct ike_child {
 	uint64_t rekey_ms, expire_ms;			      /* IKE_NEVER = never */
 	uint64_t use_out_ms, linger_ms, orphan_ms, poll_ms;   /* IKE_NEVER = not now */
 	uint64_t rekey_bytes, rekey_packets;		      /* 0 = no limit */
+	uint64_t polled_ms, polled[IKE_CHILD_GAUGES];	      /* the last look at its counters */
 };
 
 /** All children by id. */

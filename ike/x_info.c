@@ -46,7 +46,8 @@ ike_x_delete_child_process(struct ike_sa *sa, struct ike_task *t, const struct i
 	if (child->state == IKE_CST_REKEYED)
 		ike_child_linger(child);
 	else
-		ike_child_remove(child, "deleted by us");
+		ike_child_remove(
+			child, child->expired ? "its hard limit was reached" : "deleted by us");
 }
 
 /* ---- deleting the IKE SA ---- */

@@ -176,11 +176,13 @@ tunnels {{
 
     # --- the peer
 
-    def peer_setup(self, connections, encaplimit):
+    def peer_setup(self, connections, encaplimit, charon=''):
+        """charon: more keys for that section of its strongswan.conf"""
         self.peer.check('''charon-stop KILL; : > /var/log/charon.log
             ip link del ip6gre4 2>/dev/null; ip neigh flush all; ip -6 route flush cache; true''')
         limit = '' if encaplimit == 'default' else f'encaplimit {encaplimit}'
         self.peer.put(connections, '/etc/swanctl/swanctl.conf')
+        self.peer.put(f'charon {{\n{charon}\n}}\n', '/etc/strongswan.d/case.conf')
         self.peer.check(f'''set -e
             ip -6 tunnel add ip6gre4 mode ip6gre local {THEM} remote {US} {limit}
             ip addr add {IN_THEM}/30 dev ip6gre4

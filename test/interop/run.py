@@ -48,6 +48,7 @@ class Case:
     child_us: str = ''
     child_peer: str = ''
     gateway: str = ''                   # more keys for ours
+    charon: str = ''                    # for the peer's strongswan.conf
     psk: str = L.PSK                    # the peer's
 
 
@@ -81,7 +82,7 @@ class Run:
     def start(self):
         # trap on both sides: whoever has traffic first is the initiator
         self.lab.log_clear()
-        self.lab.peer_setup(self.connection(False), self.case.encaplimit)
+        self.lab.peer_setup(self.connection(False), self.case.encaplimit, self.case.charon)
         self.lab.capture_start(self.name)
         self.lab.start(self.connection(True), self.case.gateway)
 
@@ -300,6 +301,8 @@ CHILD_5S = 'rekey_time = 5s\n   rand_time = 0s\n   life_time = 60s'
 CONN_20S = 'rekey_time = 20s\n   rand_time = 0s\n   over_time = 60s'
 # strongSwan forgets a child's soft limit that falls into its own rekeying of the IKE SA
 CONN_22S = 'rekey_time = 22s\n   rand_time = 0s\n   over_time = 60s'
+REAUTH_8S = 'reauth_time = 8s\n   rand_time = 0s\n   over_time = 60s'
+MAKE_FIRST = 'make_before_break = yes'
 FALLBACK = dict(peer_mode='tunnel', expect='tunnel')
 FALLBACK_PEER = dict(mode='tunnel', expect='tunnel')
 
@@ -328,6 +331,9 @@ CASES = {
     'flow-rekey-us': Case(**MODERN, conn_us=CONN_20S, child_us=CHILD_5S, steps=(flow.flow(),)),
     'flow-rekey-peer': Case(**MODERN, conn_peer=CONN_22S, child_peer=CHILD_5S, steps=(flow.flow(),)),
     'flow-rekey-both': Case(**MODERN, conn_us=CONN_20S, conn_peer=CONN_22S, child=CHILD_5S, steps=(flow.flow(),)),
+    'flow-reauth-us': Case(**MODERN, conn_us=REAUTH_8S, steps=(flow.flow(),)),
+    'flow-reauth-peer': Case(**MODERN, conn_peer=REAUTH_8S, charon=MAKE_FIRST, steps=(flow.flow(),)),
+    'flow-reauth-break': Case(**MODERN, conn_peer=REAUTH_8S, steps=(flow.flow(gaps=True), flow.one_sa)),
     'mobike-off': Case(conn='mobike = no'),
     # ends and new beginnings
     'terminate': Case(steps=(terminate('--ike gw-gw'),)),

@@ -330,34 +330,153 @@ test_byte_and_packet_limits(void **state)
 	}
 }
 
-/** Sequence numbers near their end force a rekeying, with or without limits. */
+/**
+ * The hard limit is near for the rate: what lasts 5 seconds, or 1, with the soft limit that the
+ * configuration gives it by default. The 100 bytes a millisecond stand for 800 Mbit/s and 500 MB.
+ */
 static void
-test_sequence_end(void **state)
+test_limits_at_line_rate(void **state)
 {
-	struct world *w = world_create(70);
+	(void)state;
+	for (unsigned int mix = 0; mix < 8; mix++) {
+		struct world *w = world_create(6200 + mix);
+		struct ike_child_cfg *c = &w->p[mix & 1].children[0];
+		uint64_t n = (mix & 2) != 0 ? 5000 : 1000;
+		struct ike_life l = {n * 10 / 11, n, 0};
+
+		if ((mix & 4) != 0)
+			c->packets = l;
+		else
+			c->bytes = (struct ike_life){l.rekey * 100, l.life * 100, 0};
+		connect_world(w);
+		w->esp_every_ms = 1;
+		world_run(w, 60000);
+		assert_no_loss(w);
+		assert_true(child_rekeys(&w->p[0]) >= 60000 / n);
+		assert_true(child_rekeys(&w->p[0]) <= 4 * 60000 / n);
+		for (unsigned int i = 0; i < 2; i++) {
+			assert_int_equal(w->p[i].events[IKE_EV_CHILD_DOWN], 0);
+			assert_string_equal(w->p[i].log, "");
+		}
+		world_destroy(w);
+	}
+}
+
+/** A slow peer of the same limit: soft limits are kept where they are, not early. */
+static void
+test_limits_at_a_low_rate(void **state)
+{
+	struct world *w = world_create(6210);
 
 	(void)state;
+	w->p[0].children[0].packets = (struct ike_life){2000, 6000, 0};
 	connect_world(w);
-	peer_sending(&w->p[1])->st.seq_out = 0xd0000000u;
-	world_run(w, 60000);
+	w->esp_every_ms = 50;
+	world_run(w, 99000);
+	assert_int_equal(child_rekeys(&w->p[0]), 0);
+	world_run(w, 3000);
 	assert_int_equal(child_rekeys(&w->p[0]), 1);
-	world_assert_settled(w, 1);
 	world_destroy(w);
 }
 
-/** Nobody rekeys: the hard limit ends the child on both sides. */
+/** Counters past the soft limit do not make a peer that refuses be asked over and over. */
+static void
+test_refused_soft_limit(void **state)
+{
+	struct world *w = world_create(6220);
+	unsigned int n;
+
+	(void)state;
+	peer_proposals(&w->p[0], "aes128-sha256-x25519", "aes128gcm16-x25519");
+	peer_proposals(&w->p[1], "aes128-sha256-x25519", "aes128gcm16-ecp256");
+	w->p[0].children[0].packets = (struct ike_life){1000, 0, 0};
+	connect_world(w);
+	w->esp_every_ms = 1;
+	world_run(w, 5000);
+	n = w->n_ike;
+	world_run(w, 60000);
+	/* a try and its answer each 15 to 18 s */
+	assert_in_range(w->n_ike - n, 4, 10);
+	assert_no_loss(w);
+	world_destroy(w);
+}
+
+/** Sequence numbers near their end force a rekeying, with or without ESN. */
+static void
+test_sequence_end(void **state)
+{
+	(void)state;
+	for (unsigned int esn = 0; esn < 2; esn++) {
+		struct world *w = world_create(70 + esn);
+		uint64_t soft = esn ? UINT64_C(0xc000000000000000) : 0xc0000000u;
+
+		for (unsigned int i = 0; i < 2; i++)
+			peer_proposals(&w->p[i], "aes128-sha256-x25519",
+				esn ? "aes128gcm16-x25519-esn" : "aes128gcm16-x25519");
+		connect_world(w);
+		assert_int_equal(peer_sending(&w->p[1])->sa.suite.esn, esn);
+		peer_sending(&w->p[1])->st.seq_out = soft;
+		world_run(w, 60000);
+		assert_int_equal(child_rekeys(&w->p[0]), 1);
+		world_assert_settled(w, 1);
+		world_destroy(w);
+	}
+}
+
+/** Nobody could rekey before the last number: the child ends, a new one comes if it is wanted. */
+static void
+test_sequence_used_up(void **state)
+{
+	(void)state;
+	for (unsigned int start = 0; start < 2; start++) {
+		struct world *w = world_create(73 + start);
+
+		connect_world(w);
+		w->p[1].children[0].start_action = start ? IKE_ACTION_START : IKE_ACTION_TRAP;
+		peer_sending(&w->p[1])->st.seq_out = UINT32_MAX;
+		world_run(w, 60000);
+		assert_int_equal(child_rekeys(&w->p[1]), 0);
+		assert_int_equal(w->p[1].events[IKE_EV_CHILD_DOWN], 1);
+		assert_string_equal(w->p[1].reason, "its hard limit was reached");
+		world_assert_settled(w, start);
+		world_destroy(w);
+	}
+}
+
+/** Nobody rekeys: the hard limit ends the child on both sides; a new one comes if it is wanted. */
 static void
 test_hard_limit(void **state)
 {
-	struct world *w = world_create(71);
-
 	(void)state;
-	w->p[0].children[0].time_s = (struct ike_life){0, 10, 0};
-	connect_world(w);
-	world_run(w, 20000);
-	world_assert_settled(w, 0);
-	assert_int_equal(w->p[1].events[IKE_EV_CHILD_DOWN], 1);
-	world_destroy(w);
+	for (unsigned int mix = 0; mix < 6; mix++) {
+		struct world *w = world_create(7100 + mix);
+		struct ike_child_cfg *c = &w->p[0].children[0];
+		bool start = (mix & 1) != 0;
+
+		if (mix / 2 == 0)
+			c->time_s = (struct ike_life){0, 11, 0};
+		else if (mix / 2 == 1)
+			c->bytes = (struct ike_life){0, 1000000, 0};
+		else
+			c->packets = (struct ike_life){0, 10000, 0};
+		/* the peer neither rekeys by itself nor lets us */
+		peer_proposals(&w->p[0], "aes128-sha256-x25519", "aes128gcm16-x25519");
+		peer_proposals(&w->p[1], "aes128-sha256-x25519", "aes128gcm16-ecp256");
+		connect_world(w);
+		c->start_action = start ? IKE_ACTION_START : IKE_ACTION_NONE;
+		w->esp_every_ms = 1;
+		world_run(w, 9500);
+		assert_int_equal(w->p[0].esp_no_sa, 0);
+		world_run(w, 1000);
+		assert_in_range(w->p[0].esp_sent, 9900, mix / 2 == 0 ? 10100 : 10030);
+		assert_int_equal(w->p[0].events[IKE_EV_CHILD_DOWN], 1);
+		assert_int_equal(w->p[1].events[IKE_EV_CHILD_DOWN], 1);
+		/* a new one is asked for, but needs a group that the peer refuses */
+		assert_int_equal(w->p[0].events[IKE_EV_CHILD_FAILED], start);
+		assert_int_equal(peer_installed(&w->p[0]), 0);
+		assert_int_equal(peer_installed(&w->p[1]), 0);
+		world_destroy(w);
+	}
 }
 
 /** Reauthentication by that end, by both with 2, over and over; nothing is lost and one SA is left.
@@ -498,7 +617,11 @@ main(void)
 		cmocka_unit_test(test_rekey_against_delete),
 		cmocka_unit_test(test_lifetimes),
 		cmocka_unit_test(test_byte_and_packet_limits),
+		cmocka_unit_test(test_limits_at_line_rate),
+		cmocka_unit_test(test_limits_at_a_low_rate),
+		cmocka_unit_test(test_refused_soft_limit),
 		cmocka_unit_test(test_sequence_end),
+		cmocka_unit_test(test_sequence_used_up),
 		cmocka_unit_test(test_hard_limit),
 		cmocka_unit_test(test_reauthentication),
 		cmocka_unit_test(test_reauthentication_of_two_children),
