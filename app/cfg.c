@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define VICI_PATH    "/run/raclette/vici.sock"
+#define QCD_PATH     "/var/lib/raclette/qcd.secret"
 #define OUTSIDE_MTU  1500
 #define KEEP_ALIVE_S 20
 
@@ -94,6 +95,7 @@ cfg_build(const struct conf *c, struct cfg_notes *notes, struct conf_error *err)
 	cfg->hugepages_auto = true;
 	cfg->ike.keep_alive_s = KEEP_ALIVE_S;
 	strcpy(cfg->vici, VICI_PATH);
+	strcpy(cfg->qcd_secret, QCD_PATH);
 
 	take_warnings(&x, c);
 	ret = build(&x, c);
@@ -111,6 +113,7 @@ cfg_free(struct gw_cfg *cfg)
 		return;
 	cfg_conns_free(&cfg->ike);
 	cfg_secrets_free(&cfg->ike);
+	explicit_bzero(cfg->ike.qcd_secret, sizeof(cfg->ike.qcd_secret));
 	free(cfg->tunnels);
 	free(cfg);
 }

@@ -60,6 +60,7 @@ struct gw_cfg {
 	uint16_t lcores[64]; /* CPUs; the first serves control */
 	enum gw_poll poll;
 	char vici[128];	   /* path of the socket; default /run/raclette/vici.sock */
+	char qcd_secret[256]; /* path of the file; "" = no tokens are made */
 	char metrics[128]; /* as written, "" = none */
 	bool hugepages_auto; /* use them when reserved (default); false: never */
 	uint16_t n_tunnels;

@@ -204,6 +204,26 @@ set_vici(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *
 }
 
 static int
+set_qcd_secret(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
+{
+	struct gw_cfg *cfg = obj;
+	size_t n = strlen(node->value);
+
+	if (strcasecmp(node->value, "no") == 0) {
+		cfg->qcd_secret[0] = '\0';
+		return 0;
+	}
+	if (node->value[0] != '/' || node->value[n - 1] == '/')
+		return cfg_bad_value(x, node, node->value,
+			"the absolute path of a file that survives a restart, or no");
+	if (n >= sizeof(cfg->qcd_secret))
+		return cfg_error(x, node, "the path has more than %zu characters",
+			sizeof(cfg->qcd_secret) - 1);
+	memcpy(cfg->qcd_secret, node->value, n + 1);
+	return 0;
+}
+
+static int
 set_metrics(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
 {
 	cfg_note(x, true, node, "kept, but metrics are not served by this version");
@@ -264,6 +284,7 @@ static const struct cfg_key gateway_keys[] = {
 	{"lcores", CFG_LIST, set_lcores, 0},
 	{"poll", CFG_VALUE, cfg_enum, GW(poll), .words = polls},
 	{"vici", CFG_VALUE, set_vici, GW(vici)},
+	{"qcd_secret", CFG_VALUE, set_qcd_secret, 0},
 	{"metrics", CFG_VALUE, set_metrics, GW(metrics),
 		.max = sizeof(((struct gw_cfg *)0)->metrics)},
 	{"hugepages", CFG_VALUE, set_hugepages, 0},

@@ -270,6 +270,10 @@ print_gateway(FILE *f, const struct gw_cfg *cfg)
 		cfg->poll == GW_POLL_BUSY ? "all the time" : "less when idle",
 		cfg->hugepages_auto ? "when reserved" : "never");
 	fprintf(f, INDENT "control    %s\n", cfg->vici);
+	fprintf(f, INDENT "crash      %s%s\n",
+		cfg->qcd_secret[0] != '\0' ? "peers get tokens (RFC 6290), made with "
+					   : "peers get no tokens (RFC 6290)",
+		cfg->qcd_secret);
 }
 
 static void

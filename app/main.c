@@ -8,6 +8,7 @@
 #include "args.h"
 #include "cfg.h"
 #include "conf.h"
+#include "qcdfile.h"
 #include "run.h"
 #include "show.h"
 
@@ -43,6 +44,21 @@ check(const struct gw_args *args)
 	return cfg != NULL ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* Without it a restart is noticed later, by INITIAL_CONTACT or liveness: no reason to stay down. */
+static void
+read_qcd_secret(struct gw_cfg *cfg)
+{
+	char why[512];
+
+	if (cfg->qcd_secret[0] == '\0')
+		return;
+	cfg->ike.has_qcd_secret =
+		gw_qcdfile(cfg->qcd_secret, cfg->ike.qcd_secret, why, sizeof(why)) == 0;
+	if (!cfg->ike.has_qcd_secret)
+		gw_log(GW_LOG_WARN, "config",
+			"qcd_secret: %s: peers get no tokens for crash detection", why);
+}
+
 static int
 run(const struct gw_args *args)
 {
@@ -58,6 +74,8 @@ run(const struct gw_args *args)
 		gw_log(notes.note[i].warning ? GW_LOG_WARN : GW_LOG_INFO, "config", "%s:%u: %s",
 			notes.note[i].file, notes.note[i].line, notes.note[i].msg);
 	cfg_notes_free(&notes);
+	if (cfg != NULL)
+		read_qcd_secret(cfg);
 	if (cfg != NULL)
 		rc = gw_run(cfg, updown, args->telemetry);
 	gw_run_helper_stop(updown);

@@ -103,6 +103,8 @@ struct ike_cfg {
 	uint32_t half_open_max;		/* [1024] above it strangers' IKE_SA_INIT are dropped */
 	uint32_t delete_rekeyed_delay_ms; /* [5000] how long a replaced inbound SA stays */
 	uint32_t fragment_size; /* [1280] of an IP packet that carries a fragment of a message */
+	bool has_qcd_secret;	/* crash detection (RFC 6290): what tokens are made with */
+	uint8_t qcd_secret[32]; /* the same after a restart; wiped by its owner */
 	uint32_t keep_alive_s;	/* idle time after which a NAT in front of us gets a packet; 0 = none */
 };
 

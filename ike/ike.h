@@ -59,6 +59,12 @@ void ike_shutdown(struct ike *e, uint64_t now_ms);
 void ike_child_in_use(struct ike *e, uint32_t child_id, uint64_t now_ms);
 
 /**
+ * ESP came along path for an SPI that the host does not have: one of the two ends has lost something.
+ * To be told now and then, not for each packet.
+ */
+void ike_unknown_spi(struct ike *e, const struct ike_path *path, uint32_t spi, uint64_t now_ms);
+
+/**
  * A packet of this child, authenticated, came from another address or port than its path says. To be
  * told now and then while that is so, not for each packet.
  */

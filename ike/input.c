@@ -12,6 +12,7 @@
 #include "nat.h"
 #include "nego.h"
 #include "payload.h"
+#include "qcd.h"
 #include "send.h"
 #include "x.h"
 
@@ -324,13 +325,18 @@ dispatch(struct ike *e, struct arrival *a)
 		return;
 	}
 	sa = find_sa(e, &hdr);
-	if (sa == NULL) {
-		e->stats.rx_invalid_spi++;
+	e->stats.rx_invalid_spi += sa == NULL;
+	err = ike_msg_parse(&a->m, a->buf, a->len);
+	if (err != 0 && err != -EOPNOTSUPP) {
+		e->stats.rx_invalid++;
 		return;
 	}
-	err = ike_msg_parse(&a->m, a->buf, a->len);
-	if ((err != 0 && err != -EOPNOTSUPP) || a->m.sk_type == 0) {
-		e->stats.rx_invalid++;
+	if (a->m.sk_type == 0) {
+		ike_qcd_clear(e, sa, a->path, &a->m);
+		return;
+	}
+	if (sa == NULL) {
+		ike_qcd_answer(e, a->path, &a->m);
 		return;
 	}
 	if (ike_msg_is_response(&a->m))

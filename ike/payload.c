@@ -455,6 +455,18 @@ ike_pld_notify_build(struct ike_chain *c, uint16_t type, const void *data, size_
 }
 
 void
+ike_pld_notify_build_ike(struct ike_chain *c, uint16_t type, const void *data, size_t len)
+{
+	size_t at = ike_pld_begin(c, IKE_PLD_NOTIFY);
+
+	ike_wr_u8(&c->w, IKE_PROTO_IKE);
+	ike_wr_u8(&c->w, 0);
+	ike_wr_u16(&c->w, type);
+	ike_wr_bytes(&c->w, data, len);
+	ike_pld_end(c, at);
+}
+
+void
 ike_pld_notify_build_spi(struct ike_chain *c, uint8_t protocol, uint32_t spi, uint16_t type,
 	const void *data, size_t len)
 {

@@ -109,6 +109,8 @@ void ike_pld_notify_build(struct ike_chain *c, uint16_t type, const void *data, 
  * A notify about a CHILD_SA (REKEY_SA, CHILD_SA_NOT_FOUND, INVALID_SELECTORS).
  * @param spi host order
  */
+/** The same with the protocol that some RFCs want, and no SPI. */
+void ike_pld_notify_build_ike(struct ike_chain *c, uint16_t type, const void *data, size_t len);
 void ike_pld_notify_build_spi(struct ike_chain *c, uint8_t protocol, uint32_t spi, uint16_t type,
 	const void *data, size_t len);
 /** @param spis host order; none with IKE_PROTO_IKE */

@@ -7,6 +7,7 @@
 
 #include "conn.h"
 #include "nego.h"
+#include "qcd.h"
 #include "reauth.h"
 #include "send.h"
 
@@ -252,6 +253,7 @@ ike_sa_replaced(struct ike_sa *sa, struct ike_sa *by)
 	ike_reauth_follow(sa, by);
 	sa->replaced = true;
 	sa->was_up = false;
+	ike_qcd_renew(sa, by);
 	ike_child_move_all(sa, by);
 	ike_task_move(sa, by);
 	if (sa->has_dup) {

@@ -110,6 +110,9 @@ struct ike_sa {
 	bool mobike;		    /* RFC 4555 agreed (we are the responder) */
 	bool was_up;		    /* IKE_EV_IKE_UP was raised: IKE_EV_IKE_DOWN is owed */
 	bool auth_failed;	    /* our DELETE says AUTHENTICATION_FAILED (2.21.2) */
+	bool qcd_given;		    /* the peer has a token of ours (RFC 6290) */
+	bool has_qcd;		    /* and we the digest of one of its */
+	uint8_t qcd[IKE_DIGEST_LEN];
 	bool contested;		    /* INITIAL_CONTACT says that it is gone; an answer says it is not */
 	bool replaced;		    /* rekeyed or reauthenticated: its end is nobody's loss */
 	uint32_t n_tries;	    /* retransmission sequences so far, this one included */
@@ -125,6 +128,7 @@ struct ike_sa {
 	uint64_t sent_ms; /* behind a NAT: when something went out last, as far as is known */
 	uint64_t ask_ms;  /* not before it is asked again because of esp_from */
 	struct ike_path esp_from;
+	uint64_t doubt_ms, tell_ms; /* not before it is asked, or told, because of unknown SPIs */
 	struct ike_timer timer;
 };
 

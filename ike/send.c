@@ -160,23 +160,25 @@ ike_send_farewell(struct ike_sa *sa)
 	ike_flight_clear(&f);
 }
 
-void
-ike_send_clear_notify(struct ike *e, const struct ike_path *path, const struct ike_hdr *req,
-	uint16_t type, const void *data, size_t len)
+static void
+clear_begin(struct ike *e, const struct ike_hdr *req, struct ike_chain *c)
 {
 	const struct ike_hdr hdr = {
 		.spi_i = req->spi_i,
 		.spi_r = req->spi_r,
 		.exchange = req->exchange,
-		.flags = (uint8_t)(IKE_FLAG_RESPONSE | (~req->flags & IKE_FLAG_INITIATOR)),
+		.flags = (uint8_t)(~req->flags & (IKE_FLAG_RESPONSE | IKE_FLAG_INITIATOR)),
 		.msg_id = req->msg_id,
 	};
-	struct ike_chain c;
-	size_t n;
 
-	ike_msg_begin(&c, e->wire_buf, IKE_WIRE_CAP, &hdr);
-	ike_pld_notify_build(&c, type, data, len);
-	n = ike_msg_end(&c);
+	ike_msg_begin(c, e->wire_buf, IKE_WIRE_CAP, &hdr);
+}
+
+void
+ike_send_clear_end(struct ike *e, const struct ike_path *path, struct ike_chain *c)
+{
+	size_t n = ike_msg_end(c);
+
 	if (n == 0)
 		return;
 	e->stats.tx++;
@@ -184,13 +186,37 @@ ike_send_clear_notify(struct ike *e, const struct ike_path *path, const struct i
 }
 
 void
-ike_send_clear_error(struct ike *e, const struct ike_path *path, const struct ike_hdr *req,
+ike_send_clear_notify(struct ike *e, const struct ike_path *path, const struct ike_hdr *req,
 	uint16_t type, const void *data, size_t len)
+{
+	struct ike_chain c;
+
+	clear_begin(e, req, &c);
+	ike_pld_notify_build(&c, type, data, len);
+	ike_send_clear_end(e, path, &c);
+}
+
+bool
+ike_send_clear_begin(struct ike *e, const struct ike_hdr *req, struct ike_chain *c)
 {
 	if (e->now_ms - e->clear_reply_ms >= 1000) {
 		e->clear_reply_ms = e->now_ms;
 		e->clear_replies = 0;
 	}
-	if (++e->clear_replies <= CLEAR_ERRORS_PER_S)
-		ike_send_clear_notify(e, path, req, type, data, len);
+	if (++e->clear_replies > CLEAR_ERRORS_PER_S)
+		return false;
+	clear_begin(e, req, c);
+	return true;
+}
+
+void
+ike_send_clear_error(struct ike *e, const struct ike_path *path, const struct ike_hdr *req,
+	uint16_t type, const void *data, size_t len)
+{
+	struct ike_chain c;
+
+	if (!ike_send_clear_begin(e, req, &c))
+		return;
+	ike_pld_notify_build(&c, type, data, len);
+	ike_send_clear_end(e, path, &c);
 }

@@ -34,4 +34,11 @@ void ike_send_clear_notify(struct ike *e, const struct ike_path *path, const str
 void ike_send_clear_error(struct ike *e, const struct ike_path *path, const struct ike_hdr *req,
 	uint16_t type, const void *data, size_t len);
 
+/**
+ * Begin an answer in the clear to req; payloads are to follow.
+ * @return false when enough were sent this second
+ */
+bool ike_send_clear_begin(struct ike *e, const struct ike_hdr *req, struct ike_chain *c);
+void ike_send_clear_end(struct ike *e, const struct ike_path *path, struct ike_chain *c);
+
 #endif

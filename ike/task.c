@@ -19,6 +19,9 @@ const struct ike_task_ops ike_task_ops[IKE_TASK_N] = {
 	[IKE_TASK_DELETE_IKE] = {IKE_X_INFORMATIONAL, ike_x_delete_ike_build,
 		ike_x_delete_ike_process},
 	[IKE_TASK_LIVENESS] = {IKE_X_INFORMATIONAL, ike_x_liveness_build, ike_x_liveness_process},
+	[IKE_TASK_QCD] = {IKE_X_INFORMATIONAL, ike_x_qcd_build, ike_x_qcd_process},
+	[IKE_TASK_INVALID_SPI] = {IKE_X_INFORMATIONAL, ike_x_invalid_spi_build,
+		ike_x_invalid_spi_process},
 	[IKE_TASK_PATH_CHECK] = {IKE_X_INFORMATIONAL, ike_x_path_build, ike_x_path_process},
 };
 

@@ -23,6 +23,8 @@ enum ike_task_type {
 	IKE_TASK_DELETE_CHILD, /* INFORMATIONAL */
 	IKE_TASK_DELETE_IKE,   /* INFORMATIONAL */
 	IKE_TASK_LIVENESS,     /* INFORMATIONAL, empty */
+	IKE_TASK_QCD,	       /* INFORMATIONAL with the token of a rekeyed SA (RFC 6290 4.2) */
+	IKE_TASK_INVALID_SPI,  /* INFORMATIONAL: ESP came for an SPI that we do not have */
 	IKE_TASK_PATH_CHECK,   /* INFORMATIONAL with COOKIE2 to a new address (RFC 4555 3.7) */
 	IKE_TASK_N
 };
@@ -39,6 +41,7 @@ struct ike_task {
 	uint16_t group;		/* the one the peer asked for, 0 = our choice */
 	struct ike_nego *nego;	/* while a CREATE_CHILD_SA or IKE_AUTH is on its way */
 	uint32_t spi;		/* DELETE_CHILD without child: of an SA that we never installed */
+	uint32_t bad_spi;	/* INVALID_SPI */
 	struct ike_path path;	/* PATH_CHECK: this and the rest */
 	bool nat_local, nat_remote;
 	bool moved_on; /* the path changed since cookie2 went out: the answer proves nothing */
@@ -96,6 +99,10 @@ int ike_x_delete_ike_build(struct ike_sa *sa, struct ike_task *t, struct ike_cha
 void ike_x_delete_ike_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
 int ike_x_liveness_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
 void ike_x_liveness_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
+int ike_x_qcd_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
+void ike_x_qcd_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
+int ike_x_invalid_spi_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
+void ike_x_invalid_spi_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
 int ike_x_path_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
 void ike_x_path_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
 

@@ -10,6 +10,7 @@
 #include "conn.h"
 #include "nego.h"
 #include "payload.h"
+#include "qcd.h"
 #include "reauth.h"
 #include "unique.h"
 #include "x.h"
@@ -93,6 +94,7 @@ ike_x_auth_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 	err = ike_auth_build(sa, c);
 	if (err == 0 && t->nego != NULL)
 		ike_nego_build_offer(sa, t->nego, c);
+	ike_qcd_build(sa, c);
 	return err;
 }
 
@@ -206,6 +208,7 @@ ike_x_auth_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 		return;
 	}
 	ike_sa_up(sa);
+	ike_qcd_keep(sa, m);
 	if (t->nego != NULL)
 		accept_child(sa, t, m);
 	ike_sa_setup_done(sa);
@@ -294,6 +297,7 @@ build_response(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
 	sa->mobike = sa->conn->mobike && ike_msg_notify(m, IKE_N_MOBIKE_SUPPORTED, NULL);
 	if (sa->mobike)
 		ike_pld_notify_build(c, IKE_N_MOBIKE_SUPPORTED, NULL, 0);
+	ike_qcd_build(sa, c);
 }
 
 /** RFC 6023 3: for who does not support it, an IKE_AUTH without child is malformed. */
@@ -347,6 +351,7 @@ ike_x_auth_request(struct ike_sa *sa, const struct ike_path *path, const struct 
 	sa->path = *path;
 	build_response(sa, m, c);
 	ike_sa_up(sa);
+	ike_qcd_keep(sa, m);
 	note_cp(sa, m);
 	if (ike_msg_find(m, IKE_PLD_SA) != NULL) /* else childless, RFC 6023 */
 		answer_child(sa, &in, contact, c);

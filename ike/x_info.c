@@ -7,6 +7,7 @@
 #include "dup.h"
 #include "nego.h"
 #include "payload.h"
+#include "qcd.h"
 #include "reauth.h"
 #include "x.h"
 
@@ -202,6 +203,7 @@ ike_x_info_request(struct ike_sa *sa, const struct ike_path *path, const struct 
 		return IKE_AFTER_DELETED;
 	if (handle_deletes(sa, m, c))
 		return IKE_AFTER_DELETED;
+	ike_qcd_keep(sa, m);
 	ike_mobike_request(sa, path, m, c);
 	return IKE_AFTER_REPLY;
 }

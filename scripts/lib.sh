@@ -150,6 +150,7 @@ gw_conf() {
 		   lcores = auto
 		   poll = adaptive
 		   vici = unix://$(gw_socket "$1")
+		   qcd_secret = $LAB_DIR/$1.qcd
 		   ${5:-}
 		}
 	C

@@ -129,6 +129,7 @@ class Lab:
    lcores = auto
    poll = adaptive
    vici = unix://{self.path('vici')}
+   qcd_secret = {self.path('qcd')}
    {gateway}
 }}
 tunnels {{

@@ -299,6 +299,8 @@ mock_esp_receive(struct peer *p, const struct packet *k)
 			c = &p->child[i];
 	if (c == NULL) {
 		from->esp_lost++;
+		if (p->tells_spi && p->e != NULL)
+			ike_unknown_spi(p->e, &k->path, k->spi, peer_now(p));
 		return;
 	}
 	if (memcmp(k->buf, c->sa.encr_in, IKE_ESP_KEY_MAX) != 0 ||

@@ -47,6 +47,7 @@ struct peer {
 	uint32_t fast_ppm; /* and gains that */
 	uint16_t nat_shift; /* behind a NAT that adds this to its port, 0 = none */
 	struct in6_addr nat_addr; /* and that puts this in place of its address, :: = does not */
+	bool tells_spi;		  /* its host says when ESP comes for an SPI it does not have */
 	uint16_t esp_port;	  /* its ESP in UDP comes from this port, 0 = from IKE's */
 
 	/* configuration: one connection with two children, one secret; tests change it before starting */

@@ -502,7 +502,7 @@ gateway(void **state)
 		     "vlan = 7\n }\n lcores = 3, 5-7\n poll = busy\n"
 		     "vici = unix:///tmp/v.sock\n metrics = [::1]:9817\n hugepages = no\n"
 		     "retransmit_timeout = 2s\n retransmit_tries = 3\n"
-		     " fragment_size = 600\n keep_alive = 1m\n}");
+		     " fragment_size = 600\n qcd_secret = /srv/x\n keep_alive = 1m\n}");
 
 	assert_string_equal(cfg->outside.port, "0000:00:06.0");
 	assert_int_equal(cfg->outside.n_addrs, 2);
@@ -525,6 +525,7 @@ gateway(void **state)
 	assert_int_equal(cfg->ike.retransmit_tries, 3);
 	assert_int_equal(cfg->ike.fragment_size, 600);
 	assert_int_equal(cfg->ike.keep_alive_s, 60);
+	assert_string_equal(cfg->qcd_secret, "/srv/x");
 	assert_int_equal(noted("gateway.metrics"), 1);
 	done(cfg);
 
@@ -837,6 +838,7 @@ static const struct bad {
 	{RAW, "gateway {\n retransmit_timeout = 0\n }", 2, "gateway.retransmit_timeout",
 		"1s to 60s"},
 	{RAW, "gateway {\n fragment_size = 100\n }", 2, "gateway.fragment_size", "256 to 9216"},
+	{RAW, "gateway {\n qcd_secret = yes\n }", 2, "gateway.qcd_secret", "absolute path"},
 	{RAW, "gateway {\n keep_alive = soon\n }", 2, "gateway.keep_alive", "number of seconds"},
 	{RAW, "gateway {\n retransmit_tries = 99\n }", 2, "gateway.retransmit_tries", "16"},
 	{RAW, "gateway {\n hugepages = 2M\n }", 2, "gateway.hugepages", "auto, no"},
