@@ -228,12 +228,13 @@ set_round(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key 
 }
 
 static int
-set_ppk(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+set_ppk_id(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
 {
-	return cfg_error(x, node,
-		"post-quantum keys (RFC 8784) are not in this version: the connection would do "
-		"without; "
-		"remove the key");
+	if (ike_id_parse(field, node->value) < 0)
+		return cfg_bad_value(x, node, node->value,
+			"the name of a PPK (ppk... in secrets): a name, user@host, an address, or "
+			"TYPE:VALUE, with '*' in front for any that ends so");
+	return 0;
 }
 
 /* ---- connections ---- */
@@ -286,8 +287,8 @@ static const struct cfg_key conn_keys[] = {
 	{"children", CFG_SECTION, set_children, 0},
 	{"local*", CFG_SECTION, set_round, 0},
 	{"remote*", CFG_SECTION, set_round, 0},
-	{"ppk_id", CFG_VALUE, set_ppk, 0},
-	{"ppk_required", CFG_VALUE, set_ppk, 0},
+	{"ppk_id", CFG_VALUE, set_ppk_id, CONN(ppk_id)},
+	{"ppk_required", CFG_VALUE, cfg_bool, CONN(ppk_required)},
 	CFG_IGNORE_AS("vips", "no virtual addresses are asked for or given"),
 	CFG_IGNORE_AS("pools", "no virtual addresses are asked for or given"),
 	CFG_IGNORE_AS("send_cert", CERTS),

@@ -373,6 +373,9 @@ print_conn(FILE *f, const struct gw_cfg *cfg, const struct ike_conn_cfg *c)
 			duration(c->reauth_time_s, t, sizeof(t)));
 	if (c->over_time_s > 0)
 		fprintf(f, ", gone %s later", duration(c->over_time_s, t, sizeof(t)));
+	if (c->ppk_id.type != IKE_ID_ANY || c->ppk_required)
+		fprintf(f, "\n" INDENT "PPK        %s, %s", ike_id_str(&c->ppk_id, id, sizeof(id)),
+			c->ppk_required ? "required" : "if the peer has it");
 	fprintf(f, "\n" INDENT "liveness   ");
 	if (c->dpd_delay_s > 0)
 		fprintf(f, "asked after %s %s", duration(c->dpd_delay_s, t, sizeof(t)),

@@ -160,17 +160,15 @@ add_secret(struct cfg_ctx *x, const struct conf_node *node)
 
 	if (begins(node->name, ike))
 		return add_shared(x, node, IKE_SECRET_PSK);
-	if (begins(node->name, ppk)) {
-		cfg_note(x, true, node,
-			"ignored: post-quantum keys (RFC 8784) are not in this version");
+	if (begins(node->name, ppk))
 		return add_shared(x, node, IKE_SECRET_PPK);
-	}
 	if (!begins(node->name, foreign))
 		return cfg_error(x, node,
 			"is no kind of secret; names begin with ike, ppk (or eap, xauth, ntlm, "
 			"private, rsa, "
 			"ecdsa, pkcs8, pkcs12, token, which are ignored)");
-	cfg_note(x, true, node, "ignored: this version knows pre-shared keys (ike...) only");
+	cfg_note(
+		x, true, node, "ignored: this version knows pre-shared keys (ike..., ppk...) only");
 	return 0;
 }
 

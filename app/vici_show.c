@@ -217,6 +217,7 @@ show_ike_sa(void *arg, const struct ike_sa_view *v)
 	vici_kvf(&o, "spi_r", "%016llx", (unsigned long long)v->spi_r);
 	put_bool(&o, "nat_local", v->nat_local);
 	put_bool(&o, "nat_remote", v->nat_remote);
+	put_bool(&o, "ppk", v->ppk);
 	put_transform(&o, "encr", IKE_TT_ENCR, v->suite.encr);
 	if (v->suite.encr_key_bits != 0)
 		put_u64(&o, "encr_bits", v->suite.encr_key_bits);

@@ -5,6 +5,7 @@
 #include "auth.h"
 #include "conn.h"
 #include "payload.h"
+#include "ppk.h"
 
 void
 ike_auth_log(const struct ike_sa *sa, const char *what, const char *cause)
@@ -72,6 +73,7 @@ ike_auth_verify(struct ike_sa *sa, const struct ike_msg *m)
 			"configured");
 		return false;
 	}
+	ike_ppk_pick_auth(sa, m, &got);
 	if (auth_value(sa, !sa->initiator, want) != 0)
 		return false;
 	good = got.data.len == sa->keys.prf_len &&
@@ -79,6 +81,7 @@ ike_auth_verify(struct ike_sa *sa, const struct ike_msg *m)
 	ike_wipe(want, sizeof(want));
 	if (!good)
 		ike_auth_log(sa, "authentication failed",
-			"the pre-shared keys of both ends differ, most likely");
+			sa->ppk ? "the pre-shared keys or the PPKs of both ends differ, most likely"
+				: "the pre-shared keys of both ends differ, most likely");
 	return good;
 }

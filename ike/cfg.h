@@ -72,6 +72,8 @@ struct ike_conn_cfg {
 	enum ike_frag fragmentation;
 	enum ike_childless childless;
 	enum ike_unique unique;
+	struct ike_id ppk_id; /* RFC 8784; IKE_ID_ANY: none as initiator, any as responder */
+	bool ppk_required;
 	uint32_t reauth_time_s, rekey_time_s, over_time_s, rand_time_s;
 	uint32_t keyingtries; /* 0 = for ever */
 	bool keyingtries_set; /* false: not written; what has start in an action comes back later */

@@ -220,6 +220,42 @@ ike_secret_find(const struct ike_cfg *cfg, const struct ike_id *local, const str
 	return best;
 }
 
+/** A PPK's name has no type on the wire: equal bytes are the same name. */
+static unsigned int
+match_ppk(const struct ike_secret *s, const struct ike_id *id)
+{
+	unsigned int best = s->n_owners == 0 ? 1 : 0;
+
+	for (uint16_t i = 0; i < s->n_owners; i++) {
+		const struct ike_id *o = &s->owners[i];
+		unsigned int m = ike_id_match(id, o);
+
+		if (o->len == id->len && memcmp(o->data, id->data, id->len) == 0)
+			m = 20;
+		if (m > best)
+			best = m;
+	}
+	return best;
+}
+
+const struct ike_secret *
+ike_ppk_find(const struct ike_cfg *cfg, const struct ike_id *id)
+{
+	const struct ike_secret *best = NULL;
+	unsigned int best_m = 0;
+
+	for (uint16_t i = cfg->n_secrets; i-- > 0;) {
+		const struct ike_secret *s = &cfg->secrets[i];
+		unsigned int m = s->type == IKE_SECRET_PPK ? match_ppk(s, id) : 0;
+
+		if (m > best_m) {
+			best = s;
+			best_m = m;
+		}
+	}
+	return best;
+}
+
 /* ---- names ---- */
 
 const struct ike_child_cfg *

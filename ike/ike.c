@@ -335,6 +335,7 @@ show_sa(const struct ike_sa *sa, void (*show)(void *arg, const struct ike_sa_vie
 		.initiator = sa->initiator,
 		.nat_local = sa->nat_local,
 		.nat_remote = sa->nat_remote,
+		.ppk = sa->ppk,
 		.spi_i = sa->spi_i,
 		.spi_r = sa->spi_r,
 		.local_id = sa->local_id,

@@ -86,6 +86,7 @@ struct ike_sa_view {
 	enum ike_state state;
 	struct ike_path path;
 	bool initiator, nat_local, nat_remote;
+	bool ppk; /* a post-quantum pre-shared key is mixed in (RFC 8784) */
 	uint64_t spi_i, spi_r; /* host order */
 	struct ike_id local_id, remote_id;
 	struct ike_suite suite;

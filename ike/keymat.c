@@ -116,6 +116,41 @@ ike_keymat_rekey(struct ike_keymat *km, const struct ike_suite *suite, const str
 }
 
 void
+ike_keymat_save(const struct ike_keymat *km, struct ike_keymat_roots *out)
+{
+	memcpy(out->sk_d, km->sk_d, sizeof(out->sk_d));
+	memcpy(out->sk_pi, km->sk_pi, sizeof(out->sk_pi));
+	memcpy(out->sk_pr, km->sk_pr, sizeof(out->sk_pr));
+}
+
+void
+ike_keymat_load(struct ike_keymat *km, const struct ike_keymat_roots *in)
+{
+	memcpy(km->sk_d, in->sk_d, sizeof(in->sk_d));
+	memcpy(km->sk_pi, in->sk_pi, sizeof(in->sk_pi));
+	memcpy(km->sk_pr, in->sk_pr, sizeof(in->sk_pr));
+}
+
+int
+ike_keymat_mix(struct ike_keymat *km, struct ike_view ppk)
+{
+	struct ike_keymat_roots out = {0};
+	uint8_t *const to[] = {out.sk_d, out.sk_pi, out.sk_pr};
+	const uint8_t *const from[] = {km->sk_d, km->sk_pi, km->sk_pr};
+	int ret = 0;
+
+	for (unsigned int i = 0; i < 3 && ret == 0; i++) {
+		const struct ike_view seed = view(from[i], km->prf_len);
+
+		ret = ike_prf_plus(km->suite.prf, ppk, &seed, 1, to[i], km->prf_len);
+	}
+	if (ret == 0)
+		ike_keymat_load(km, &out);
+	ike_wipe(&out, sizeof(out));
+	return ret;
+}
+
+void
 ike_keymat_wipe(struct ike_keymat *km)
 {
 	ike_wipe(km, sizeof(*km));

@@ -45,6 +45,16 @@ int ike_keymat_init(struct ike_keymat *km, const struct ike_suite *suite,
 int ike_keymat_rekey(struct ike_keymat *km, const struct ike_suite *suite,
 	const struct ike_keymat *old, const struct ike_keymat_in *in);
 
+/** What a PPK changes: the keys that further keys and AUTH are made of. */
+struct ike_keymat_roots {
+	uint8_t sk_d[IKE_PRF_MAX], sk_pi[IKE_PRF_MAX], sk_pr[IKE_PRF_MAX];
+};
+void ike_keymat_save(const struct ike_keymat *km, struct ike_keymat_roots *out);
+void ike_keymat_load(struct ike_keymat *km, const struct ike_keymat_roots *in);
+
+/** Mix a PPK in: each of the three = prf+(PPK, itself), RFC 8784 3. @return 0 or -EIO (km unchanged) */
+int ike_keymat_mix(struct ike_keymat *km, struct ike_view ppk);
+
 /** A child's KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr), split by 2.17. */
 int ike_keymat_child(const struct ike_keymat *km, const struct ike_suite *child,
 	const struct ike_keymat_in *in, struct ike_child_keys *out);

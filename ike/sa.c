@@ -180,6 +180,7 @@ ike_sa_create_rekeyed(struct ike_sa *old, bool initiator)
 	sa->sent_ms = old->sent_ms;
 	sa->frag = old->frag;
 	sa->mobike = old->mobike;
+	sa->ppk = old->ppk;
 	sa->reauth_ms = old->reauth_ms;
 	start_lifetimes(sa);
 	return sa;
@@ -228,12 +229,12 @@ ike_sa_up(struct ike_sa *sa)
 	sa->e->stranger = false;
 	sa->e->stats.ike_up++;
 	ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name,
-		"IKE_SA %u up: %s (%s) - %s (%s), %s, as %s", sa->id,
+		"IKE_SA %u up: %s (%s) - %s (%s), %s%s, as %s", sa->id,
 		ike_addr_text(&p->local, p->local_port, a, sizeof(a)),
 		ike_id_str(&sa->local_id, l, sizeof(l)),
 		ike_addr_text(&p->remote, p->remote_port, b, sizeof(b)),
 		ike_id_str(&sa->remote_id, r, sizeof(r)),
-		ike_suite_text(&sa->keys.suite, s, sizeof(s)),
+		ike_suite_text(&sa->keys.suite, s, sizeof(s)), sa->ppk ? " with PPK" : "",
 		sa->initiator ? "initiator" : "responder");
 	sa->was_up = true;
 	raise_event(sa, IKE_EV_IKE_UP, NULL);

@@ -75,6 +75,10 @@ struct ike_setup {
 	unsigned int restarts;		   /* COOKIE and INVALID_KE_PAYLOAD answers so far */
 	struct ike_blob cookie;		   /* initiator: what the responder asked to repeat */
 	const struct ike_child_cfg *child; /* initiator: to come up with IKE_AUTH; NULL = none */
+	bool use_ppk;			   /* USE_PPK went both ways (RFC 8784) */
+	bool no_ppk_auth;		   /* responder: the peer's AUTH is in NO_PPK_AUTH */
+	bool has_plain;
+	struct ike_keymat_roots plain;	   /* keys before a PPK was mixed in */
 	bool sent_contact;		   /* initiator: INITIAL_CONTACT */
 	bool peer_childless;		   /* initiator: CHILDLESS_IKEV2_SUPPORTED seen */
 };
@@ -108,6 +112,7 @@ struct ike_sa {
 	bool peer_natt;		    /* the peer sent NAT detection payloads at all */
 	bool frag;		    /* RFC 7383 agreed */
 	bool mobike;		    /* RFC 4555 agreed (we are the responder) */
+	bool ppk;		    /* a PPK is mixed into the keys (RFC 8784) */
 	bool was_up;		    /* IKE_EV_IKE_UP was raised: IKE_EV_IKE_DOWN is owed */
 	bool auth_failed;	    /* our DELETE says AUTHENTICATION_FAILED (2.21.2) */
 	bool qcd_given;		    /* the peer has a token of ours (RFC 6290) */

@@ -10,6 +10,7 @@
 #include "conn.h"
 #include "nego.h"
 #include "payload.h"
+#include "ppk.h"
 #include "qcd.h"
 #include "reauth.h"
 #include "unique.h"
@@ -91,7 +92,11 @@ ike_x_auth_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 		ike_pld_notify_build(c, IKE_N_INITIAL_CONTACT, NULL, 0);
 	if (ike_id_is_concrete(&sa->conn->remote.id))
 		ike_pld_id_build(c, IKE_PLD_IDR, &sa->conn->remote.id);
-	err = ike_auth_build(sa, c);
+	err = ike_ppk_mix(sa);
+	if (err == 0)
+		err = ike_auth_build(sa, c);
+	if (err == 0)
+		err = ike_ppk_build(sa, c);
 	if (err == 0 && t->nego != NULL)
 		ike_nego_build_offer(sa, t->nego, c);
 	ike_qcd_build(sa, c);
@@ -126,7 +131,11 @@ refused(struct ike_sa *sa, uint16_t error)
 		ike_x_notify_text(error, buf, sizeof(buf)));
 	if (error == IKE_N_AUTHENTICATION_FAILED)
 		ike_auth_log(sa, "the peer says AUTHENTICATION_FAILED",
-			"it knows other identities or another pre-shared key, most likely");
+			sa->ppk ? "it knows other identities, another pre-shared key or another "
+				  "PPK, "
+				  "most likely"
+				: "it knows other identities or another pre-shared key, most "
+				  "likely");
 	else
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name, "%s", reason);
 	auth_failed(sa, reason);
@@ -203,7 +212,7 @@ ike_x_auth_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 		no_auth(sa, m);
 		return;
 	}
-	if (!authenticate(sa, m)) {
+	if (!ike_ppk_used(sa, m) || !authenticate(sa, m)) {
 		reject_peer(sa);
 		return;
 	}
@@ -294,6 +303,7 @@ build_response(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
 	ike_pld_id_build(c, IKE_PLD_IDR, &sa->local_id);
 	if (ike_auth_build(sa, c) != 0)
 		c->w.bad = true; /* it has just been computed for the peer: libcrypto failed */
+	ike_ppk_answer(sa, c);
 	sa->mobike = sa->conn->mobike && ike_msg_notify(m, IKE_N_MOBIKE_SUPPORTED, NULL);
 	if (sa->mobike)
 		ike_pld_notify_build(c, IKE_N_MOBIKE_SUPPORTED, NULL, 0);
@@ -343,7 +353,8 @@ ike_x_auth_request(struct ike_sa *sa, const struct ike_path *path, const struct 
 	bool contact = ike_msg_notify(m, IKE_N_INITIAL_CONTACT, NULL);
 	struct ike_nego_msg in;
 
-	if (!choose_conn(sa, path, m) || !ike_auth_verify(sa, m) || ike_unique_surplus(sa, contact))
+	if (!choose_conn(sa, path, m) || !ike_ppk_request(sa, m) || !ike_auth_verify(sa, m) ||
+		ike_unique_surplus(sa, contact))
 		return refuse_peer(c, IKE_N_AUTHENTICATION_FAILED);
 	if (lacks_child(sa, m) || is_malformed(sa, m, &in))
 		return refuse_peer(c, IKE_N_INVALID_SYNTAX);

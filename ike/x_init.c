@@ -11,6 +11,7 @@
 #include "natd.h"
 #include "nego.h"
 #include "payload.h"
+#include "ppk.h"
 #include "send.h"
 #include "x.h"
 
@@ -78,6 +79,8 @@ build_extras(const struct ike_sa *sa, struct ike_chain *c)
 	ike_natd_build(sa, &sa->path, c);
 	if (sa->conn->fragmentation != IKE_FRAG_NO)
 		ike_pld_notify_build(c, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
+	if (sa->initiator ? ike_ppk_wanted(sa) : sa->setup->use_ppk)
+		ike_pld_notify_build(c, IKE_N_USE_PPK, NULL, 0);
 }
 
 static bool
@@ -240,6 +243,13 @@ ike_x_init_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 		init_failed(sa, "the peer's answer does not fit our proposals");
 		return;
 	}
+	ike_ppk_agree(sa, ike_msg_notify(m, IKE_N_USE_PPK, NULL));
+	if (ike_ppk_missing(sa)) {
+		init_failed(sa, ike_ppk_wanted(sa)
+					? "ppk_required is set, and the peer does not support PPK"
+					: "ppk_required is set, and ppk_id names no PPK to use");
+		return;
+	}
 	sa->spi_r = m->hdr.spi_r;
 	ike_nonce_keep(&s->nr, in.nonce);
 	if (derive_keys(sa, &suite, s->dh, in.ke.data) != 0) {
@@ -355,6 +365,7 @@ respond(struct ike_sa *sa, const struct ike_msg *m, const struct ike_kex *in,
 	ike_nonce_keep(&s->ni, in->nonce);
 	ike_nonce_make(sa->e, &s->nr);
 	sa->frag = agree_fragments(sa, m);
+	ike_ppk_agree(sa, ike_msg_notify(m, IKE_N_USE_PPK, NULL));
 	ike_natd_check(sa, &sa->path, m);
 	if (err == 0)
 		err = derive_keys(sa, suite, dh, in->ke.data);

@@ -27,7 +27,7 @@ def wait(seconds, condition):
         time.sleep(0.1)
 
 
-def connection(local, remote, *, ike, esp, mode, action='none', psk=PSK, conn='', child=''):
+def connection(local, remote, *, ike, esp, mode, action='none', psk=PSK, conn='', child='', secrets=''):
     """connections and secrets of one side, in swanctl.conf's grammar"""
     return f'''connections {{
    gw-gw {{
@@ -62,6 +62,7 @@ secrets {{
       id-1b = {remote}
       secret = {psk}
    }}
+   {secrets}
 }}
 '''
 

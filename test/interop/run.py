@@ -50,6 +50,9 @@ class Case:
     gateway: str = ''                   # more keys for ours
     charon: str = ''                    # for the peer's strongswan.conf
     psk: str = L.PSK                    # the peer's
+    secrets_us: str = ''                # more of them
+    secrets_peer: str = ''
+    refused: str = ''                   # nothing comes up; regular expression for our log
 
 
 class Run:
@@ -74,7 +77,8 @@ class Run:
         c = self.case
         nl = '\n      '
         args = dict(ike=c.ike, esp=c.esp, action='trap', conn=c.conn + nl + (c.conn_us if ours else c.conn_peer),
-                    child=c.child + nl + (c.child_us if ours else c.child_peer))
+                    child=c.child + nl + (c.child_us if ours else c.child_peer),
+                    secrets=c.secrets_us if ours else c.secrets_peer)
         if ours:
             return L.connection(US, THEM, mode=c.mode, **args | more)
         return L.connection(THEM, US, mode=c.peer_mode, psk=c.psk, **args | more)
@@ -165,8 +169,8 @@ class Run:
         self.check('no sanitizer report', not re.search('Sanitizer|runtime error', text), text[-3000:])
 
     def run(self):
-        if self.case.psk != L.PSK:
-            self.steps_wrong_psk()
+        if self.case.refused:
+            self.steps_refused()
             return
         self.start()
         self.first_traffic()
@@ -176,13 +180,13 @@ class Run:
         self.judge()
         self.stop()
 
-    def steps_wrong_psk(self):
+    def steps_refused(self):
         self.start()
         for ours in (True, False):
             self.check(f'no ping {"to" if ours else "from"} the peer', not self.ping(ours, '-W 1')[0])
         self.check('the peer has no SA', 'INSTALLED' not in self.lab.peer_sas())
         text = self.lab.log_text()
-        self.check('the log says what is wrong', re.search(r'auth\w* failed|AUTHENTICATION_FAILED', text, re.I), text)
+        self.check('the log says what is wrong', re.search(self.case.refused, text, re.I), text)
         self.check('the log does not hold the secret', L.PSK not in text)
         self.judge(esp=False)
         self.stop()
@@ -291,6 +295,14 @@ def we_stop(run):
     run.traffic(' afterwards')
 
 
+def uses_ppk(run):
+    run.check('a PPK is mixed in', run.lab.show('ike')[0]['ppk'] is True, run.lab.show('ike'))
+
+
+def no_ppk(run):
+    run.check('no PPK is mixed in', run.lab.show('ike')[0]['ppk'] is False, run.lab.show('ike'))
+
+
 MODERN = dict(ike='aes256gcm16-prfsha384-ecp384', esp='aes128gcm16-x25519', encaplimit='none',
               selected='AES_GCM_16-256/PRF_HMAC_SHA2_384/ECP_384.*AES_GCM_16-128')
 MODP2048 = dict(ike='aes128-sha256-modp2048', esp='aes128-sha256-modp2048', encaplimit='none',
@@ -303,6 +315,13 @@ CONN_20S = 'rekey_time = 20s\n   rand_time = 0s\n   over_time = 60s'
 CONN_22S = 'rekey_time = 22s\n   rand_time = 0s\n   over_time = 60s'
 REAUTH_8S = 'reauth_time = 8s\n   rand_time = 0s\n   over_time = 60s'
 MAKE_FIRST = 'make_before_break = yes'
+PPK_MAY = 'ppk_id = quantum.example\n   '
+PPK_MUST = PPK_MAY + 'ppk_required = yes\n   '
+PPK = dict(ike='aes256gcm16-prfsha384-ecp384', esp='aes128gcm16-x25519', encaplimit='none',
+           secrets_us='ppk-1 { id-1 = quantum.example\n secret = 0x00ff112233445566778899aabbccddeeff\n }',
+           secrets_peer='ppk-1 { id-1 = quantum.example\n secret = 0x00ff112233445566778899aabbccddeeff\n }')
+PPK_OTHER = 'ppk-1 { id-1 = other.example\n secret = 0x00ff112233445566778899aabbccddeeff\n }'
+PPK_WRONG = 'ppk-1 { id-1 = quantum.example\n secret = wrong\n }'
 FALLBACK = dict(peer_mode='tunnel', expect='tunnel')
 FALLBACK_PEER = dict(mode='tunnel', expect='tunnel')
 
@@ -343,7 +362,20 @@ CASES = {
                             steps=(peer_killed_dpd,)),
     'killed': Case(**MODERN, steps=(we_killed,)),
     'stopped': Case(**MODERN, steps=(we_stop,)),
-    'wrong-psk': Case(psk='SomebodyElsesMeal'),
+    'wrong-psk': Case(psk='SomebodyElsesMeal', refused=r'auth\w* failed|AUTHENTICATION_FAILED'),
+    # post-quantum pre-shared keys (RFC 8784): who initiates sends NO_PPK_AUTH unless it insists
+    'ppk': Case(**PPK, conn_us=PPK_MUST, conn_peer=PPK_MUST, steps=(uses_ppk, rekey('us'))),
+    'ppk-peer': Case(**PPK, conn_us=PPK_MUST, conn_peer=PPK_MUST, first='peer', steps=(uses_ppk, rekey('peer'))),
+    'ppk-rekeyed': Case(**PPK, conn_us=PPK_MUST + CONN_20S, conn_peer=PPK_MUST, steps=(uses_ppk, flow.flow())),
+    'ppk-optional': Case(**PPK, conn_us=PPK_MAY, conn_peer=PPK_MAY, steps=(uses_ppk,)),
+    'ppk-optional-peer': Case(**PPK, conn_us=PPK_MAY, conn_peer=PPK_MAY, first='peer', steps=(uses_ppk,)),
+    'ppk-unknown': Case(**PPK | dict(secrets_peer=PPK_OTHER), conn_us=PPK_MAY, steps=(no_ppk,)),
+    'ppk-unknown-peer': Case(**PPK | dict(secrets_us=PPK_OTHER), conn_peer=PPK_MAY, first='peer', steps=(no_ppk,)),
+    'ppk-none': Case(**PPK | dict(secrets_peer=''), conn_us=PPK_MAY, steps=(no_ppk,)),
+    'ppk-none-peer': Case(**PPK | dict(secrets_us=''), conn_peer=PPK_MAY, first='peer', steps=(no_ppk,)),
+    'ppk-required': Case(**PPK | dict(secrets_peer=''), conn_us=PPK_MUST, refused='does not support PPK'),
+    'ppk-wrong': Case(**PPK | dict(secrets_peer=PPK_WRONG), conn_us=PPK_MUST, conn_peer=PPK_MUST,
+                      refused='another PPK|PPKs of both ends differ'),
 }
 
 

@@ -106,6 +106,13 @@ struct key_vector {
 	const char *psk, *message, *id_body, *auth_i, *auth_r;
 };
 
+/** Over the SA of the key_vector with the same index. */
+struct mixed_vector {
+	const char *ppk, *mixed; /* SK_d, SK_pi, SK_pr */
+	const char *more, *added, *rekeyed, *keymat;
+	const char *inner1, *inner2, *int_auth1, *int_auth2, *auth;
+};
+
 struct seal_vector {
 	struct ike_suite suite;
 	const char *encr_key, *integ_key, *inner, *message;

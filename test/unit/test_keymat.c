@@ -106,6 +106,29 @@ child_keys(void **state)
 }
 
 static void
+ppk(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(mixed_vectors); i++) {
+		const struct key_vector *v = &key_vectors[i];
+		struct ike_keymat_in in = input(v->ni, v->nr, v->shared, v->spis);
+		struct ike_keymat_roots plain;
+		struct ike_keymat km;
+		struct ike_rd r = ike_rd_view(hex(mixed_vectors[i].mixed));
+
+		assert_int_equal(ike_keymat_init(&km, &v->suite, &in), 0);
+		ike_keymat_save(&km, &plain);
+		assert_int_equal(ike_keymat_mix(&km, hex(mixed_vectors[i].ppk)), 0);
+		expect(&r, km.sk_d, km.prf_len);
+		expect(&r, km.sk_pi, km.prf_len);
+		expect(&r, km.sk_pr, km.prf_len);
+		assert_true(ike_rd_done(&r));
+		ike_keymat_load(&km, &plain);
+		expect_keys(&km, v->keys);
+	}
+}
+
+static void
 null_child_has_integrity_keys_only(void **state)
 {
 	const struct key_vector *v = &key_vectors[0];
@@ -182,6 +205,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ike_keys),
 		cmocka_unit_test(child_keys),
+		cmocka_unit_test(ppk),
 		cmocka_unit_test(null_child_has_integrity_keys_only),
 		cmocka_unit_test(psk_auth),
 		cmocka_unit_test(impossible_suites_are_refused),

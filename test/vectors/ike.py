@@ -268,6 +268,39 @@ def key_cases():
     print("};\n")
 
 
+def mixed_cases():
+    """Over the SA of each key case: a PPK mixed in (RFC 8784 3); a second key exchange (RFC 9370 2.2.2);
+    an SA that rekeys it and a child, each with two secrets (2.2.4); IntAuth of two exchanges (RFC 9242 3.3.2)."""
+    print("static const struct mixed_vector mixed_vectors[] = {")
+    for i, s in enumerate(SUITES):
+        ni, nr = stream("ni%d" % i, 16 + 8 * i), stream("nr%d" % i, 32)
+        spis, prf = stream("spi%d" % i, 16), s[3]
+        k = Keys(*s, mac(prf, ni + nr, stream("gir%d" % i, 128)), ni, nr, spis)
+        ppk = stream("ppk%d" % i, 7 + 20 * i)
+        mixed = b"".join(prf_plus(prf, ppk, x, len(x)) for x in (k.d, k.pi, k.pr))
+
+        more = stream("more%d" % i, 48)
+        added = Keys(*s, mac(prf, k.d, more + ni + nr), ni, nr, spis)
+        ni2, nr2 = stream("ni2%d" % i, 32), stream("nr2%d" % i, 32)
+        shared2, spis2 = stream("gir2%d" % i, 256), stream("spi2%d" % i, 16)
+        rekeyed = Keys(*s, mac(prf, k.d, shared2 + ni2 + nr2 + more), ni2, nr2, spis2)
+        child = SUITES[(i + 3) % len(SUITES)]
+        e, a = encr_len(child[0], child[1]), integ_len(child[2])
+        keymat = prf_plus(prf, k.d, shared2 + ni2 + nr2 + more, 2 * (e + a))
+
+        # the header as if nothing were encrypted: 28, 4 of the SK payload, the inner payloads
+        inner1, inner2 = stream("p1%d" % i, 56), stream("p2%d" % i, 3000)
+        chunk = [spis + bytes([46, 0x20, 43, 0x08]) + n.to_bytes(4, "big") + (32 + len(p)).to_bytes(4, "big") +
+                 bytes([34, 0]) + (4 + len(p)).to_bytes(2, "big") for n, p in ((1, inner1), (2, inner2))]
+        one = mac(prf, k.pi, chunk[0] + inner1)
+        two = mac(prf, added.pi, one + chunk[1] + inner2)
+        psk, msg, idb = stream("psk%d" % i, 3 + 30 * i), stream("msg%d" % i, 300), stream("id%d" % i, 20)
+        tail = two + one + (3).to_bytes(4, "big")
+        auth = mac(prf, mac(prf, psk, b"Key Pad for IKEv2"), msg + nr + mac(prf, added.pi, idb) + tail)
+        row(ppk, mixed, more, added.all, rekeyed.all, keymat, inner1, inner2, one, two, auth)
+    print("};\n")
+
+
 # ---- protected messages ----
 
 def seal(s, ekey, akey, iv, header, first, inner, pad):
@@ -373,6 +406,7 @@ hmac_cases()
 prf_plus_cases()
 dh_cases()
 key_cases()
+mixed_cases()
 seal_cases()
 messages()
 sys.stdout.flush()
