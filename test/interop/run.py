@@ -366,7 +366,8 @@ CASES = {
     # post-quantum pre-shared keys (RFC 8784): who initiates sends NO_PPK_AUTH unless it insists
     'ppk': Case(**PPK, conn_us=PPK_MUST, conn_peer=PPK_MUST, steps=(uses_ppk, rekey('us'))),
     'ppk-peer': Case(**PPK, conn_us=PPK_MUST, conn_peer=PPK_MUST, first='peer', steps=(uses_ppk, rekey('peer'))),
-    'ppk-rekeyed': Case(**PPK, conn_us=PPK_MUST + CONN_20S, conn_peer=PPK_MUST, steps=(uses_ppk, flow.flow())),
+    'ppk-rekeyed': Case(**PPK, conn_us=PPK_MUST + CONN_20S, conn_peer=PPK_MUST, child_us=CHILD_5S,
+                        steps=(uses_ppk, flow.flow())),
     'ppk-optional': Case(**PPK, conn_us=PPK_MAY, conn_peer=PPK_MAY, steps=(uses_ppk,)),
     'ppk-optional-peer': Case(**PPK, conn_us=PPK_MAY, conn_peer=PPK_MAY, first='peer', steps=(uses_ppk,)),
     'ppk-unknown': Case(**PPK | dict(secrets_peer=PPK_OTHER), conn_us=PPK_MAY, steps=(no_ppk,)),
