@@ -242,18 +242,33 @@ set_hugepages(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_
 	return ret;
 }
 
+/* strongswan.conf has times with decimals: 4.0 */
 static int
-set_retransmit_timeout(
-	struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
+set_ms(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
 {
-	uint32_t s;
-	int ret = cfg_time_u32(x, node, k, &s);
+	uint32_t *ms = field;
+	uint64_t v;
+	char allowed[80];
 
-	if (ret < 0)
-		return ret;
-	if (s < 1 || s > 60)
-		return cfg_bad_value(x, node, node->value, "a time from 1s to 60s");
-	x->cfg->ike.retransmit_timeout_ms = s * 1000;
+	if (cfg_parse_milli(node->value, k->max, &v) && v >= k->min) {
+		*ms = (uint32_t)v;
+		return 0;
+	}
+	snprintf(allowed, sizeof(allowed), "a time from %g to %g seconds", (double)k->min / 1000,
+		(double)k->max / 1000);
+	return cfg_bad_value(x, node, node->value, allowed);
+}
+
+static int
+set_retransmit_base(
+	struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	double *base = field;
+	uint64_t v;
+
+	if (!cfg_parse_milli(node->value, 10000, &v) || v < 1000)
+		return cfg_bad_value(x, node, node->value, "a number from 1 to 10");
+	*base = (double)v / 1000;
 	return 0;
 }
 
@@ -288,8 +303,15 @@ static const struct cfg_key gateway_keys[] = {
 	{"metrics", CFG_VALUE, set_metrics, GW(metrics),
 		.max = sizeof(((struct gw_cfg *)0)->metrics)},
 	{"hugepages", CFG_VALUE, set_hugepages, 0},
-	{"retransmit_timeout", CFG_VALUE, set_retransmit_timeout, 0},
+	{"retransmit_timeout", CFG_VALUE, set_ms, GW(ike.retransmit_timeout_ms), .min = 100,
+		.max = 60000},
 	{"retransmit_tries", CFG_VALUE, cfg_u32, GW(ike.retransmit_tries), .min = 1, .max = 16},
+	{"retransmit_base", CFG_VALUE, set_retransmit_base, GW(ike.retransmit_base)},
+	{"retransmit_jitter", CFG_VALUE, cfg_u32, GW(ike.retransmit_jitter), .min = 0, .max = 20},
+	{"retransmit_limit", CFG_VALUE, set_ms, GW(ike.retransmit_limit_ms), .min = 0,
+		.max = 3600000},
+	{"delete_rekeyed_delay", CFG_VALUE, set_ms, GW(ike.delete_rekeyed_delay_ms), .min = 100,
+		.max = 60000},
 	{"fragment_size", CFG_VALUE, set_fragment_size, GW(ike.fragment_size)},
 	{"keep_alive", CFG_VALUE, cfg_time_u32, GW(ike.keep_alive_s)},
 };

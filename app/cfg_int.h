@@ -112,6 +112,8 @@ cfg_set cfg_port;      /* char[k->max]: an ethdev */
 
 /** An integer as strongSwan reads it: decimal, 0x or octal. @return false when it is not one, or > max */
 bool cfg_parse_uint(const char *s, uint64_t max, uint64_t *v);
+/** Seconds with up to three decimals, with or without an s. @return false when it is none, or > max ms */
+bool cfg_parse_milli(const char *s, uint64_t max, uint64_t *ms);
 /** What stands for v in words; NULL if nothing does. */
 const char *cfg_word(const struct cfg_word *words, unsigned int v);
 /** ADDRESS or ADDRESS/BITS; bits is the whole address where none are written. */

@@ -60,6 +60,31 @@ cfg_parse_uint(const char *s, uint64_t max, uint64_t *v)
 	return n > 0 && s[n] == '\0' && *v <= max;
 }
 
+bool
+cfg_parse_milli(const char *s, uint64_t max, uint64_t *ms)
+{
+	uint64_t unit = 1000;
+	size_t n = 0;
+
+	*ms = 0;
+	for (; s[n] >= '0' && s[n] <= '9' && *ms <= max; n++)
+		*ms = *ms * 10 + (uint64_t)(s[n] - '0') * 1000;
+	if (n == 0)
+		return false;
+	if (s[n] == '.') {
+		/* a fourth digit has no weight */
+		for (n++; s[n] >= '0' && s[n] <= '9' && unit >= 10; n++) {
+			unit /= 10;
+			*ms += (uint64_t)(s[n] - '0') * unit;
+		}
+		if (unit == 1000)
+			return false;
+	}
+	if (s[n] == 's')
+		n++;
+	return s[n] == '\0' && *ms <= max;
+}
+
 static bool
 find_word(const struct cfg_word *words, const char *s, unsigned int *v)
 {

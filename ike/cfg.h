@@ -101,6 +101,8 @@ struct ike_cfg {
 	uint32_t retransmit_timeout_ms; /* [4000] strongSwan's retransmit_timeout */
 	uint32_t retransmit_tries;	/* [5] */
 	double retransmit_base;		/* [1.8] */
+	uint32_t retransmit_jitter;	/* percent, up to which each time is cut at random; 0 = none */
+	uint32_t retransmit_limit_ms;	/* no time is longer; 0 = no limit */
 	uint32_t cookie_threshold;	/* [30] half-open IKE SAs above which a COOKIE is asked */
 	uint32_t half_open_max;		/* [1024] above it strangers' IKE_SA_INIT are dropped */
 	uint32_t delete_rekeyed_delay_ms; /* [5000] how long a replaced inbound SA stays */

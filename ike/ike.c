@@ -21,6 +21,8 @@ set_limits(struct ike *e, const struct ike_cfg *cfg)
 {
 	e->backoff.timeout_ms = cfg->retransmit_timeout_ms != 0 ? cfg->retransmit_timeout_ms : 4000;
 	e->backoff.tries = cfg->retransmit_tries != 0 ? cfg->retransmit_tries : 5;
+	e->backoff.jitter = cfg->retransmit_jitter;
+	e->backoff.limit_ms = cfg->retransmit_limit_ms;
 	e->backoff.base = cfg->retransmit_base > 0 ? cfg->retransmit_base : 1.8;
 	e->cookie_threshold = cfg->cookie_threshold != 0 ? cfg->cookie_threshold : 30;
 	e->half_open_max = cfg->half_open_max != 0 ? cfg->half_open_max : 1024;

@@ -297,6 +297,12 @@ ike_sa_encap(const struct ike_sa *sa)
 uint64_t ike_new_spi(struct ike *e);
 /** Uniform in 0..max. */
 uint64_t ike_random_upto(struct ike *e, uint64_t max);
+/** For the jitter of a retransmission; takes nothing from the generator when there is none. */
+static inline uint16_t
+ike_backoff_chance(struct ike *e)
+{
+	return e->backoff.jitter == 0 ? 0 : (uint16_t)ike_random_upto(e, UINT16_MAX);
+}
 void ike_nonce_make(struct ike *e, struct ike_nonce *n);
 /** @return 0 or -ENOMEM; the old content is wiped and freed */
 int ike_blob_set(struct ike_blob *b, const void *p, size_t len);

@@ -106,7 +106,7 @@ ike_send_request(
 
 	if (err != 0)
 		return failed(sa, &f, err);
-	ike_window_sent(&sa->win, &f, &e->backoff, e->now_ms);
+	ike_window_sent(&sa->win, &f, &e->backoff, ike_backoff_chance(e), e->now_ms);
 	ike_send_flight(e, path, &sa->win.request);
 	ike_nat_sent(sa);
 	ike_sa_touch(sa);
@@ -122,7 +122,7 @@ ike_send_clear_request(struct ike_sa *sa, const uint8_t *msg, size_t len)
 
 	if (err != 0)
 		return failed(sa, &f, err);
-	ike_window_sent(&sa->win, &f, &e->backoff, e->now_ms);
+	ike_window_sent(&sa->win, &f, &e->backoff, ike_backoff_chance(e), e->now_ms);
 	ike_send_flight(e, &sa->path, &sa->win.request);
 	ike_sa_touch(sa);
 	return 0;

@@ -87,7 +87,8 @@ heard_enough(struct ike_sa *sa)
 {
 	if (sa->contested && sa->win.tries >= CONTESTED_TRIES)
 		return true;
-	return !ike_window_retry(&sa->win, &sa->e->backoff, sa->e->now_ms);
+	return !ike_window_retry(
+		&sa->win, &sa->e->backoff, ike_backoff_chance(sa->e), sa->e->now_ms);
 }
 
 static void

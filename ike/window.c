@@ -71,24 +71,26 @@ ike_window_response(const struct ike_window *w, uint32_t id)
 }
 
 static uint64_t
-delay_ms(const struct ike_backoff *b, uint32_t tries)
+delay_ms(const struct ike_backoff *b, uint32_t tries, uint16_t chance)
 {
 	double d = b->timeout_ms;
 
 	for (uint32_t i = 0; i < tries && d < 1e9; i++)
 		d *= b->base;
-	return (uint64_t)d;
+	if (b->limit_ms != 0 && d > b->limit_ms)
+		d = b->limit_ms;
+	return (uint64_t)(d - d * b->jitter / 100 * chance / UINT16_MAX);
 }
 
 void
-ike_window_sent(
-	struct ike_window *w, struct ike_flight *f, const struct ike_backoff *b, uint64_t now_ms)
+ike_window_sent(struct ike_window *w, struct ike_flight *f, const struct ike_backoff *b,
+	uint16_t chance, uint64_t now_ms)
 {
 	ike_flight_clear(&w->request);
 	w->request = *f;
 	*f = (struct ike_flight){0};
 	w->tries = 0;
-	w->due_ms = now_ms + delay_ms(b, 0);
+	w->due_ms = now_ms + delay_ms(b, 0, chance);
 }
 
 void
@@ -99,12 +101,13 @@ ike_window_answered(struct ike_window *w)
 }
 
 bool
-ike_window_retry(struct ike_window *w, const struct ike_backoff *b, uint64_t now_ms)
+ike_window_retry(
+	struct ike_window *w, const struct ike_backoff *b, uint16_t chance, uint64_t now_ms)
 {
 	if (w->tries >= b->tries)
 		return false;
 	w->tries++;
-	w->due_ms = now_ms + delay_ms(b, w->tries);
+	w->due_ms = now_ms + delay_ms(b, w->tries, chance);
 	return true;
 }
 

@@ -25,8 +25,10 @@ int ike_flight_add(struct ike_flight *f, const uint8_t *buf, size_t len);
 const uint8_t *ike_flight_next(const struct ike_flight *f, size_t *pos, size_t *len);
 void ike_flight_clear(struct ike_flight *f);
 
+/** When a request is repeated: timeout_ms * base^n, no longer than limit_ms (0 = as long as it takes). */
 struct ike_backoff {
-	uint32_t timeout_ms, tries;
+	uint32_t timeout_ms, tries, limit_ms;
+	uint32_t jitter; /* percent, up to which chance shortens each time */
 	double base;
 };
 
@@ -60,15 +62,16 @@ enum ike_window_verdict ike_window_request(
 /** True when id answers the outstanding request. */
 bool ike_window_response(const struct ike_window *w, uint32_t id);
 
-/** Our request went out: takes f's content. */
-void ike_window_sent(
-	struct ike_window *w, struct ike_flight *f, const struct ike_backoff *b, uint64_t now_ms);
+/** Our request went out: takes f's content. chance: 0..UINT16_MAX, of a generator */
+void ike_window_sent(struct ike_window *w, struct ike_flight *f, const struct ike_backoff *b,
+	uint16_t chance, uint64_t now_ms);
 
 /** The outstanding request was answered: forget it and move on. */
 void ike_window_answered(struct ike_window *w);
 
 /** The deadline passed. @return true = send it again, false = give up */
-bool ike_window_retry(struct ike_window *w, const struct ike_backoff *b, uint64_t now_ms);
+bool ike_window_retry(
+	struct ike_window *w, const struct ike_backoff *b, uint16_t chance, uint64_t now_ms);
 
 /** The peer's next request was answered by f, whose content is taken. */
 void ike_window_replied(

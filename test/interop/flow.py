@@ -50,7 +50,7 @@ def our_drops(lab):
             if d['reason'] in names and int(d['packets']) > 0}
 
 
-def run_both(run, every=1.5):
+def run_both(run):
     """-> what our end and the peer's counted; keys are learned meanwhile, as they live for seconds"""
     lab = run.lab
     lab.peer.check(f'setsid /root/flow {IN_THEM} {IN_US} {PORT} {RATE} {SECONDS} 100 5 >/root/flow.out 2>&1 </dev/null &')
@@ -58,7 +58,7 @@ def run_both(run, every=1.5):
                              str(SECONDS), '100', '5'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     while ours.poll() is None:
         run.learn()
-        time.sleep(every)
+        time.sleep(1.5)
     ours = ours.communicate()[0]
     theirs = wait(SECONDS + 60, lambda: lab.peer.run('cat /root/flow.out')[1])
     return numbers(ours), numbers(theirs), ours + theirs
@@ -81,7 +81,7 @@ def flow(gaps=False):
         send_program(lab)
         before = xfrm_errors(lab)
         drops = our_drops(lab)
-        us, them, text = run_both(run, 0.2 if gaps else 1.5)
+        us, them, text = run_both(run)
         print('   ' + text.strip().replace('\n', '\n   '), flush=True)
         for name, a, b in (('to the peer', us, them), ('from the peer', them, us)):
             sent = a.get('sent', 0)

@@ -49,6 +49,7 @@ class Case:
     child_peer: str = ''
     gateway: str = ''                   # more keys for ours
     charon: str = ''                    # for the peer's strongswan.conf
+    blind: bool = False                 # SAs come and go faster than their keys can be learned
     psk: str = L.PSK                    # the peer's
     secrets_us: str = ''                # more of them
     secrets_peer: str = ''
@@ -152,6 +153,8 @@ class Run:
         n = wirecount.count([self.lab.pcap], SECRETS)
         clear = {k: v for k, v in n.items() if not wirecount.allowed(k)}
         self.check('only ESP, IKE and ICMPv6 outside', not clear and not lost, f'{clear}, {lost} lost')
+        if self.case.blind:
+            return
         n_esp, bad = wire.faults(self.lab.pcap, self.keys)
         if not esp:
             self.check('no ESP at all', n_esp == 0, n_esp)
@@ -352,7 +355,7 @@ CASES = {
     'flow-rekey-both': Case(**MODERN, conn_us=CONN_20S, conn_peer=CONN_22S, child=CHILD_5S, steps=(flow.flow(),)),
     'flow-reauth-us': Case(**MODERN, conn_us=REAUTH_8S, steps=(flow.flow(),)),
     'flow-reauth-peer': Case(**MODERN, conn_peer=REAUTH_8S, charon=MAKE_FIRST, steps=(flow.flow(),)),
-    'flow-reauth-break': Case(**MODERN, conn_peer=REAUTH_8S, steps=(flow.flow(gaps=True), flow.one_sa)),
+    'flow-reauth-break': Case(**MODERN, conn_peer=REAUTH_8S, blind=True, steps=(flow.flow(gaps=True), flow.one_sa)),
     'mobike-off': Case(conn='mobike = no'),
     # ends and new beginnings
     'terminate': Case(steps=(terminate('--ike gw-gw'),)),

@@ -501,7 +501,9 @@ gateway(void **state)
 		     "address = 2001:db8::1/64, fd00::2/128\n router = fe80::1\n mtu = 9001\n"
 		     "vlan = 7\n }\n lcores = 3, 5-7\n poll = busy\n"
 		     "vici = unix:///tmp/v.sock\n metrics = [::1]:9817\n hugepages = no\n"
-		     "retransmit_timeout = 2s\n retransmit_tries = 3\n"
+		     "retransmit_timeout = 2.25\n retransmit_tries = 3\n"
+		     "retransmit_base = 1.5\n retransmit_jitter = 20\n retransmit_limit = 30s\n"
+		     "delete_rekeyed_delay = 7\n"
 		     " fragment_size = 600\n qcd_secret = /srv/x\n keep_alive = 1m\n}");
 
 	assert_string_equal(cfg->outside.port, "0000:00:06.0");
@@ -521,7 +523,11 @@ gateway(void **state)
 	assert_string_equal(cfg->vici, "/tmp/v.sock");
 	assert_string_equal(cfg->metrics, "[::1]:9817");
 	assert_false(cfg->hugepages_auto);
-	assert_int_equal(cfg->ike.retransmit_timeout_ms, 2000);
+	assert_int_equal(cfg->ike.retransmit_timeout_ms, 2250);
+	assert_int_equal((int)(cfg->ike.retransmit_base * 1000), 1500);
+	assert_int_equal(cfg->ike.retransmit_jitter, 20);
+	assert_int_equal(cfg->ike.retransmit_limit_ms, 30000);
+	assert_int_equal(cfg->ike.delete_rekeyed_delay_ms, 7000);
 	assert_int_equal(cfg->ike.retransmit_tries, 3);
 	assert_int_equal(cfg->ike.fragment_size, 600);
 	assert_int_equal(cfg->ike.keep_alive_s, 60);
@@ -837,7 +843,18 @@ static const struct bad {
 	{RAW, "gateway {\n vici = tcp://[::]:4502\n }", 2, "gateway.vici", "unix://"},
 	{RAW, "gateway {\n vici = unix://sock\n }", 2, "gateway.vici", "absolute"},
 	{RAW, "gateway {\n retransmit_timeout = 0\n }", 2, "gateway.retransmit_timeout",
-		"1s to 60s"},
+		"0.1 to 60 seconds"},
+	{RAW, "gateway {\n retransmit_timeout = 1.\n }", 2, "gateway.retransmit_timeout",
+		"0.1 to 60 seconds"},
+	{RAW, "gateway {\n retransmit_timeout = 1.2345\n }", 2, "gateway.retransmit_timeout",
+		"0.1 to 60 seconds"},
+	{RAW, "gateway {\n retransmit_timeout = 99999999999999999999\n }", 2,
+		"gateway.retransmit_timeout", "0.1 to 60 seconds"},
+	{RAW, "gateway {\n retransmit_base = 0.9\n }", 2, "gateway.retransmit_base", "1 to 10"},
+	{RAW, "gateway {\n retransmit_jitter = 21\n }", 2, "gateway.retransmit_jitter", "20"},
+	{RAW, "gateway {\n retransmit_limit = -1\n }", 2, "gateway.retransmit_limit", "0 to 3600"},
+	{RAW, "gateway {\n delete_rekeyed_delay = 0\n }", 2, "gateway.delete_rekeyed_delay",
+		"0.1 to 60 seconds"},
 	{RAW, "gateway {\n fragment_size = 100\n }", 2, "gateway.fragment_size", "256 to 9216"},
 	{RAW, "gateway {\n qcd_secret = yes\n }", 2, "gateway.qcd_secret", "absolute path"},
 	{RAW, "gateway {\n keep_alive = soon\n }", 2, "gateway.keep_alive", "number of seconds"},

@@ -41,6 +41,39 @@ test_flight(void **state)
 }
 
 /** strongSwan's times: 4, 7.2, 12.96, 23.3, 42, 75.6 s. */
+/** strongSwan's retransmit_limit and retransmit_jitter: the limit first, then up to so much less.
+ */
+static void
+test_limit_and_jitter(void **state)
+{
+	static const struct ike_backoff b = {
+		.timeout_ms = 1000, .tries = 3, .base = 2, .limit_ms = 3000, .jitter = 20};
+	static const struct {
+		uint16_t chance;
+		uint64_t waits[4];
+	} cases[] = {
+		{0, {1000, 2000, 3000, 3000}},
+		{UINT16_MAX, {800, 1600, 2400, 2400}},
+		{UINT16_MAX / 2, {900, 1800, 2700, 2700}},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		struct ike_window w = {.next_out = 7};
+		struct ike_flight f = {0};
+		uint64_t now = 0;
+
+		assert_int_equal(ike_flight_add(&f, (const uint8_t *)"req", 3), 0);
+		ike_window_sent(&w, &f, &b, cases[i].chance, now);
+		for (unsigned int k = 0; k < 4; k++) {
+			assert_in_range(w.due_ms - now, cases[i].waits[k], cases[i].waits[k] + 1);
+			now = w.due_ms;
+			assert_int_equal(ike_window_retry(&w, &b, cases[i].chance, now), k < 3);
+		}
+		ike_window_fini(&w);
+	}
+}
+
 static void
 test_backoff(void **state)
 {
@@ -52,7 +85,7 @@ test_backoff(void **state)
 	(void)state;
 	assert_false(ike_window_response(&w, 7));
 	assert_int_equal(ike_flight_add(&f, (const uint8_t *)"req", 3), 0);
-	ike_window_sent(&w, &f, &defaults, now);
+	ike_window_sent(&w, &f, &defaults, 0, now);
 	assert_null(f.buf);
 	assert_true(ike_window_response(&w, 7));
 	assert_false(ike_window_response(&w, 6));
@@ -60,10 +93,10 @@ test_backoff(void **state)
 	for (unsigned int i = 0; i < 5; i++) {
 		assert_in_range(w.due_ms, at[i] - 3, at[i]);
 		now = w.due_ms;
-		assert_true(ike_window_retry(&w, &defaults, now));
+		assert_true(ike_window_retry(&w, &defaults, 0, now));
 	}
 	assert_in_range(w.due_ms - now, 75580, 75584);
-	assert_false(ike_window_retry(&w, &defaults, w.due_ms));
+	assert_false(ike_window_retry(&w, &defaults, 0, w.due_ms));
 	ike_window_answered(&w);
 	assert_int_equal(w.next_out, 8);
 	assert_false(ike_window_response(&w, 7));
@@ -102,6 +135,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_flight),
 		cmocka_unit_test(test_backoff),
+		cmocka_unit_test(test_limit_and_jitter),
 		cmocka_unit_test(test_requests),
 	};
 
