@@ -10,24 +10,6 @@
 #include "nego.h"
 #include "sa.h"
 
-#define N_BUCKETS 4096
-
-int
-ike_child_table_init(struct ike_child_table *t)
-{
-	t->v = calloc(N_BUCKETS, sizeof(struct ike_child *));
-	t->n_buckets = N_BUCKETS;
-	t->n = 0;
-	return t->v == NULL ? -ENOMEM : 0;
-}
-
-void
-ike_child_table_fini(struct ike_child_table *t)
-{
-	free(t->v);
-	t->v = NULL;
-}
-
 static void
 enter_sa(struct ike_sa *sa, struct ike_child *c)
 {
@@ -49,26 +31,15 @@ leave_sa(struct ike_child *c)
 static void
 link_child(struct ike_sa *sa, struct ike_child *c)
 {
-	struct ike_child_table *t = &sa->e->child_table;
-	struct ike_child **b = &t->v[c->id % t->n_buckets];
-
 	enter_sa(sa, c);
-	c->id_next = *b;
-	*b = c;
-	t->n++;
+	ike_hash_add(&sa->e->children, &c->by_id, c->id);
 }
 
 static void
 unlink_child(struct ike_child *c)
 {
-	struct ike_child_table *t = &c->sa->e->child_table;
-	struct ike_child **p;
-
 	leave_sa(c);
-	for (p = &t->v[c->id % t->n_buckets]; *p != c; p = &(*p)->id_next)
-		;
-	*p = c->id_next;
-	t->n--;
+	ike_hash_del(&c->sa->e->children, &c->by_id);
 }
 
 static void
@@ -109,7 +80,7 @@ ike_child_failed(struct ike_sa *sa, const struct ike_child_cfg *cfg, const char 
 static struct ike_child *
 make_child(struct ike_sa *sa, const struct ike_nego *n, bool initiator, bool use_out)
 {
-	const struct ike_child *old = ike_child_by_id(&sa->e->child_table, n->old_id);
+	const struct ike_child *old = ike_child_by_id(sa->e, n->old_id);
 	struct ike_child *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
@@ -238,13 +209,9 @@ ike_child_install(
 /* ---- lookup ---- */
 
 struct ike_child *
-ike_child_by_id(const struct ike_child_table *t, uint32_t id)
+ike_child_by_id(const struct ike *e, uint32_t id)
 {
-	struct ike_child *c;
-
-	for (c = t->v[id % t->n_buckets]; c != NULL && c->id != id; c = c->id_next)
-		;
-	return c;
+	return IKE_HOLDER(ike_hash_first(&e->children, id), struct ike_child, by_id);
 }
 
 struct ike_child *
@@ -304,7 +271,7 @@ ike_child_asked_again(struct ike_sa *sa)
 	uint64_t now = sa->e->now_ms;
 
 	for (struct ike_child *c = sa->children; c != NULL; c = c->next) {
-		struct ike_child *old = ike_child_by_id(&sa->e->child_table, c->replaces);
+		struct ike_child *old = ike_child_by_id(sa->e, c->replaces);
 		/* the next one comes twice as late, and may be lost, too */
 		uint64_t wait_ms = 4 * (now - c->installed_ms);
 
@@ -351,7 +318,7 @@ void
 ike_child_linger(struct ike_child *c)
 {
 	struct ike *e = c->sa->e;
-	struct ike_child *by = ike_child_by_id(&e->child_table, c->replaced_by);
+	struct ike_child *by = ike_child_by_id(e, c->replaced_by);
 
 	if (by != NULL)
 		ike_child_switch(by);

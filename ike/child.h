@@ -11,6 +11,7 @@
  * new (ike_child_in_use()), or IKE_USE_OUT_MS passed. The old inbound lingers for what is under way.
  */
 
+#include "hash.h"
 #include "ike.h"
 #include "timer.h"
 
@@ -28,7 +29,7 @@ struct ike_view;
 
 struct ike_child {
 	struct ike_child *next;	   /* in its SA */
-	struct ike_child *id_next; /* hash chain */
+	struct ike_node by_id;
 	struct ike_sa *sa;
 	const struct ike_child_cfg *cfg;
 	uint32_t id, spi_in, spi_out;
@@ -52,12 +53,6 @@ struct ike_child {
 	uint64_t polled_ms, polled[IKE_CHILD_GAUGES];	      /* the last look at its counters */
 };
 
-/** All children by id. */
-struct ike_child_table {
-	struct ike_child **v;
-	uint32_t n_buckets, n;
-};
-
 /**
  * Derive keys and hand the SA to the host.
  * @param n         a finished negotiation; its inbound SPI is used up on success
@@ -69,7 +64,7 @@ struct ike_child_table {
 struct ike_child *ike_child_install(struct ike_sa *sa, struct ike_nego *n, bool initiator,
 	struct ike_view shared, bool use_out);
 
-struct ike_child *ike_child_by_id(const struct ike_child_table *t, uint32_t id);
+struct ike_child *ike_child_by_id(const struct ike *e, uint32_t id);
 /** By the SPI that the peer expects: the one its messages name. */
 struct ike_child *ike_child_by_spi_out(const struct ike_sa *sa, uint32_t spi);
 
@@ -135,8 +130,5 @@ void ike_child_move_all(struct ike_sa *from, struct ike_sa *to);
 
 /** A live child of cfg in any SA. */
 bool ike_child_is_up(const struct ike_sa *sa, const struct ike_child_cfg *cfg);
-
-int ike_child_table_init(struct ike_child_table *t);
-void ike_child_table_fini(struct ike_child_table *t);
 
 #endif

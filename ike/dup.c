@@ -3,18 +3,24 @@
 
 #include <string.h>
 
+#include "conn.h"
 #include "reauth.h"
 #include "sa.h"
 
 #define SETTLE_MS 1000 /* what is under way on the pair that goes may arrive */
 
 static bool
-same_ends(const struct ike_sa *a, const struct ike_sa *b)
+same_addresses(const struct ike_sa *a, const struct ike_sa *b)
 {
 	return memcmp(&a->path.local, &b->path.local, 16) == 0 &&
-	       memcmp(&a->path.remote, &b->path.remote, 16) == 0 &&
-	       ike_id_equal(&a->local_id, &b->local_id) &&
-	       ike_id_equal(&a->remote_id, &b->remote_id);
+	       memcmp(&a->path.remote, &b->path.remote, 16) == 0;
+}
+
+/** Where a child of sa may have its like: sa itself, then the others between the same two ends. */
+static struct ike_sa *
+next_sa(const struct ike_sa *sa, const struct ike_sa *from)
+{
+	return ike_sa_same_ends(sa, from == sa ? NULL : from);
 }
 
 /** The first live child of cfg in sa, other than c. */
@@ -33,10 +39,10 @@ live_of(const struct ike_sa *sa, const struct ike_child_cfg *cfg, const struct i
 static struct ike_child *
 counterpart(const struct ike_child *c)
 {
-	for (struct ike_sa *sa = c->sa->e->sas; sa != NULL; sa = sa->next) {
+	for (struct ike_sa *sa = c->sa; sa != NULL; sa = next_sa(c->sa, sa)) {
 		struct ike_child *o;
 
-		if (sa->conn != c->sa->conn || sa->state != IKE_SA_UP || !same_ends(sa, c->sa))
+		if (sa->conn != c->sa->conn || sa->state != IKE_SA_UP || !same_addresses(sa, c->sa))
 			continue;
 		/* one of the two is there to replace the other, and sees to its end */
 		if (ike_reauth_replaces(sa, c->sa) || ike_reauth_replaces(c->sa, sa))
@@ -59,9 +65,15 @@ we_yield(const struct ike_sa *sa)
 static void
 cancel_attempts(const struct ike_child *c)
 {
-	for (struct ike_sa *sa = c->sa->e->sas; sa != NULL; sa = sa->next) {
-		if (sa->state != IKE_SA_INIT_SENT || sa->conn != c->sa->conn ||
-			sa->setup->child != c->cfg || sa->reauth_of != 0)
+	struct in6_addr addr;
+	struct ike_sa *sa;
+
+	/* of a connection for many peers there are no attempts, and may be thousands of SAs */
+	if (!ike_conn_remote_addr(c->sa->conn, &addr))
+		return;
+	for (sa = ike_sa_of_conn(c->sa->e, c->sa->conn); sa != NULL; sa = ike_sa_of_conn_next(sa)) {
+		if (sa->state != IKE_SA_INIT_SENT || sa->setup->child != c->cfg ||
+			sa->reauth_of != 0)
 			continue;
 		ike_task_move(sa, c->sa);
 		ike_sa_end(sa, IKE_END_QUIET, false, NULL);
@@ -132,7 +144,8 @@ ike_dup_pass_on(const struct ike_child *gone)
 {
 	struct ike *e = gone->sa->e;
 
-	for (struct ike_sa *sa = e->sas; sa != NULL; sa = sa->next) {
+	/* of this peer: a connection may have many */
+	for (struct ike_sa *sa = gone->sa; sa != NULL; sa = next_sa(gone->sa, sa)) {
 		struct ike_child *c;
 
 		if (sa->conn != gone->sa->conn || sa->state != IKE_SA_UP)

@@ -2,6 +2,7 @@
 #include "id.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/x509.h>
@@ -9,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "hash.h"
 
 static const struct {
 	const char *prefix;
@@ -121,6 +124,21 @@ dn_equal(const struct ike_id *a, const struct ike_id *b)
 	X509_NAME_free(na);
 	X509_NAME_free(nb);
 	return equal;
+}
+
+/** libcrypto's hash is over the canonical form that it compares. */
+static uint64_t
+dn_hash(const struct ike_id *id, uint64_t hash)
+{
+	X509_NAME *name = read_dn(id);
+	unsigned long h = 0;
+	int ok = 0;
+
+	if (name == NULL)
+		return ike_hash_bytes(hash, id->data, id->len);
+	h = X509_NAME_hash_ex(name, NULL, NULL, &ok);
+	X509_NAME_free(name);
+	return ike_hash_bytes(hash, &h, sizeof(h));
 }
 
 static bool
@@ -427,6 +445,23 @@ ike_id_equal(const struct ike_id *a, const struct ike_id *b)
 		return a->len == b->len &&
 		       strncasecmp((const char *)a->data, (const char *)b->data, a->len) == 0;
 	return a->type == IKE_ID_DER_ASN1_DN && dn_equal(a, b);
+}
+
+uint64_t
+ike_id_hash(const struct ike_id *id, uint64_t hash)
+{
+	uint8_t b = id->type;
+
+	hash = ike_hash_bytes(hash, &b, 1);
+	if (id->type == IKE_ID_DER_ASN1_DN)
+		return dn_hash(id, hash);
+	if (!is_name(id->type))
+		return ike_hash_bytes(hash, id->data, id->len);
+	for (uint16_t i = 0; i < id->len; i++) {
+		b = (uint8_t)tolower(id->data[i]);
+		hash = ike_hash_bytes(hash, &b, 1);
+	}
+	return hash;
 }
 
 /** A pattern "*rest" fits what ends in rest and has something before it; longer rests fit better.

@@ -43,6 +43,9 @@ const char *ike_id_str(const struct ike_id *id, char *buf, size_t len);
 
 bool ike_id_equal(const struct ike_id *a, const struct ike_id *b);
 
+/** Continue a hash: the same for identities that are equal. */
+uint64_t ike_id_hash(const struct ike_id *id, uint64_t hash);
+
 /**
  * How well id fits a configured pattern: 0 not at all, 1 for %any, rising to 20 for an exact match
  * ('*' at the front of an FQDN or mail pattern lies between).

@@ -12,8 +12,6 @@
 #include "sa.h"
 #include "send.h"
 
-#define N_BUCKETS 4096
-
 /* ---- life ---- */
 
 static void
@@ -32,20 +30,28 @@ set_limits(struct ike *e, const struct ike_cfg *cfg)
 	e->keep_alive_ms = (uint64_t)cfg->keep_alive_s * 1000;
 }
 
+#define N_TABLES 7
+
+static struct ike_hash *
+table(struct ike *e, size_t i)
+{
+	struct ike_hash *const all[N_TABLES] = {&e->by_spi, &e->by_id, &e->by_conn, &e->by_init,
+		&e->by_ends, &e->children, &e->wishes};
+
+	return all[i];
+}
+
 static int
 alloc_tables(struct ike *e)
 {
-	e->n_buckets = N_BUCKETS;
-	e->by_spi = calloc(N_BUCKETS, sizeof(struct ike_sa *));
-	e->by_init = calloc(N_BUCKETS, sizeof(struct ike_sa *));
 	e->open_buf = malloc(IKE_MSG_MAX);
 	e->plain_buf = malloc(IKE_MSG_MAX);
 	e->wire_buf = malloc(IKE_WIRE_CAP);
-	if (e->by_spi == NULL || e->by_init == NULL || e->open_buf == NULL ||
-		e->plain_buf == NULL || e->wire_buf == NULL)
+	if (e->open_buf == NULL || e->plain_buf == NULL || e->wire_buf == NULL)
 		return -ENOMEM;
-	if (ike_child_table_init(&e->child_table) != 0)
-		return -ENOMEM;
+	for (size_t i = 0; i < N_TABLES; i++)
+		if (ike_hash_init(table(e, i)) != 0)
+			return -ENOMEM;
 	return ike_heap_reserve(&e->heap, 1);
 }
 
@@ -82,15 +88,14 @@ ike_destroy(struct ike *e)
 		return;
 	for (struct ike_sa *sa = e->sas; sa != NULL; sa = sa->next)
 		ike_sa_end(sa, IKE_END_QUIET, false, NULL);
-	e->n_wishes = 0;
+	ike_wish_drop_all(e);
 	while (e->sas != NULL)
 		ike_sa_free(e->sas);
-	ike_child_table_fini(&e->child_table);
+	for (size_t i = 0; i < N_TABLES; i++)
+		ike_hash_fini(table(e, i));
 	ike_heap_fini(&e->heap);
+	ike_heap_fini(&e->wish_heap);
 	ike_cookie_fini(&e->cookie);
-	free(e->by_spi);
-	free(e->by_init);
-	free(e->wishes);
 	wipe_free(e->open_buf, IKE_MSG_MAX);
 	wipe_free(e->plain_buf, IKE_MSG_MAX);
 	free(e->wire_buf);
@@ -258,14 +263,14 @@ ike_shutdown(struct ike *e, uint64_t now_ms)
 		if (sa->state != IKE_SA_DEAD)
 			ike_sa_end(sa, IKE_END_LOCAL, false, "raclette stops");
 	}
-	e->n_wishes = 0;
+	ike_wish_drop_all(e);
 	ike_settle(e);
 }
 
 void
 ike_child_in_use(struct ike *e, uint32_t child_id, uint64_t now_ms)
 {
-	struct ike_child *c = ike_child_by_id(&e->child_table, child_id);
+	struct ike_child *c = ike_child_by_id(e, child_id);
 
 	e->now_ms = now_ms;
 	if (c == NULL || c->sending || !ike_child_is_live(c))
@@ -373,6 +378,6 @@ ike_get_stats(const struct ike *e, struct ike_stats *st)
 	*st = e->stats;
 	st->n_half_open = e->n_state[IKE_SA_HALF_OPEN];
 	st->n_sas = e->n_listed - e->n_state[IKE_SA_LINGER] - e->n_state[IKE_SA_DEAD];
-	st->n_children = e->child_table.n;
+	st->n_children = e->children.n;
 	st->n_timers = e->heap.n;
 }

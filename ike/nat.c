@@ -30,7 +30,7 @@ ike_nat_heard(struct ike_sa *sa, const struct ike_path *path)
 void
 ike_child_elsewhere(struct ike *e, uint32_t child_id, const struct ike_path *path, uint64_t now_ms)
 {
-	struct ike_child *c = ike_child_by_id(&e->child_table, child_id);
+	struct ike_child *c = ike_child_by_id(e, child_id);
 	struct ike_sa *sa;
 
 	e->now_ms = now_ms;

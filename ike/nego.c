@@ -239,7 +239,7 @@ build_keys(const struct ike_nego *n, const struct ike_nonce *nonce, struct ike_c
 void
 ike_nego_build_offer(const struct ike_sa *sa, const struct ike_nego *n, struct ike_chain *c)
 {
-	const struct ike_child *old = ike_child_by_id(&sa->e->child_table, n->old_id);
+	const struct ike_child *old = ike_child_by_id(sa->e, n->old_id);
 
 	if (old != NULL)
 		ike_pld_notify_build_spi(c, IKE_PROTO_ESP, old->spi_in, IKE_N_REKEY_SA, NULL, 0);

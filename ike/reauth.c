@@ -78,7 +78,8 @@ ike_reauth_finish(struct ike_sa *sa)
 void
 ike_reauth_follow(const struct ike_sa *old, const struct ike_sa *by)
 {
-	for (struct ike_sa *sa = old->e->sas; sa != NULL; sa = sa->next)
+	for (struct ike_sa *sa = ike_sa_of_conn(old->e, old->conn); sa != NULL;
+		sa = ike_sa_of_conn_next(sa))
 		if (sa->reauth_of == old->id)
 			sa->reauth_of = by->id;
 }

@@ -192,6 +192,7 @@ ike_sa_begin_rekeyed(struct ike_sa *sa, uint64_t spi_i, uint64_t spi_r)
 	sa->spi_i = spi_i;
 	sa->spi_r = spi_r;
 	start_life(sa, IKE_SA_UP);
+	ike_sa_know_ends(sa);
 }
 
 void
@@ -225,6 +226,7 @@ ike_sa_up(struct ike_sa *sa)
 	const struct ike_path *p = &sa->path;
 
 	set_state(sa, IKE_SA_UP);
+	ike_sa_know_ends(sa);
 	start_lifetimes(sa);
 	sa->e->stranger = false;
 	sa->e->stats.ike_up++;

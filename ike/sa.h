@@ -21,6 +21,7 @@
 #include "child.h"
 #include "cookie.h"
 #include "crypto.h"
+#include "hash.h"
 #include "ike.h"
 #include "keymat.h"
 #include "log.h"
@@ -86,10 +87,11 @@ struct ike_setup {
 struct ike_sa {
 	struct ike *e;
 	struct ike_sa *next, **link;	/* all SAs of the engine */
-	struct ike_sa *spi_next;	/* hash chain: our SPI */
-	struct ike_sa *init_next;	/* hash chain of responders: initiator's SPI */
+	struct ike_node by_spi, by_id, by_conn;
+	struct ike_node by_init; /* responders */
+	struct ike_node by_ends; /* once up: by both identities */
 	struct ike_sa *dirty_next;
-	bool dirty, in_init_table;
+	bool dirty;
 
 	uint32_t id;
 	enum ike_sa_state state;
@@ -141,7 +143,8 @@ struct ike_sa {
 struct ike_wish {
 	const struct ike_conn_cfg *conn;
 	const struct ike_child_cfg *child;
-	uint64_t at_ms;
+	struct ike_timer timer;
+	struct ike_node by_child;
 };
 
 struct ike {
@@ -154,14 +157,14 @@ struct ike {
 	uint64_t now_ms; /* of the call in progress */
 
 	struct ike_sa *sas, *dirty;
-	struct ike_sa **by_spi, **by_init; /* n_buckets each */
-	uint32_t n_buckets, n_listed;	   /* n_listed: SAs in sas, lingering ones too */
+	struct ike_hash by_spi, by_id, by_conn, by_init, by_ends; /* of IKE SAs */
+	uint32_t n_listed; /* SAs in sas, lingering ones too */
 	uint32_t n_state[IKE_SA_STATES];
-	struct ike_child_table child_table;
+	struct ike_hash children; /* by id */
 	struct ike_heap heap;
-	struct ike_timer wish_timer;
-	struct ike_wish *wishes;
-	uint32_t n_wishes;
+	struct ike_timer wish_timer; /* the first of wish_heap's */
+	struct ike_heap wish_heap;
+	struct ike_hash wishes; /* by child */
 
 	uint32_t last_sa_id, last_child_id;
 	struct ike_cookie cookie;
@@ -258,6 +261,8 @@ void ike_settle(struct ike *e);
 /** Bring child up at that time unless it is up then. */
 void ike_wish(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
 	uint64_t at_ms);
+/** Forget all of them. */
+void ike_wish_drop_all(struct ike *e);
 
 /** Start a new IKE SA towards conn's peer, child (or NULL) with it. @return as ike_initiate() */
 int ike_sa_connect(struct ike *e, const struct ike_conn_cfg *conn,
@@ -274,6 +279,18 @@ int ike_bring_up(struct ike *e, const struct ike_conn_cfg *conn, const struct ik
 
 struct ike_sa *ike_sa_by_spi(const struct ike *e, uint64_t our_spi);
 struct ike_sa *ike_sa_by_id(const struct ike *e, uint32_t id);
+/** The SAs of a connection, newest first: the first one, the one after sa. */
+struct ike_sa *ike_sa_of_conn(const struct ike *e, const struct ike_conn_cfg *conn);
+struct ike_sa *ike_sa_of_conn_next(const struct ike_sa *sa);
+/** The peer turned out to belong to another connection. */
+void ike_sa_set_conn(struct ike_sa *sa, const struct ike_conn_cfg *conn);
+/** Both identities are certain from now on. */
+void ike_sa_know_ends(struct ike_sa *sa);
+/**
+ * SAs in state UP between sa's two identities, sa itself left out, newest first.
+ * @param from NULL = the first one, else the one after it
+ */
+struct ike_sa *ike_sa_same_ends(const struct ike_sa *sa, const struct ike_sa *from);
 /** The responder's SA that an IKE_SA_INIT request with this digest made. */
 struct ike_sa *ike_sa_by_init(const struct ike *e, uint64_t spi_i, const struct ike_path *path,
 	const uint8_t digest[IKE_DIGEST_LEN]);

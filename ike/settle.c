@@ -90,8 +90,8 @@ ike_sa_carrier(const struct ike *e, const struct ike_conn_cfg *conn)
 {
 	struct ike_sa *best = NULL;
 
-	for (struct ike_sa *sa = e->sas; sa != NULL; sa = sa->next)
-		if (sa->conn == conn && usable(sa) && (best == NULL || sa->state == IKE_SA_UP))
+	for (struct ike_sa *sa = ike_sa_of_conn(e, conn); sa != NULL; sa = ike_sa_of_conn_next(sa))
+		if (usable(sa) && (best == NULL || sa->state == IKE_SA_UP))
 			best = sa;
 	return best;
 }
@@ -101,8 +101,8 @@ ike_bring_up(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_ch
 {
 	struct ike_sa *sa;
 
-	for (sa = e->sas; sa != NULL; sa = sa->next)
-		if (sa->conn == conn && usable(sa) && (child == NULL || has_child(sa, child)))
+	for (sa = ike_sa_of_conn(e, conn); sa != NULL; sa = ike_sa_of_conn_next(sa))
+		if (usable(sa) && (child == NULL || has_child(sa, child)))
 			return -EALREADY;
 	sa = ike_sa_carrier(e, conn);
 	if (sa == NULL)
@@ -112,62 +112,90 @@ ike_bring_up(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_ch
 
 /* ---- wishes ---- */
 
+static uint64_t
+child_hash(const struct ike_child_cfg *child)
+{
+	return (uintptr_t)child;
+}
+
+static void
+drop_wish(struct ike *e, struct ike_wish *w)
+{
+	ike_timer_set(&e->wish_heap, &w->timer, IKE_NEVER);
+	ike_hash_del(&e->wishes, &w->by_child);
+	free(w);
+}
+
+static struct ike_wish *
+first_wish(const struct ike *e)
+{
+	return IKE_HOLDER(ike_heap_first(&e->wish_heap), struct ike_wish, timer);
+}
+
+void
+ike_wish_drop_all(struct ike *e)
+{
+	struct ike_wish *w;
+
+	while ((w = first_wish(e)) != NULL)
+		drop_wish(e, w);
+}
+
 void
 ike_wish(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
 	uint64_t at_ms)
 {
-	struct ike_wish *w;
+	struct ike_wish *w = IKE_HOLDER(
+		ike_hash_first(&e->wishes, child_hash(child)), struct ike_wish, by_child);
 
-	for (uint32_t i = 0; i < e->n_wishes; i++)
-		if (e->wishes[i].child == child) {
-			if (at_ms < e->wishes[i].at_ms)
-				e->wishes[i].at_ms = at_ms;
-			return;
-		}
-	w = reallocarray(e->wishes, e->n_wishes + 1, sizeof(*w));
-	if (w == NULL) {
-		ike_log(e, IKE_LOG_ERROR, "CHD", conn->name, "%s: out of memory, not started",
-			child->name);
+	if (w != NULL) {
+		if (at_ms < w->timer.at)
+			ike_timer_set(&e->wish_heap, &w->timer, at_ms);
 		return;
 	}
-	e->wishes = w;
-	w[e->n_wishes++] = (struct ike_wish){.conn = conn, .child = child, .at_ms = at_ms};
+	w = calloc(1, sizeof(*w));
+	if (w == NULL || ike_heap_reserve(&e->wish_heap, e->wishes.n + 1) != 0) {
+		ike_log(e, IKE_LOG_ERROR, "CHD", conn->name, "%s: out of memory, not started",
+			child->name);
+		free(w);
+		return;
+	}
+	w->conn = conn;
+	w->child = child;
+	ike_hash_add(&e->wishes, &w->by_child, child_hash(child));
+	ike_timer_set(&e->wish_heap, &w->timer, at_ms);
 }
 
 static void
-grant(struct ike *e, struct ike_wish w)
+grant(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child)
 {
-	int err = ike_bring_up(e, w.conn, w.child);
+	int err = ike_bring_up(e, conn, child);
 
 	if (err == -EADDRNOTAVAIL || err == -ENOMEM)
-		ike_wish(e, w.conn, w.child, e->now_ms + NO_ADDR_WAIT_MS);
+		ike_wish(e, conn, child, e->now_ms + NO_ADDR_WAIT_MS);
 }
 
 /** @return true when one was due */
 static bool
 grant_due(struct ike *e)
 {
-	for (uint32_t i = 0; i < e->n_wishes; i++) {
-		struct ike_wish w = e->wishes[i];
+	const struct ike_wish *due = first_wish(e);
+	struct ike_wish w;
 
-		if (w.at_ms > e->now_ms)
-			continue;
-		e->wishes[i] = e->wishes[--e->n_wishes];
-		grant(e, w);
-		return true;
-	}
-	return false;
+	if (due == NULL || due->timer.at > e->now_ms)
+		return false;
+	w = *due;
+	drop_wish(e, first_wish(e));
+	grant(e, w.conn, w.child);
+	return true;
 }
 
 static uint64_t
 wishes_due(const struct ike *e)
 {
-	uint64_t due = IKE_NEVER;
+	const struct ike_wish *w = first_wish(e);
 
-	for (uint32_t i = 0; i < e->n_wishes; i++)
-		if (e->wishes[i].at_ms < due)
-			due = e->wishes[i].at_ms;
-	return due;
+	return w == NULL ? IKE_NEVER : w->timer.at;
 }
 
 /* ---- settle ---- */
@@ -201,18 +229,31 @@ settle_sa(struct ike_sa *sa)
 		ike_timer_set(&sa->e->heap, &sa->timer, ike_sa_due(sa));
 }
 
-void
-ike_settle(struct ike *e)
+/*
+ * Thousands of connections may have to start at once, each with a Diffie-Hellman: few at a time, so
+ * that what the peers answer is read in between. The rest stays due, and the host comes back at
+ * once.
+ */
+#define GRANTS_MAX 16
+
+static void
+settle_dirty(struct ike *e)
 {
 	struct ike_sa *sa;
 
-	do {
-		while ((sa = e->dirty) != NULL) {
-			e->dirty = sa->dirty_next;
-			sa->dirty_next = NULL;
-			sa->dirty = false;
-			settle_sa(sa);
-		}
-	} while (grant_due(e));
+	while ((sa = e->dirty) != NULL) {
+		e->dirty = sa->dirty_next;
+		sa->dirty_next = NULL;
+		sa->dirty = false;
+		settle_sa(sa);
+	}
+}
+
+void
+ike_settle(struct ike *e)
+{
+	settle_dirty(e);
+	for (unsigned int i = 0; i < GRANTS_MAX && grant_due(e); i++)
+		settle_dirty(e);
 	ike_timer_set(&e->heap, &e->wish_timer, wishes_due(e));
 }

@@ -1,38 +1,39 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Where IKE SAs are found: by our SPI, by id, by the IKE_SA_INIT request that made them. */
+/*
+ * Where IKE SAs are found: by our SPI, by id, by connection, by both identities, by the IKE_SA_INIT
+ * request that made them. None of it grows with the number of SAs.
+ */
 
 #include <string.h>
 
 #include "sa.h"
 
-/* Our SPIs are random: their low bits spread. The initiator's are not ours: mix them. */
-
-static struct ike_sa **
-spi_bucket(const struct ike *e, uint64_t spi)
+static uint64_t
+conn_hash(const struct ike_conn_cfg *conn)
 {
-	return &e->by_spi[spi % e->n_buckets];
+	return (uintptr_t)conn;
 }
 
-static struct ike_sa **
-init_bucket(const struct ike *e, uint64_t spi_i)
+static uint64_t
+ends_hash(const struct ike_sa *sa)
 {
-	return &e->by_init[((spi_i * 0x9e3779b97f4a7c15u) >> 32) % e->n_buckets];
+	return ike_id_hash(&sa->remote_id, ike_id_hash(&sa->local_id, IKE_HASH_SEED));
 }
 
 void
 ike_sa_enlist(struct ike_sa *sa)
 {
 	struct ike *e = sa->e;
-	struct ike_sa **b = spi_bucket(e, ike_sa_our_spi(sa));
 
 	sa->next = e->sas;
 	sa->link = &e->sas;
 	if (e->sas != NULL)
 		e->sas->link = &sa->next;
 	e->sas = sa;
-	sa->spi_next = *b;
-	*b = sa;
+	ike_hash_add(&e->by_spi, &sa->by_spi, ike_sa_our_spi(sa));
+	ike_hash_add(&e->by_id, &sa->by_id, sa->id);
+	ike_hash_add(&e->by_conn, &sa->by_conn, conn_hash(sa->conn));
 	e->n_listed++;
 	e->host.ike_spi(e->host.arg, ike_sa_our_spi(sa), true);
 }
@@ -40,67 +41,102 @@ ike_sa_enlist(struct ike_sa *sa)
 void
 ike_sa_remember_init(struct ike_sa *sa)
 {
-	struct ike_sa **b = init_bucket(sa->e, sa->spi_i);
+	ike_hash_add(&sa->e->by_init, &sa->by_init, sa->spi_i);
+}
 
-	sa->init_next = *b;
-	*b = sa;
-	sa->in_init_table = true;
+void
+ike_sa_know_ends(struct ike_sa *sa)
+{
+	ike_hash_add(&sa->e->by_ends, &sa->by_ends, ends_hash(sa));
+}
+
+void
+ike_sa_set_conn(struct ike_sa *sa, const struct ike_conn_cfg *conn)
+{
+	ike_hash_del(&sa->e->by_conn, &sa->by_conn);
+	sa->conn = conn;
+	ike_hash_add(&sa->e->by_conn, &sa->by_conn, conn_hash(conn));
 }
 
 void
 ike_sa_forget(struct ike_sa *sa)
 {
 	struct ike *e = sa->e;
-	struct ike_sa **p;
 
 	*sa->link = sa->next;
 	if (sa->next != NULL)
 		sa->next->link = sa->link;
-	for (p = spi_bucket(e, ike_sa_our_spi(sa)); *p != sa; p = &(*p)->spi_next)
-		;
-	*p = sa->spi_next;
-	if (sa->in_init_table) {
-		for (p = init_bucket(e, sa->spi_i); *p != sa; p = &(*p)->init_next)
-			;
-		*p = sa->init_next;
-		sa->in_init_table = false;
-	}
+	ike_hash_del(&e->by_spi, &sa->by_spi);
+	ike_hash_del(&e->by_id, &sa->by_id);
+	ike_hash_del(&e->by_conn, &sa->by_conn);
+	if (sa->by_init.link != NULL)
+		ike_hash_del(&e->by_init, &sa->by_init);
+	if (sa->by_ends.link != NULL)
+		ike_hash_del(&e->by_ends, &sa->by_ends);
 	e->n_listed--;
 	e->host.ike_spi(e->host.arg, ike_sa_our_spi(sa), false);
 }
 
+/* ---- look-up ---- */
+
+/* a hash of 64 bits is the SPI or the id itself: the first node found is the one */
+
 struct ike_sa *
 ike_sa_by_spi(const struct ike *e, uint64_t our_spi)
 {
-	struct ike_sa *sa;
-
-	for (sa = *spi_bucket(e, our_spi); sa != NULL; sa = sa->spi_next)
-		if (ike_sa_our_spi(sa) == our_spi)
-			break;
-	return sa;
+	return IKE_HOLDER(ike_hash_first(&e->by_spi, our_spi), struct ike_sa, by_spi);
 }
 
 struct ike_sa *
 ike_sa_by_id(const struct ike *e, uint32_t id)
 {
-	struct ike_sa *sa;
+	struct ike_sa *sa = IKE_HOLDER(ike_hash_first(&e->by_id, id), struct ike_sa, by_id);
 
-	for (sa = e->sas; sa != NULL && (sa->id != id || sa->state == IKE_SA_DEAD); sa = sa->next)
-		;
-	return sa;
+	return sa != NULL && sa->state != IKE_SA_DEAD ? sa : NULL;
+}
+
+struct ike_sa *
+ike_sa_of_conn(const struct ike *e, const struct ike_conn_cfg *conn)
+{
+	return IKE_HOLDER(ike_hash_first(&e->by_conn, conn_hash(conn)), struct ike_sa, by_conn);
+}
+
+struct ike_sa *
+ike_sa_of_conn_next(const struct ike_sa *sa)
+{
+	return IKE_HOLDER(ike_hash_next(&sa->by_conn), struct ike_sa, by_conn);
+}
+
+struct ike_sa *
+ike_sa_same_ends(const struct ike_sa *sa, const struct ike_sa *from)
+{
+	struct ike_node *n = from == NULL ? ike_hash_first(&sa->e->by_ends, ends_hash(sa))
+					  : ike_hash_next(&from->by_ends);
+
+	for (; n != NULL; n = ike_hash_next(n)) {
+		struct ike_sa *o = IKE_HOLDER(n, struct ike_sa, by_ends);
+
+		if (o != sa && o->state == IKE_SA_UP &&
+			ike_id_equal(&o->remote_id, &sa->remote_id) &&
+			ike_id_equal(&o->local_id, &sa->local_id))
+			return o;
+	}
+	return NULL;
 }
 
 struct ike_sa *
 ike_sa_by_init(const struct ike *e, uint64_t spi_i, const struct ike_path *path,
 	const uint8_t digest[IKE_DIGEST_LEN])
 {
-	struct ike_sa *sa;
+	for (struct ike_node *n = ike_hash_first(&e->by_init, spi_i); n != NULL;
+		n = ike_hash_next(n)) {
+		struct ike_sa *sa = IKE_HOLDER(n, struct ike_sa, by_init);
 
-	for (sa = *init_bucket(e, spi_i); sa != NULL; sa = sa->init_next)
-		if (sa->spi_i == spi_i && memcmp(&sa->path.remote, &path->remote, 16) == 0 &&
+		if (memcmp(&sa->path.remote, &path->remote, 16) == 0 &&
 			memcmp(sa->init_digest, digest, IKE_DIGEST_LEN) == 0)
-			break;
-	return sa;
+			return sa;
+	}
+	return NULL;
 }
 
 uint64_t

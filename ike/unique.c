@@ -8,25 +8,6 @@
 #define YOUNG_MS  10000
 #define REAUTH_MS 10000 /* so long a peer that reauthenticates has to delete the old SA itself */
 
-static bool
-same_ends(const struct ike_sa *a, const struct ike_sa *b)
-{
-	return ike_id_equal(&a->remote_id, &b->remote_id) &&
-	       ike_id_equal(&a->local_id, &b->local_id);
-}
-
-/** Another SA between the same two identities. NULL = none, from = where to go on looking. */
-static struct ike_sa *
-other_sa(const struct ike_sa *sa, struct ike_sa *from)
-{
-	struct ike_sa *o;
-
-	for (o = from; o != NULL; o = o->next)
-		if (o != sa && o->state == IKE_SA_UP && same_ends(o, sa))
-			break;
-	return o;
-}
-
 /** It lives if the peer says so soon: whatever we ask of it gets few repetitions. */
 static void
 contest(struct ike_sa *sa)
@@ -44,8 +25,8 @@ initial_contact(struct ike_sa *sa)
 {
 	struct ike_sa *o, *next;
 
-	for (o = other_sa(sa, sa->e->sas); o != NULL; o = next) {
-		next = other_sa(sa, o->next);
+	for (o = ike_sa_same_ends(sa, NULL); o != NULL; o = next) {
+		next = ike_sa_same_ends(sa, o);
 		if (o->initiator && sa->e->now_ms - o->up_ms < YOUNG_MS)
 			contest(o);
 		else
@@ -79,7 +60,7 @@ delete_others(struct ike_sa *sa)
 {
 	struct ike_sa *o;
 
-	for (o = other_sa(sa, sa->e->sas); o != NULL; o = other_sa(sa, o->next)) {
+	for (o = ike_sa_same_ends(sa, NULL); o != NULL; o = ike_sa_same_ends(sa, o)) {
 		uint64_t wait_ms = same_address(sa, o) ? REAUTH_MS : 0;
 
 		if (!ike_reauth_replaces(sa, o) && !crossing(sa, o))
@@ -106,8 +87,8 @@ ike_unique_surplus(const struct ike_sa *sa, bool contact)
 	if (sa->conn->unique != IKE_UNIQUE_KEEP || contact)
 		return false;
 	/* from the same address it is a reauthentication, most likely, which must not be refused */
-	for (o = other_sa(sa, sa->e->sas); o != NULL && same_address(sa, o);
-		o = other_sa(sa, o->next))
+	for (o = ike_sa_same_ends(sa, NULL); o != NULL && same_address(sa, o);
+		o = ike_sa_same_ends(sa, o))
 		;
 	if (o == NULL)
 		return false;
@@ -119,5 +100,5 @@ ike_unique_surplus(const struct ike_sa *sa, bool contact)
 bool
 ike_unique_first(const struct ike_sa *sa)
 {
-	return other_sa(sa, sa->e->sas) == NULL;
+	return ike_sa_same_ends(sa, NULL) == NULL;
 }

@@ -258,7 +258,7 @@ choose_conn(struct ike_sa *sa, const struct ike_path *path, const struct ike_msg
 			has_idr ? ike_id_str(&idr, r, sizeof(r)) : "", has_idr ? "'" : "");
 		return false;
 	}
-	sa->conn = conn;
+	ike_sa_set_conn(sa, conn);
 	ike_conn_local_id(conn, path, &sa->local_id);
 	return true;
 }

@@ -28,7 +28,7 @@ ike_x_retry_delay(struct ike *e)
 static struct ike_child *
 child_of(const struct ike_sa *sa, uint32_t id)
 {
-	struct ike_child *c = id == 0 ? NULL : ike_child_by_id(&sa->e->child_table, id);
+	struct ike_child *c = id == 0 ? NULL : ike_child_by_id(sa->e, id);
 
 	return c != NULL && c->sa == sa ? c : NULL;
 }
