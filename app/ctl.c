@@ -25,6 +25,7 @@
 #define BUDGET_ICMP6 64
 #define BUDGET_IKE   16
 #define BUDGET_INIT  2
+#define BUDGET_ESP   4
 
 #define SLEEP_MS   1
 #define CARRIER_MS 500 /* between attempts to bring carriers up */
@@ -101,6 +102,23 @@ input_ike(struct gw_ctl *c, const struct rte_mbuf *m, const uint8_t *frame, uint
 	c->ike_due_ms = 0;
 }
 
+/* ESP for an SPI that nobody has; */
+static void
+input_unknown(struct gw_ctl *c, const struct rte_mbuf *m, const uint8_t *frame, uint16_t l3_off,
+	uint16_t l4_off)
+{
+	struct ike_path path = {.local_port = GW_IKE_PORT, .remote_port = GW_IKE_PORT};
+	uint32_t spi;
+
+	if (m->data_len < l4_off + sizeof(spi))
+		return;
+	memcpy(&path.remote, frame + l3_off + 8, sizeof(path.remote));
+	memcpy(&path.local, frame + l3_off + 24, sizeof(path.local));
+	memcpy(&spi, frame + l4_off, sizeof(spi));
+	ike_unknown_spi(c->ike, &path, ntohl(spi), c->now_ms);
+	c->ike_due_ms = 0;
+}
+
 static unsigned int
 pull(struct gw_ctl *c, enum gw_excp_class cls, unsigned int budget)
 {
@@ -113,6 +131,8 @@ pull(struct gw_ctl *c, enum gw_excp_class cls, unsigned int budget)
 
 		if (cls == GW_EXCP_ICMP6)
 			input_icmp6(c, m[i], frame, l3_off, l4_off);
+		else if (cls == GW_EXCP_ESP)
+			input_unknown(c, m[i], frame, l3_off, l4_off);
 		else
 			input_ike(c, m[i], frame, l3_off, l4_off);
 	}
@@ -211,6 +231,7 @@ round_once(struct gw_ctl *c)
 	n = pull(c, GW_EXCP_ICMP6, BUDGET_ICMP6);
 	n += pull(c, GW_EXCP_IKE, BUDGET_IKE);
 	n += pull(c, GW_EXCP_INIT, BUDGET_INIT);
+	n += pull(c, GW_EXCP_ESP, BUDGET_ESP);
 	acquires(c);
 	raise_carriers(c);
 	if (c->now_ms >= c->nd_due_ms)

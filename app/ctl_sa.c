@@ -18,12 +18,13 @@
 #define BACKOFF_MIN_MS 1000  /* after a failed attempt traffic waits so long to ask again, */
 #define BACKOFF_MAX_MS 30000 /* doubling up to this */
 #define LOOK_MS        20    /* between looks at inbound counters */
+#define ELSEWHERE_MS   100   /* between peers in UDP whose packets come from elsewhere */
 
 struct gw_sas {
 	struct gw_sas_deps d;
 	struct pmtu *pmtu;
 	struct gw_child *children; /* newest first; also those that are going */
-	uint64_t now_ms, next_look_ms, next_pmtu_ms;
+	uint64_t now_ms, next_look_ms, next_elsewhere_ms, next_pmtu_ms;
 	uint64_t tsc_per_ms;
 	int socket;
 };
@@ -465,7 +466,7 @@ gw_sas_child_path(struct gw_sas *s, uint32_t child_id, const struct ike_path *pa
 		nd_nexthop_put(s->d.nd, p.nexthop);
 	}
 	if (c->in != NULL)
-		gw_sa_in_move(c->in, &path->local, &path->remote, udp_encap);
+		gw_sa_in_move(c->in, &path->local, &path->remote, udp_encap, path->remote_port);
 	if (rc < 0)
 		gw_log(GW_LOG_ERROR, "sa",
 			"%s: its peer moved, but it goes on sending to the old address: %s",
@@ -650,12 +651,36 @@ look(struct gw_sas *s, struct ike *ike)
 		ike_child_in_use(ike, in_use[i], s->now_ms);
 }
 
+/* Good packets in UDP from elsewhere than IKE says: one is told in each turn, a NAT is not in a
+ * hurry. */
+static void
+look_elsewhere(struct gw_sas *s, struct ike *ike)
+{
+	struct gw_child *c;
+	struct ike_path path;
+
+	if (s->now_ms < s->next_elsewhere_ms)
+		return;
+	for (c = s->children; c != NULL; c = c->next) {
+		if (c->in == NULL || !c->udp_encap)
+			continue;
+		path = c->path;
+		if (gw_sa_in_elsewhere(c->in, &path.remote, &path.remote_port))
+			break;
+	}
+	if (c == NULL)
+		return;
+	s->next_elsewhere_ms = s->now_ms + ELSEWHERE_MS;
+	ike_child_elsewhere(ike, c->id, &path, s->now_ms);
+}
+
 void
 gw_sas_tick(struct gw_sas *s, struct ike *ike, uint64_t now_ms)
 {
 	s->now_ms = now_ms;
 	if (now_ms >= s->next_look_ms) {
 		look(s, ike);
+		look_elsewhere(s, ike);
 		s->next_look_ms = now_ms + LOOK_MS;
 	}
 	if (now_ms >= s->next_pmtu_ms)

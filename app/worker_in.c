@@ -5,7 +5,8 @@
 
 #include "worker_priv.h"
 
-#define PREFETCH 4 /* frames ahead */
+#define PREFETCH  4  /* frames ahead */
+#define SAMPLE_MS 50 /* between packets of unknown SPIs that control gets to see */
 
 static const enum gw_drop excp_full[GW_EXCP_N] = {
 	[GW_EXCP_ICMP6] = GW_DROP_EXCP_ND_FULL,
@@ -123,6 +124,29 @@ deliver_burst(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 	}
 }
 
+/* ESP for an unknown SPI may mean that one end has lost its SAs: control gets a packet now and
+ * then.
+ * @return how many refused packets are left */
+static uint16_t
+sample_unknown(struct gw_worker *w, struct rte_mbuf **refused, uint16_t n)
+{
+	if (w->now_tsc < w->next_sample_tsc)
+		return n;
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = refused[i];
+
+		if (gw_pkt(m)->drop != GW_DROP_NO_SA)
+			continue;
+		w->next_sample_tsc = w->now_tsc + SAMPLE_MS * w->tsc_per_ms;
+		if (!gw_excp_push(w->plane->excp, GW_EXCP_ESP, m))
+			break;
+		w->stats.drops[GW_DROP_NO_SA]++;
+		refused[i] = refused[--n];
+		break;
+	}
+	return n;
+}
+
 uint16_t
 worker_in(struct gw_worker *w)
 {
@@ -150,7 +174,7 @@ worker_in(struct gw_worker *w)
 	if (n_esp == 0)
 		return n;
 	good = gw_esp_in(w->crypto, w->plane->sadb, esp, n_esp, w->now_tsc);
-	worker_drop(w, esp + good, n_esp - good);
+	worker_drop(w, esp + good, sample_unknown(w, esp + good, n_esp - good));
 	n_esp = good;
 	good = gw_gre_in(esp, n_esp);
 	worker_drop(w, esp + good, n_esp - good);

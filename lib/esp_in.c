@@ -70,17 +70,43 @@ same_hosts(const uint8_t *p, const struct gw_sa_in *sa)
 		       (load64(p + 16) ^ load64(q + 16)) | (load64(p + 24) ^ load64(q + 24))) == 0;
 }
 
-/* Between the SA's hosts, in the SA's encapsulation. NAT may change ports at any time (RFC 3948),
- * so they are no part of this: the ICV is what proves the peer. */
+static bool
+same_host(const uint8_t *p, const struct in6_addr *addr)
+{
+	const uint8_t *q = addr->s6_addr;
+
+	return ((load64(p) ^ load64(q)) | (load64(p + 8) ^ load64(q + 8))) == 0;
+}
+
+/* Between the SA's hosts, in the SA's encapsulation. A NAT may change the peer's address and ports
+ * at any time (RFC 3948), so in UDP they are no part of this: the ICV is what proves the peer. */
 static enum gw_drop
 check_outer(const struct gw_sa_in *sa, const struct rte_mbuf *m, const struct gw_pkt *pkt)
 {
 	const uint8_t *ip6 = rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt->l3_off);
 
-	if (pkt->l4_off < GW_IP6_HDR_LEN || pkt->l3_off > pkt->l4_off - GW_IP6_HDR_LEN ||
-		!same_hosts(ip6 + 8, sa))
+	if (pkt->l4_off < GW_IP6_HDR_LEN || pkt->l3_off > pkt->l4_off - GW_IP6_HDR_LEN)
+		return GW_DROP_SA_ADDR;
+	if (!same_hosts(ip6 + 8, sa) && !(sa->udp_encap && same_host(ip6 + 24, &sa->local)))
 		return GW_DROP_SA_ADDR;
 	return (pkt->udp_encap != 0) == sa->udp_encap ? GW_DROP_NONE : GW_DROP_SA_ENCAP;
+}
+
+/* A good packet in UDP: control is to know when the peer's NAT has changed its mind. */
+static void
+note_source(struct gw_sa_in *sa, const struct lane *lane)
+{
+	const struct gw_pkt *pkt = gw_pkt(lane->m);
+	const uint8_t *ip6 = rte_pktmbuf_mtod_offset(lane->m, const uint8_t *, pkt->l3_off);
+	const uint8_t *udp =
+		rte_pktmbuf_mtod_offset(lane->m, const uint8_t *, pkt->l4_off - GW_UDP_HDR_LEN);
+
+	if ((gw_get16(udp) == sa->remote_port && same_host(ip6 + 8, &sa->remote)) ||
+		atomic_load_explicit(&sa->elsewhere_full, memory_order_acquire))
+		return;
+	memcpy(&sa->elsewhere, ip6 + 8, sizeof(sa->elsewhere));
+	sa->elsewhere_port = gw_get16(udp);
+	atomic_store_explicit(&sa->elsewhere_full, true, memory_order_release);
 }
 
 /* RFC 4303 3.4.3: the cheap check, before any crypto; the window moves only after it */
@@ -270,6 +296,8 @@ finish(struct lane *lane, struct tally *t, uint64_t now_tsc)
 		gw_pkt_refuse(lane->m, drop);
 		return false;
 	}
+	if (sa->udp_encap)
+		note_source(sa, lane);
 	drop = gw_esp_tail(lane->op.text, lane->op.text_len, src, sa->inner_local.s6_addr,
 		gw_pkt(lane->m)->outer_tc, &tail);
 	/* authenticated, so it counts as the peer's, whatever it holds */

@@ -14,7 +14,13 @@
 
 #include <rte_mbuf.h>
 
-enum gw_excp_class { GW_EXCP_ICMP6, GW_EXCP_IKE, GW_EXCP_INIT, GW_EXCP_N };
+enum gw_excp_class {
+	GW_EXCP_ICMP6,
+	GW_EXCP_IKE,
+	GW_EXCP_INIT,
+	GW_EXCP_ESP, /* samples of what came for unknown SPIs */
+	GW_EXCP_N
+};
 
 struct gw_excp; /* the three rings to control, and one of frames from control to each worker's tx */
 

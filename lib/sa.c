@@ -114,6 +114,7 @@ gw_sa_in_create(const struct gw_sa_params *p, int socket)
 	sa->esn = p->esn;
 	sa->tunnel_mode = p->tunnel_mode;
 	sa->udp_encap = p->udp_encap;
+	sa->remote_port = p->remote_port;
 	sa->demux = p->demux;
 	sa->child_id = p->child_id;
 	sa->replay = RTE_PTR_ADD(sa, sizeof(*sa));
@@ -206,11 +207,23 @@ gw_sa_out_create(const struct gw_sa_params *p, int socket)
  */
 void
 gw_sa_in_move(struct gw_sa_in *sa, const struct in6_addr *local, const struct in6_addr *remote,
-	bool udp_encap)
+	bool udp_encap, uint16_t remote_port)
 {
 	sa->remote = *remote;
 	sa->local = *local;
 	sa->udp_encap = udp_encap;
+	sa->remote_port = remote_port;
+}
+
+bool
+gw_sa_in_elsewhere(struct gw_sa_in *sa, struct in6_addr *addr, uint16_t *port)
+{
+	if (!atomic_load_explicit(&sa->elsewhere_full, memory_order_acquire))
+		return false;
+	*addr = sa->elsewhere;
+	*port = sa->elsewhere_port;
+	atomic_store_explicit(&sa->elsewhere_full, false, memory_order_release);
+	return true;
 }
 
 struct gw_sa_out *

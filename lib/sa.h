@@ -80,7 +80,14 @@ struct gw_sa_out *gw_sa_out_create(const struct gw_sa_params *p, int socket);
  * stay. Control, while the owner worker reads: see the source for why that is harmless.
  */
 void gw_sa_in_move(struct gw_sa_in *sa, const struct in6_addr *local, const struct in6_addr *remote,
-	bool udp_encap);
+	bool udp_encap, uint16_t remote_port);
+
+/**
+ * Where a good packet came from since the last call, if it was not the SA's remote address and port.
+ * Only of SAs in UDP: behind a NAT both may change at any time, and such packets are taken (RFC 3948),
+ * since their ICV proves the peer. Control.
+ */
+bool gw_sa_in_elsewhere(struct gw_sa_in *sa, struct in6_addr *addr, uint16_t *port);
 
 #define GW_SA_MOVE_GAP 65536 /* sequence numbers that a moved SA leaves out */
 

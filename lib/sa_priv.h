@@ -44,9 +44,16 @@ struct gw_sa_in {
 	/* set before publish, then read-only */
 	_Alignas(64) struct in6_addr inner_remote; /* tunnel mode, in a header's order */
 	struct in6_addr inner_local;
+	uint16_t remote_port; /* with udp_encap: where the peer's packets come from as a rule */
 	/* control only */
 	uint32_t child_id;
 	size_t size; /* of the allocation */
+
+	/* ESP in UDP that came from elsewhere: the owner worker fills it when it is not full, then
+	 * control reads it and empties it */
+	_Alignas(64) _Atomic(bool) elsewhere_full;
+	uint16_t elsewhere_port;
+	struct in6_addr elsewhere;
 };
 static_assert(offsetof(struct gw_sa_in, inner_local) == offsetof(struct gw_sa_in, inner_remote) + 16,
 	"compared with source and destination at once");

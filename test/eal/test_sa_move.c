@@ -78,9 +78,9 @@ follows(const struct gw_crypto_alg *row, bool tunnel_mode, bool from_encap, bool
 	assert_int_equal(st.packets, 2);
 	assert_int_equal(st.seq, GW_SA_MOVE_GAP + 2);
 	assert_int_equal(open_one(m, 2), GW_DROP_SA_ADDR);
-	gw_sa_in_move(rig.in, &to.remote, &to.local, !to_encap);
+	gw_sa_in_move(rig.in, &to.remote, &to.local, !to_encap, to.local_port);
 	assert_int_equal(open_one(seal(3), 3), GW_DROP_SA_ENCAP);
-	gw_sa_in_move(rig.in, &to.remote, &to.local, to_encap);
+	gw_sa_in_move(rig.in, &to.remote, &to.local, to_encap, to.local_port);
 	assert_int_equal(open_one(seal(4), 4), GW_DROP_NONE);
 	gw_sa_in_stats(rig.in, &st);
 	assert_int_equal(st.packets, 2);
@@ -97,6 +97,48 @@ test_follows(void **state)
 		for (unsigned int k = 0; k < 8; k++)
 			follows(row, k & 1, k & 2, k & 4);
 	}
+}
+
+/* Behind a NAT the peer's address and port may be any: good packets are taken, and control is told
+ * of the first one; bad ones and those to another address of ours are not. */
+static void
+test_elsewhere(void **state)
+{
+	struct in6_addr addr, want;
+	struct rte_mbuf *m;
+	uint16_t port;
+
+	util_params(&rig.params, gw_crypto_alg_at(0), 1);
+	rig.params.udp_encap = true;
+	rig.params.local_port = rig.params.remote_port = 4500;
+	util_sa_up(&rig);
+	assert_int_equal(open_one(seal(1), 1), GW_DROP_NONE);
+	assert_false(gw_sa_in_elsewhere(rig.in, &addr, &port));
+	for (unsigned int seed = 2; seed < 4; seed++) {
+		uint8_t *p;
+
+		m = seal(seed);
+		p = rte_pktmbuf_mtod_offset(m, uint8_t *, gw_pkt(m)->l3_off);
+		p[8 + 15] ^= 0x40;
+		memcpy(&want, p + 8, sizeof(want));
+		p[40] = (uint8_t)seed; /* the port's high byte */
+		assert_int_equal(open_one(m, seed), GW_DROP_NONE);
+	}
+	assert_true(gw_sa_in_elsewhere(rig.in, &addr, &port));
+	assert_memory_equal(&addr, &want, sizeof(addr));
+	assert_int_equal(port, 2 << 8 | (4500 & 0xff));
+	assert_false(gw_sa_in_elsewhere(rig.in, &addr, &port));
+	/* a bad one says nothing */
+	m = seal(4);
+	rte_pktmbuf_mtod_offset(m, uint8_t *, gw_pkt(m)->l3_off)[8 + 15] ^= 0x40;
+	rte_pktmbuf_mtod_offset(m, uint8_t *,
+		gw_pkt(m)->l4_off)[rte_pktmbuf_data_len(m) - gw_pkt(m)->l4_off - 1] ^= 1;
+	assert_int_equal(open_one(m, 4), GW_DROP_ICV);
+	assert_false(gw_sa_in_elsewhere(rig.in, &addr, &port));
+	m = seal(5);
+	rte_pktmbuf_mtod_offset(m, uint8_t *, gw_pkt(m)->l3_off)[24 + 15] ^= 0x40;
+	assert_int_equal(open_one(m, 5), GW_DROP_SA_ADDR);
+	util_sa_down(&rig);
 }
 
 /* Near the end of 32-bit numbers the gap must not lead to numbers that were used. */
@@ -137,6 +179,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_follows),
+		cmocka_unit_test(test_elsewhere),
 		cmocka_unit_test(test_no_number_twice),
 		cmocka_unit_test(test_refused),
 	};
