@@ -95,13 +95,19 @@ struct ike_dh_key; /* one private value with its public one */
 /** Public value's length on the wire, bytes; 0 = group not implemented. */
 size_t ike_dh_pub_len(uint16_t group);
 
+/** About what a pair, and a secret, take on a processor of today; microseconds. */
+uint32_t ike_dh_cost_us(uint16_t group);
+
 /** Make a fresh pair. @return NULL when the group is unknown or libcrypto failed */
 struct ike_dh_key *ike_dh_create(uint16_t group);
 
 /** A pair from a given private value (big-endian; raw for 31 and 32). For known-answer tests. */
 struct ike_dh_key *ike_dh_create_from(uint16_t group, const uint8_t *priv, size_t len);
 
-/** Wipe and free. NULL is fine. */
+/** One more owner, who calls ike_dh_destroy() too; on any thread. */
+struct ike_dh_key *ike_dh_hold(struct ike_dh_key *dh);
+
+/** The last owner wipes and frees. NULL is fine. */
 void ike_dh_destroy(struct ike_dh_key *dh);
 
 uint16_t ike_dh_group(const struct ike_dh_key *dh);

@@ -60,6 +60,14 @@ struct ike_event {
 	const char *reason;		   /* for down and failed: a sentence */
 };
 
+struct ike_job; /* work that may be done on another thread: ike_job_run(), ike_job_done() */
+
+enum ike_offload {
+	IKE_OFFLOAD_INLINE, /* not worth it, or no other thread: the engine does it at once */
+	IKE_OFFLOAD_TAKEN,  /* ike_job_run() on some thread, then ike_job_done() on the engine's */
+	IKE_OFFLOAD_FULL,   /* too much of it waits: the message that asks for it is dropped */
+};
+
 struct ike_host {
 	void *arg; /* first argument of each call */
 
@@ -100,6 +108,18 @@ struct ike_host {
 	void (*child_del)(void *arg, uint32_t child_id, bool in, bool out);
 	/** @return 0, or -ENOENT */
 	int (*child_stats)(void *arg, uint32_t child_id, struct ike_child_stats *st);
+
+	/**
+	 * Take work off the engine's thread. May be NULL: all runs at once.
+	 *
+	 * A job that is taken comes back by ike_job_done() whatever happens, also after
+	 * ike_destroy(): it is freed there.
+	 *
+	 * @param stranger  for a peer that is not authenticated: it waits behind all others
+	 * @param cost_us   about how long it runs on a processor of today
+	 */
+	enum ike_offload (*offload)(
+		void *arg, struct ike_job *job, bool stranger, uint32_t cost_us);
 
 	void (*event)(void *arg, const struct ike_event *ev);
 	/** group: "IKE", "CFG", "ENC", "NET", "CHD"; name: the connection's or NULL; no newline. */

@@ -91,6 +91,7 @@ ike_destroy(struct ike *e)
 	ike_wish_drop_all(e);
 	while (e->sas != NULL)
 		ike_sa_free(e->sas);
+	ike_jobs_orphan(e);
 	for (size_t i = 0; i < N_TABLES; i++)
 		ike_hash_fini(table(e, i));
 	ike_heap_fini(&e->heap);
@@ -380,4 +381,5 @@ ike_get_stats(const struct ike *e, struct ike_stats *st)
 	st->n_sas = e->n_listed - e->n_state[IKE_SA_LINGER] - e->n_state[IKE_SA_DEAD];
 	st->n_children = e->children.n;
 	st->n_timers = e->heap.n;
+	st->n_jobs = e->n_jobs;
 }

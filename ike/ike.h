@@ -71,6 +71,16 @@ void ike_unknown_spi(struct ike *e, const struct ike_path *path, uint32_t spi, u
 void ike_child_elsewhere(
 	struct ike *e, uint32_t child_id, const struct ike_path *path, uint64_t now_ms);
 
+/** Do the work of a job that offload() took: on any thread, once, at the same time as anything else. */
+void ike_job_run(struct ike_job *job);
+
+/**
+ * A job ran: on the engine's thread. The engine goes on with what waited for it, if that is still
+ * wanted. The job is the engine's again. ike_job_done() is owed for each job even when the engine
+ * is destroyed, before or after it.
+ */
+void ike_job_done(struct ike_job *job, uint64_t now_ms);
+
 enum ike_state { IKE_ST_CONNECTING, IKE_ST_ESTABLISHED, IKE_ST_REKEYING, IKE_ST_REKEYED, IKE_ST_DELETING };
 enum ike_child_state {
 	IKE_CST_INSTALLED,
@@ -117,7 +127,9 @@ struct ike_stats {
 	uint64_t rx, tx, rx_invalid, rx_invalid_spi, retransmits, cookies_asked, init_dropped;
 	uint64_t ike_up, ike_failed, child_up, child_failed, child_rekeys, ike_rekeys;
 	uint32_t n_sas, n_half_open, n_children;
-	uint32_t n_timers; /* deadlines that are set */
+	uint64_t jobs, jobs_refused; /* taken by the host; dropped for want of room */
+	uint32_t n_timers;	     /* deadlines that are set */
+	uint32_t n_jobs;	     /* under way */
 };
 void ike_get_stats(const struct ike *e, struct ike_stats *st);
 

@@ -23,7 +23,17 @@ struct arrival {
 	size_t len;
 	uint8_t digest[IKE_DIGEST_LEN];
 	struct ike_msg m;
+	struct ike_view inner; /* decrypted, joined */
+	uint8_t first;         /* type of its first payload */
 };
+
+static int
+parse_inner(struct arrival *a, uint8_t first, const uint8_t *p, size_t len)
+{
+	a->inner = (struct ike_view){.p = p, .len = len};
+	a->first = first;
+	return ike_msg_parse_inner(&a->m, first, p, len);
+}
 
 /* ---- decryption ---- */
 
@@ -60,7 +70,7 @@ open_fragment(struct ike_sa *sa, struct arrival *a, struct ike_view inner)
 	ike_sa_drop_frags(sa, response);
 	if (len < 0)
 		return (int)len;
-	return ike_msg_parse_inner(&a->m, first, sa->e->open_buf, (size_t)len);
+	return parse_inner(a, first, sa->e->open_buf, (size_t)len);
 }
 
 /**
@@ -79,7 +89,77 @@ open_message(struct ike_sa *sa, struct arrival *a)
 		return -EPERM;
 	if (a->m.sk_type == IKE_PLD_SKF)
 		return open_fragment(sa, a, inner);
-	return ike_msg_parse_inner(&a->m, a->m.sk_first, inner.p, inner.len);
+	return parse_inner(a, a->m.sk_first, inner.p, inner.len);
+}
+
+/* ---- messages that wait ---- */
+
+struct ike_kept {
+	struct ike_path path;
+	uint8_t digest[IKE_DIGEST_LEN];
+	struct ike_hdr hdr;
+	uint8_t sk_type, first;
+	size_t aad_len, inner_len;
+	uint8_t bytes[]; /* what the ICV covers in the clear, then the decrypted payloads */
+};
+
+void
+ike_kept_free(struct ike_kept *k)
+{
+	if (k == NULL)
+		return;
+	ike_wipe(k, sizeof(*k) + k->aad_len + k->inner_len);
+	free(k);
+}
+
+/**
+ * Its handler wants it again later, or it is not its turn yet. One for each side (window size 1),
+ * and bounded as messages are.
+ */
+static void
+keep(struct ike_sa *sa, enum ike_job_side side, const struct arrival *a)
+{
+	size_t aad_len = a->m.sk_aad.len, len = aad_len + a->inner.len;
+	struct ike_kept *k = malloc(sizeof(*k) + len);
+
+	if (k == NULL) {
+		/* nobody can take the result up */
+		ike_sa_end(sa, IKE_END_LOCAL, false, "out of memory");
+		return;
+	}
+	k->path = *a->path;
+	memcpy(k->digest, a->digest, sizeof(k->digest));
+	k->hdr = a->m.hdr;
+	k->sk_type = a->m.sk_type;
+	k->first = a->first;
+	k->aad_len = aad_len;
+	k->inner_len = a->inner.len;
+	memcpy(k->bytes, a->m.sk_aad.p, aad_len);
+	if (a->inner.len > 0)
+		memcpy(k->bytes + aad_len, a->inner.p, a->inner.len);
+	sa->jobs[side].kept = k;
+}
+
+static bool
+unkeep(const struct ike_kept *k, struct arrival *a)
+{
+	a->path = &k->path;
+	memcpy(a->digest, k->digest, sizeof(a->digest));
+	a->m.hdr = k->hdr;
+	a->m.sk_type = k->sk_type;
+	a->m.sk_first = k->first;
+	a->m.sk_aad = (struct ike_view){.p = k->bytes, .len = k->aad_len};
+	return parse_inner(a, k->first, k->bytes + k->aad_len, k->inner_len) == 0;
+}
+
+/**
+ * The peer's messages are handled in the order in which they come: what it asks next may rest on
+ * what it answered before.
+ */
+static bool
+other_waits(const struct ike_sa *sa, enum ike_job_side side)
+{
+	return sa->jobs[side == IKE_JOB_PEER ? IKE_JOB_OWN : IKE_JOB_PEER].kept != NULL;
 }
 
 /* ---- requests ---- */
@@ -147,6 +227,11 @@ reply(struct ike_sa *sa, struct arrival *a, int err)
 
 	ike_send_begin(sa->e, &c);
 	after = err != 0 ? refuse_malformed(sa, a, err, &c) : run_handler(sa, a, &c);
+	if (after == IKE_AFTER_WAIT) {
+		keep(sa, IKE_JOB_PEER, a);
+		return;
+	}
+	ike_jobs_clear(sa, IKE_JOB_PEER);
 	if (after == IKE_AFTER_SILENCE) {
 		sa->e->stats.rx_invalid++;
 		return;
@@ -163,7 +248,7 @@ reply(struct ike_sa *sa, struct arrival *a, int err)
 static bool
 takes_requests(const struct ike_sa *sa)
 {
-	return sa->state == IKE_SA_HALF_OPEN || ike_sa_authenticated(sa);
+	return (sa->state == IKE_SA_HALF_OPEN && sa->keys.prf_len != 0) || ike_sa_authenticated(sa);
 }
 
 static void
@@ -186,6 +271,11 @@ handle_request(struct ike_sa *sa, struct arrival *a)
 	case IKE_WIN_NEW:
 		break;
 	}
+	if (sa->jobs[IKE_JOB_PEER].kept != NULL) {
+		/* a copy of the one whose handler waits: its answer is being worked on */
+		e->stats.retransmits++;
+		return;
+	}
 	if (!takes_requests(sa)) {
 		e->stats.rx_invalid++;
 		return;
@@ -201,7 +291,10 @@ handle_request(struct ike_sa *sa, struct arrival *a)
 	ike_sa_touch(sa);
 	if (err == 0 && ike_msg_check(&a->m) != 0)
 		err = -EBADMSG;
-	reply(sa, a, err);
+	if (err == 0 && other_waits(sa, IKE_JOB_PEER))
+		keep(sa, IKE_JOB_PEER, a);
+	else
+		reply(sa, a, err);
 	ike_nat_heard(sa, a->path);
 }
 
@@ -225,6 +318,14 @@ end_malformed(struct ike_sa *sa, const struct ike_msg *m)
 	ike_sa_end(sa, why, false, "the peer's response was malformed");
 }
 
+/** Processing it waits for a job. */
+static void
+keep_response(struct ike_sa *sa, const struct arrival *a)
+{
+	if (sa->active != NULL && ike_job_pending(sa, IKE_JOB_OWN))
+		keep(sa, IKE_JOB_OWN, a);
+}
+
 static void
 handle_response(struct ike_sa *sa, struct arrival *a)
 {
@@ -232,6 +333,7 @@ handle_response(struct ike_sa *sa, struct arrival *a)
 	int err;
 
 	if (!ike_window_response(&sa->win, a->m.hdr.msg_id) || sa->active == NULL ||
+		sa->jobs[IKE_JOB_OWN].kept != NULL ||
 		ike_task_ops[sa->active->type].exchange != a->m.hdr.exchange) {
 		e->stats.rx_invalid++;
 		return;
@@ -252,7 +354,12 @@ handle_response(struct ike_sa *sa, struct arrival *a)
 	}
 	sa->last_in_ms = e->now_ms;
 	sa->contested = false;
-	ike_task_response(sa, &a->m);
+	if (other_waits(sa, IKE_JOB_OWN)) {
+		keep(sa, IKE_JOB_OWN, a);
+	} else {
+		ike_task_response(sa, &a->m);
+		keep_response(sa, a);
+	}
 	ike_nat_heard(sa, a->path);
 }
 
@@ -272,6 +379,61 @@ handle_init_response(struct ike *e, struct arrival *a)
 	if (ike_blob_set(&sa->setup->init_resp, a->buf, a->len) != 0)
 		return;
 	ike_task_response(sa, &a->m);
+}
+
+/* ---- after a job ---- */
+
+static void
+resume_init_response(struct ike_sa *sa)
+{
+	struct ike_msg m;
+
+	if (ike_msg_parse(&m, sa->setup->init_resp.p, sa->setup->init_resp.len) == 0)
+		ike_task_resume(sa, &m);
+}
+
+static void
+resume_message(struct ike_sa *sa, enum ike_job_side side)
+{
+	struct ike_kept *k = sa->jobs[side].kept;
+	struct arrival a = {0};
+
+	sa->jobs[side].kept = NULL;
+	if (!unkeep(k, &a)) {
+		ike_kept_free(k);
+		return;
+	}
+	if (side == IKE_JOB_PEER) {
+		reply(sa, &a, 0);
+	} else {
+		/* one that waited for its turn is still the answer to an outstanding request */
+		if (sa->win.request.buf != NULL)
+			ike_task_response(sa, &a.m);
+		else
+			ike_task_resume(sa, &a.m);
+		keep_response(sa, &a);
+	}
+	ike_kept_free(k);
+}
+
+void
+ike_input_resume(struct ike_sa *sa, enum ike_job_side side)
+{
+	enum ike_job_side other = side == IKE_JOB_PEER ? IKE_JOB_OWN : IKE_JOB_PEER;
+
+	sa->e->stranger = sa->state == IKE_SA_HALF_OPEN;
+	if (sa->jobs[side].kept != NULL)
+		resume_message(sa, side);
+	else if (side == IKE_JOB_PEER)
+		ike_x_init_resume(sa);
+	else if (sa->state == IKE_SA_INIT_SENT && sa->active != NULL)
+		resume_init_response(sa);
+	/* else a request is to be built: that is the task's, in ike_settle() */
+	if (sa->jobs[side].kept == NULL && sa->jobs[other].kept != NULL &&
+		!ike_job_pending(sa, other))
+		resume_message(sa, other);
+	ike_sa_touch(sa);
+	sa->e->stranger = false;
 }
 
 /* ---- dispatch ---- */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dh_job.h"
+
 struct ike_nego *
 ike_nego_create(struct ike_sa *sa)
 {
@@ -210,8 +212,7 @@ ike_nego_offer(struct ike_sa *sa, struct ike_nego *n, const struct ike_child_cfg
 		group = ike_offer_group(&n->offer, old != NULL ? old->suite.dh : IKE_DH_NONE);
 	if (group == IKE_DH_NONE)
 		return 0;
-	n->dh = ike_dh_create(group);
-	return n->dh == NULL ? -EIO : 0;
+	return ike_dh_job_pair(sa, IKE_JOB_OWN, group, (struct ike_view){0}, &n->dh);
 }
 
 static void
@@ -356,13 +357,13 @@ ike_nego_accept(
 }
 
 int
-ike_nego_shared(
-	const struct ike_nego *n, const struct ike_nego_msg *in, uint8_t *secret, size_t *len)
+ike_nego_shared(struct ike_sa *sa, enum ike_job_side side, const struct ike_nego *n,
+	const struct ike_nego_msg *in, uint8_t *secret, size_t *len)
 {
 	*len = 0;
 	if (n->suite.dh == IKE_DH_NONE)
 		return 0;
-	return ike_dh_shared(n->dh, in->ke.data, secret, len);
+	return ike_dh_job_shared(sa, side, n->dh, in->ke.data, secret, len);
 }
 
 /* ---- responder ---- */
@@ -486,6 +487,16 @@ answer_mode(const struct ike_sa *sa, const struct ike_nego *n, const struct ike_
 	return IKE_MODE_TRANSPORT;
 }
 
+uint16_t
+ike_nego_pair(struct ike_sa *sa, struct ike_nego *n, struct ike_view ke)
+{
+	int err = ike_dh_job_pair(sa, IKE_JOB_PEER, n->suite.dh, ke, &n->dh);
+
+	if (err == -EINPROGRESS)
+		return IKE_JOB_WAIT;
+	return err != 0 ? IKE_N_TEMPORARY_FAILURE : 0;
+}
+
 static uint16_t
 answer_keys(struct ike_sa *sa, struct ike_nego *n, const struct ike_nego_msg *in)
 {
@@ -499,8 +510,7 @@ answer_keys(struct ike_sa *sa, struct ike_nego *n, const struct ike_nego_msg *in
 			in->has_ke ? in->ke.group : 0, ike_transform_name(IKE_TT_DH, n->suite.dh));
 		return IKE_N_INVALID_KE_PAYLOAD;
 	}
-	n->dh = ike_dh_create(n->suite.dh);
-	return n->dh == NULL ? IKE_N_TEMPORARY_FAILURE : 0;
+	return ike_nego_pair(sa, n, in->ke.data);
 }
 
 uint16_t

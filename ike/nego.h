@@ -48,7 +48,7 @@ void ike_nego_free(struct ike_sa *sa, struct ike_nego *n);
 /**
  * Decide what to offer: configuration, or with old what that child has in use.
  * @param group  for the KE payload, 0 = our choice; ignored with in_auth
- * @return 0, -ENOSPC (no SPI), -EINVAL (nothing to offer), -EIO
+ * @return 0, -ENOSPC (no SPI), -EINVAL (nothing to offer), -EIO, -EINPROGRESS
  */
 int ike_nego_offer(struct ike_sa *sa, struct ike_nego *n, const struct ike_child_cfg *cfg,
 	const struct ike_child *old, bool in_auth, uint16_t group);
@@ -70,20 +70,28 @@ void ike_nego_log_refused(struct ike_sa *sa, const struct ike_nego *n);
 /**
  * Choose configuration, proposal, mode and selectors.
  * @param old  the child that the peer rekeys, or NULL
- * @return 0, or the notify to answer with (logged); for INVALID_KE_PAYLOAD suite.dh is the group
+ * @return 0, or the notify to answer with (logged); for INVALID_KE_PAYLOAD suite.dh is the group;
+ *         IKE_JOB_WAIT
  */
 uint16_t ike_nego_answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_nego_msg *in,
 	const struct ike_child *old, bool in_auth);
 void ike_nego_build_answer(const struct ike_nego *n, struct ike_chain *c);
+
+/** Our half of the key exchange of n->suite for the peer's KE. @return as ike_nego_answer() */
+uint16_t ike_nego_pair(struct ike_sa *sa, struct ike_nego *n, struct ike_view ke);
 
 /* ---- both ---- */
 
 /** @return 0, or -EBADMSG */
 int ike_nego_parse(struct ike_nego_msg *out, const struct ike_msg *m, bool in_auth);
 
-/** Shared secret with the peer's KE. @param secret IKE_DH_PUB_MAX bytes; len 0 when no group */
-int ike_nego_shared(const struct ike_nego *n, const struct ike_nego_msg *in, uint8_t *secret,
-	size_t *len);
+/**
+ * Shared secret with the peer's KE.
+ * @param secret IKE_DH_PUB_MAX bytes; len 0 when no group
+ * @return as ike_dh_job_shared()
+ */
+int ike_nego_shared(struct ike_sa *sa, enum ike_job_side side, const struct ike_nego *n,
+	const struct ike_nego_msg *in, uint8_t *secret, size_t *len);
 
 /** Octet by octet, as 2.8.1 compares. @return <0, 0, >0 */
 int ike_nonce_cmp(const struct ike_nonce *a, const struct ike_nonce *b);

@@ -84,6 +84,13 @@ frags_free(struct ike_sa *sa)
 	ike_sa_drop_frags(sa, true);
 }
 
+static void
+jobs_free(struct ike_sa *sa)
+{
+	ike_jobs_clear(sa, IKE_JOB_PEER);
+	ike_jobs_clear(sa, IKE_JOB_OWN);
+}
+
 /* ---- creation ---- */
 
 static struct ike_sa *
@@ -423,6 +430,7 @@ ike_sa_end(struct ike_sa *sa, enum ike_end why, bool linger, const char *reason)
 	sa->was_up = false;
 	setup_free(sa);
 	ike_flight_clear(&sa->win.request);
+	jobs_free(sa);
 	frags_free(sa);
 	/* what strangers leave behind is bounded like what they begin */
 	if (why == IKE_END_FAILED && sa->e->n_state[IKE_SA_LINGER] >= sa->e->half_open_max)
@@ -440,6 +448,7 @@ ike_sa_free(struct ike_sa *sa)
 	sa->e->n_state[sa->state]--;
 	setup_free(sa);
 	ike_window_fini(&sa->win);
+	jobs_free(sa);
 	frags_free(sa);
 	ike_keymat_wipe(&sa->keys);
 	ike_sa_discard(sa);

@@ -23,6 +23,7 @@
 #include "crypto.h"
 #include "hash.h"
 #include "ike.h"
+#include "job.h"
 #include "keymat.h"
 #include "log.h"
 #include "task.h"
@@ -129,6 +130,7 @@ struct ike_sa {
 
 	struct ike_child *children;
 	struct ike_task *tasks, *active; /* waiting, in order; on its way */
+	struct ike_jobs jobs[IKE_JOB_SIDES]; /* what handlers wait for */
 
 	uint64_t created_ms, up_ms, last_in_ms, state_ms; /* state_ms: since when in state */
 	uint64_t rekey_ms, reauth_ms, expire_ms;	  /* IKE_NEVER = never */
@@ -167,6 +169,8 @@ struct ike {
 	struct ike_hash wishes; /* by child */
 
 	uint32_t last_sa_id, last_child_id;
+	struct ike_job *jobs; /* under way, those that nobody waits for too */
+	uint32_t n_jobs;
 	struct ike_cookie cookie;
 	struct ike_stats stats;
 	uint64_t clear_reply_ms; /* when errors outside any SA were last answered */

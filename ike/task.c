@@ -138,7 +138,17 @@ next_task(struct ike_sa *sa)
 	return found;
 }
 
-/** @return true when a request went out */
+/** Back where it came from, until the job is done that its request needs. */
+static void
+put_back(struct ike_sa *sa, struct ike_task *t)
+{
+	ike_nego_free(sa, t->nego);
+	t->nego = NULL;
+	t->next = sa->tasks;
+	sa->tasks = t;
+}
+
+/** @return true when a request went out, or waits for a job */
 static bool
 start(struct ike_sa *sa, struct ike_task *t)
 {
@@ -153,6 +163,12 @@ start(struct ike_sa *sa, struct ike_task *t)
 	if (err == 0 && t->type != IKE_TASK_INIT)
 		err = ike_send_request(sa, ops->exchange, &c,
 			t->type == IKE_TASK_PATH_CHECK ? &t->path : &sa->path);
+	if (err == -EINPROGRESS) {
+		sa->active = NULL;
+		put_back(sa, t);
+		return true;
+	}
+	ike_jobs_clear(sa, IKE_JOB_OWN);
 	if (err == 0)
 		return true;
 	sa->active = NULL;
@@ -164,12 +180,20 @@ start(struct ike_sa *sa, struct ike_task *t)
 	return false;
 }
 
+/** A request is outstanding, or its response or the next one's content waits for a job. */
+static bool
+is_busy(const struct ike_sa *sa)
+{
+	return sa->win.request.buf != NULL || sa->active != NULL ||
+	       ike_job_pending(sa, IKE_JOB_OWN);
+}
+
 void
 ike_task_run(struct ike_sa *sa)
 {
 	struct ike_task **p, *t;
 
-	while (sa->win.request.buf == NULL && (p = next_task(sa)) != NULL) {
+	while (!is_busy(sa) && (p = next_task(sa)) != NULL) {
 		t = *p;
 		*p = t->next;
 		t->next = NULL;
@@ -183,7 +207,7 @@ ike_task_due(const struct ike_sa *sa)
 {
 	uint64_t due = IKE_NEVER;
 
-	if (sa->win.request.buf != NULL)
+	if (is_busy(sa))
 		return IKE_NEVER;
 	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
 		if (may_run(sa, t) && t->not_before_ms < due)
@@ -205,12 +229,24 @@ ike_task_response(struct ike_sa *sa, const struct ike_msg *m)
 		ike_sa_end(sa, IKE_END_PEER, false, "the peer found our request malformed");
 		return;
 	}
+	ike_task_resume(sa, m);
+}
+
+void
+ike_task_resume(struct ike_sa *sa, const struct ike_msg *m)
+{
+	struct ike_task *t = sa->active;
+
 	ike_task_ops[t->type].process(sa, t, m);
+	if (sa->active == t && ike_job_pending(sa, IKE_JOB_OWN))
+		return;
+	ike_jobs_clear(sa, IKE_JOB_OWN);
 	/* queued again, or gone with its SA, or done */
 	if (sa->active != t)
 		return;
 	sa->active = NULL;
 	task_free(sa, t);
+	ike_sa_touch(sa);
 }
 
 void

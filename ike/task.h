@@ -52,10 +52,14 @@ struct ike_task_ops {
 	uint8_t exchange;
 	/**
 	 * Write the payloads of the request. @return 0, -EALREADY (nothing to do any more: the task
-	 * goes), other -errno (it failed and said so; the task goes)
+	 * goes), -EINPROGRESS (a job is under way: built again when it is done), other -errno (it
+	 * failed and said so; the task goes)
 	 */
 	int (*build)(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
-	/** The response, verified. The task is freed afterwards unless it was queued again. */
+	/**
+	 * The response, verified. The task is freed afterwards unless it was queued again, or a job
+	 * of IKE_JOB_OWN is under way: then it is called again with the same message.
+	 */
 	void (*process)(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
 };
 
@@ -78,6 +82,9 @@ void ike_task_run(struct ike_sa *sa);
 uint64_t ike_task_due(const struct ike_sa *sa);
 /** The verified response to the outstanding request. */
 void ike_task_response(struct ike_sa *sa, const struct ike_msg *m);
+
+/** Once more, when the job is done that processing it waits for. */
+void ike_task_resume(struct ike_sa *sa, const struct ike_msg *m);
 
 /** Forget all tasks; raises IKE_EV_CHILD_FAILED for children that were wanted. reason NULL = silent */
 void ike_task_drop_all(struct ike_sa *sa, const char *reason);

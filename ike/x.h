@@ -13,6 +13,7 @@
 enum ike_after {
 	IKE_AFTER_REPLY,   /* send the response, all goes on */
 	IKE_AFTER_SILENCE, /* no response: as if the request had not come */
+	IKE_AFTER_WAIT,	   /* nothing was done: once more when the job is done that is under way */
 	IKE_AFTER_FAILED,  /* send it, the SA never comes up */
 	IKE_AFTER_DELETED, /* send it, the peer deleted the SA */
 	IKE_AFTER_BROKEN,  /* send it, the SA ends: the peer's messages are malformed (2.21.3) */
@@ -20,6 +21,9 @@ enum ike_after {
 
 /** IKE_SA_INIT from a stranger: no SA yet. */
 void ike_x_init_request(struct ike *e, const struct ike_path *path, const uint8_t *buf, size_t len);
+
+/** The job is done that an IKE_SA_INIT request, taken up but not answered, waits for. */
+void ike_x_init_resume(struct ike_sa *sa);
 
 /** A response that asks for the cookie or the group that our request has by now: a late copy. */
 bool ike_x_init_is_copy(const struct ike_sa *sa, const struct ike_msg *m);

@@ -45,6 +45,8 @@ ike_x_child_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 		return -EALREADY;
 	t->nego = ike_nego_create(sa);
 	err = t->nego == NULL ? -ENOMEM : ike_nego_offer(sa, t->nego, t->cfg, old, false, t->group);
+	if (err == -EINPROGRESS)
+		return err;
 	if (err != 0) {
 		if (old != NULL)
 			ike_child_rekey_later(old, REFUSED_MS);
@@ -216,13 +218,20 @@ ike_x_child_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg 
 	struct ike_view shared = {.p = secret};
 	struct ike_nego_msg in;
 	uint16_t error = ike_msg_error(m);
+	int err;
 
 	if (error != 0) {
 		refused(sa, t, m, error);
 		return;
 	}
-	if (ike_nego_parse(&in, m, false) != 0 || ike_nego_accept(sa, t->nego, &in, &why) != 0 ||
-		ike_nego_shared(t->nego, &in, secret, &shared.len) != 0) {
+	err = ike_nego_parse(&in, m, false);
+	if (err == 0)
+		err = ike_nego_accept(sa, t->nego, &in, &why);
+	if (err == 0)
+		err = ike_nego_shared(sa, IKE_JOB_OWN, t->nego, &in, secret, &shared.len);
+	if (err == -EINPROGRESS)
+		return;
+	if (err != 0) {
 		attempt_failed(sa, t, why, REFUSED_MS);
 		ike_x_delete_unwanted(sa, t->nego);
 		return;
@@ -281,7 +290,7 @@ answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m, struct ik
 	error = ike_nego_answer(sa, n, &in, old, false);
 	if (error != 0)
 		return error;
-	if (ike_nego_shared(n, &in, secret, &shared.len) != 0)
+	if (ike_nego_shared(sa, IKE_JOB_PEER, n, &in, secret, &shared.len) != 0)
 		return IKE_N_INVALID_SYNTAX;
 	fresh = ike_child_install(
 		sa, n, false, shared, old == NULL && ike_reauth_is_first(sa, n->cfg));
@@ -323,6 +332,10 @@ create_child(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
 		error = answer(sa, n, m, old);
 	else if (error == 0)
 		error = IKE_N_NO_ADDITIONAL_SAS;
+	if (error == IKE_JOB_WAIT) {
+		ike_nego_free(sa, n);
+		return IKE_AFTER_WAIT;
+	}
 	if (error == 0)
 		ike_nego_build_answer(n, c);
 	else

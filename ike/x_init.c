@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "dh_job.h"
 #include "natd.h"
 #include "nego.h"
 #include "payload.h"
@@ -52,8 +53,8 @@ ike_x_notify_text(uint16_t type, char *buf, size_t len)
 /* ---- what both ends do ---- */
 
 static int
-derive_keys(struct ike_sa *sa, const struct ike_suite *suite, const struct ike_dh_key *dh,
-	struct ike_view peer_ke)
+derive_keys(struct ike_sa *sa, enum ike_job_side side, const struct ike_suite *suite,
+	struct ike_dh_key *dh, struct ike_view peer_ke)
 {
 	uint8_t secret[IKE_DH_PUB_MAX];
 	struct ike_keymat_in in = {
@@ -63,7 +64,7 @@ derive_keys(struct ike_sa *sa, const struct ike_suite *suite, const struct ike_d
 		.spi_r = sa->spi_r,
 	};
 	size_t len = 0;
-	int err = ike_dh_shared(dh, peer_ke, secret, &len);
+	int err = ike_dh_job_shared(sa, side, dh, peer_ke, secret, &len);
 
 	if (err == 0) {
 		in.shared = (struct ike_view){.p = secret, .len = len};
@@ -104,8 +105,7 @@ prepare(struct ike_sa *sa, const struct ike_task *t)
 	if (s->dh != NULL && ike_dh_group(s->dh) == group)
 		return 0;
 	ike_dh_destroy(s->dh);
-	s->dh = ike_dh_create(group);
-	return s->dh == NULL ? -EIO : 0;
+	return ike_dh_job_pair(sa, IKE_JOB_OWN, group, (struct ike_view){0}, &s->dh);
 }
 
 int
@@ -233,6 +233,7 @@ ike_x_init_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 	struct ike_proposals offer;
 	struct ike_suite suite;
 	struct ike_kex in;
+	int err;
 
 	if (handle_notifies(sa, t, m))
 		return;
@@ -252,7 +253,10 @@ ike_x_init_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 	}
 	sa->spi_r = m->hdr.spi_r;
 	ike_nonce_keep(&s->nr, in.nonce);
-	if (derive_keys(sa, &suite, s->dh, in.ke.data) != 0) {
+	err = derive_keys(sa, IKE_JOB_OWN, &suite, s->dh, in.ke.data);
+	if (err == -EINPROGRESS)
+		return;
+	if (err != 0) {
 		init_failed(sa, "the peer's Diffie-Hellman value is not a valid one");
 		return;
 	}
@@ -352,29 +356,78 @@ build_response(struct ike_sa *sa, const struct ike_proposal *chosen, const struc
 	return ike_msg_end(&c);
 }
 
-/** The SA's half of the exchange. @return 0 or -errno */
+/** The SA's half of the exchange. @return 0; -EINPROGRESS, -EBUSY as ike_job_await(); other -errno
+ */
 static int
 respond(struct ike_sa *sa, const struct ike_msg *m, const struct ike_kex *in,
 	const struct ike_proposal *chosen, const struct ike_suite *suite)
 {
 	struct ike_setup *s = sa->setup;
-	struct ike_dh_key *dh = ike_dh_create(suite->dh);
-	int err = dh == NULL ? -EIO : 0;
+	struct ike_dh_key *dh;
+	int err = ike_dh_job_pair(sa, IKE_JOB_PEER, suite->dh, in->ke.data, &dh);
 	size_t len;
 
+	if (err != 0)
+		return err;
 	ike_nonce_keep(&s->ni, in->nonce);
 	ike_nonce_make(sa->e, &s->nr);
 	sa->frag = agree_fragments(sa, m);
 	ike_ppk_agree(sa, ike_msg_notify(m, IKE_N_USE_PPK, NULL));
 	ike_natd_check(sa, &sa->path, m);
-	if (err == 0)
-		err = derive_keys(sa, suite, dh, in->ke.data);
+	err = derive_keys(sa, IKE_JOB_PEER, suite, dh, in->ke.data);
 	if (err == 0) {
 		len = build_response(sa, chosen, dh);
 		err = len == 0 ? -EMSGSIZE : ike_blob_set(&s->init_resp, sa->e->wire_buf, len);
 	}
 	ike_dh_destroy(dh);
 	return err;
+}
+
+/** Answer, or have the answer worked on. */
+static void
+answer_stranger(struct ike_sa *sa, const struct ike_msg *m, const struct ike_kex *in,
+	const struct ike_proposal *chosen, const struct ike_suite *suite)
+{
+	const struct ike_path *path = &sa->path;
+	struct ike *e = sa->e;
+	int err = respond(sa, m, in, chosen, suite);
+	char a[64];
+
+	if (err == -EINPROGRESS)
+		return;
+	ike_jobs_clear(sa, IKE_JOB_PEER);
+	if (err == -EBUSY) {
+		e->stats.init_dropped++;
+		ike_sa_end(sa, IKE_END_QUIET, false, NULL);
+		return;
+	}
+	ike_addr_text(&path->remote, path->remote_port, a, sizeof(a));
+	if (err != 0) {
+		ike_log(e, IKE_LOG_WARN, "IKE", sa->conn->name,
+			"IKE_SA_INIT from %s: its key exchange is not valid", a);
+		ike_send_clear_error(e, path, &m->hdr, IKE_N_INVALID_SYNTAX, NULL, 0);
+		ike_sa_end(sa, IKE_END_QUIET, false, NULL);
+		return;
+	}
+	ike_log(e, IKE_LOG_INFO, "IKE", sa->conn->name, "IKE_SA %u: %s wants to connect", sa->id,
+		a);
+	e->stats.tx++;
+	e->host.send(e->host.arg, path, sa->setup->init_resp.p, sa->setup->init_resp.len);
+}
+
+void
+ike_x_init_resume(struct ike_sa *sa)
+{
+	struct ike_proposal chosen;
+	struct ike_suite suite;
+	struct ike_kex in;
+	struct ike_msg m;
+
+	/* all of it went well when the request came */
+	if (ike_msg_parse(&m, sa->setup->init_req.p, sa->setup->init_req.len) == 0 &&
+		ike_kex_parse(&in, &m) == 0 &&
+		ike_proposals_select(&sa->conn->proposals, &in.sa, true, &chosen, &suite) == 0)
+		answer_stranger(sa, &m, &in, &chosen, &suite);
 }
 
 static void
@@ -385,7 +438,6 @@ accept_stranger(struct ike *e, const struct ike_path *path, struct ike_view data
 	struct ike_proposal chosen;
 	struct ike_suite suite;
 	struct ike_sa *sa;
-	char a[64];
 
 	conn = ike_conn_by_offer(e->cfg, path, &in->sa, &chosen, &suite, &match);
 	if (conn == NULL) {
@@ -407,20 +459,10 @@ accept_stranger(struct ike *e, const struct ike_path *path, struct ike_view data
 	sa->win.next_in = 1;
 	memcpy(sa->init_digest, digest, IKE_DIGEST_LEN);
 	ike_sa_remember_init(sa);
-	if (ike_blob_set(&sa->setup->init_req, datagram.p, datagram.len) != 0 ||
-		respond(sa, m, in, &chosen, &suite) != 0) {
-		ike_log(e, IKE_LOG_WARN, "IKE", conn->name,
-			"IKE_SA_INIT from %s: its key exchange is "
-			"not valid",
-			ike_addr_text(&path->remote, path->remote_port, a, sizeof(a)));
-		ike_send_clear_error(e, path, &m->hdr, IKE_N_INVALID_SYNTAX, NULL, 0);
+	if (ike_blob_set(&sa->setup->init_req, datagram.p, datagram.len) != 0)
 		ike_sa_end(sa, IKE_END_QUIET, false, NULL);
-		return;
-	}
-	ike_log(e, IKE_LOG_INFO, "IKE", conn->name, "IKE_SA %u: %s wants to connect", sa->id,
-		ike_addr_text(&path->remote, path->remote_port, a, sizeof(a)));
-	e->stats.tx++;
-	e->host.send(e->host.arg, path, sa->setup->init_resp.p, sa->setup->init_resp.len);
+	else
+		answer_stranger(sa, m, in, &chosen, &suite);
 }
 
 /** A retransmission of a request that made an SA. @return true when it was one */
@@ -432,8 +474,8 @@ answer_again(struct ike *e, const struct ike_path *path, uint64_t spi_i,
 
 	if (sa == NULL)
 		return false;
-	/* once IKE_AUTH is done it is only a late duplicate */
-	if (sa->state == IKE_SA_HALF_OPEN) {
+	/* once IKE_AUTH is done it is only a late duplicate; before a job is, there is no answer */
+	if (sa->state == IKE_SA_HALF_OPEN && sa->setup->init_resp.p != NULL) {
 		e->stats.tx++;
 		e->host.send(e->host.arg, path, sa->setup->init_resp.p, sa->setup->init_resp.len);
 	}

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dh_job.h"
 #include "nego.h"
 #include "payload.h"
 #include "x.h"
@@ -30,11 +31,12 @@ spi_of(const struct ike_proposal *p)
 	return ike_rd_done(&r) ? spi : 0;
 }
 
-/** The new SA with its keys, up. @return NULL when its keys could not be made */
-static struct ike_sa *
+/** The new SA with its keys, up. @return 0; -EINPROGRESS (a job is under way); other -errno */
+static int
 make_successor(struct ike_sa *sa, const struct ike_nego *n, const struct ike_ke *ke, bool initiator,
-	uint64_t peer_spi)
+	uint64_t peer_spi, struct ike_sa **out)
 {
+	enum ike_job_side side = initiator ? IKE_JOB_OWN : IKE_JOB_PEER;
 	uint8_t secret[IKE_DH_PUB_MAX];
 	struct ike_keymat_in in = {
 		.ni = ike_nonce_view(&n->ni),
@@ -43,19 +45,22 @@ make_successor(struct ike_sa *sa, const struct ike_nego *n, const struct ike_ke 
 		.spi_i = initiator ? n->new_spi : peer_spi,
 		.spi_r = initiator ? peer_spi : n->new_spi,
 	};
-	struct ike_sa *fresh = ike_sa_create_rekeyed(sa, initiator);
-	int err = fresh == NULL ? -ENOMEM : ike_dh_shared(n->dh, ke->data, secret, &in.shared.len);
+	int err = ike_dh_job_shared(sa, side, n->dh, ke->data, secret, &in.shared.len);
+	struct ike_sa *fresh;
 
-	if (err == 0)
-		err = ike_keymat_rekey(&fresh->keys, &n->suite, &sa->keys, &in);
+	if (err != 0)
+		return err;
+	fresh = ike_sa_create_rekeyed(sa, initiator);
+	err = fresh == NULL ? -ENOMEM : ike_keymat_rekey(&fresh->keys, &n->suite, &sa->keys, &in);
 	ike_wipe(secret, sizeof(secret));
-	if (err == 0) {
-		ike_sa_begin_rekeyed(fresh, in.spi_i, in.spi_r);
-		return fresh;
+	if (err != 0) {
+		if (fresh != NULL)
+			ike_sa_discard(fresh);
+		return err;
 	}
-	if (fresh != NULL)
-		ike_sa_discard(fresh);
-	return NULL;
+	ike_sa_begin_rekeyed(fresh, in.spi_i, in.spi_r);
+	*out = fresh;
+	return 0;
 }
 
 /* ---- initiator ---- */
@@ -68,16 +73,17 @@ ike_x_rekey_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 	struct ike_nego *n = t->nego = ike_nego_create(sa);
 	uint8_t spi[IKE_SPI_LEN];
 	struct ike_view pub;
+	int err;
 
 	if (n == NULL)
 		return -ENOMEM;
+	err = ike_dh_job_pair(sa, IKE_JOB_OWN, group, (struct ike_view){0}, &n->dh);
+	if (err != 0)
+		return err;
 	n->new_spi = ike_new_spi(sa->e);
 	put_spi(spi, n->new_spi);
 	ike_offer_fill(&n->offer, &sa->conn->proposals, spi, sizeof(spi), false);
 	ike_nonce_make(sa->e, &n->ni);
-	n->dh = ike_dh_create(group);
-	if (n->dh == NULL)
-		return -EIO;
 	ike_pld_sa_build(c, &n->offer, true);
 	ike_pld_nonce_build(c, n->ni.data, n->ni.len);
 	pub = ike_dh_pub(n->dh);
@@ -191,6 +197,7 @@ ike_x_rekey_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg 
 	uint16_t error = ike_msg_error(m);
 	struct ike_sa *fresh = NULL;
 	struct ike_kex in;
+	int err = -EINVAL;
 
 	if (error != 0) {
 		refused(sa, t, m, error);
@@ -201,9 +208,11 @@ ike_x_rekey_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg 
 		n->suite.dh == in.ke.group && n->suite.dh == ike_dh_group(n->dh) &&
 		spi_of(&in.sa.p[0]) != 0) {
 		ike_nonce_keep(&n->nr, in.nonce);
-		fresh = make_successor(sa, n, &in.ke, true, spi_of(&in.sa.p[0]));
+		err = make_successor(sa, n, &in.ke, true, spi_of(&in.sa.p[0]), &fresh);
 	}
-	if (fresh == NULL)
+	if (err == -EINPROGRESS)
+		return;
+	if (err != 0)
 		attempt_failed(sa, t, "the peer's answer does not fit our proposals", REFUSED_MS);
 	else
 		decide(sa, n, fresh);
@@ -237,8 +246,7 @@ choose(struct ike_sa *sa, struct ike_nego *n, const struct ike_kex *in)
 	}
 	if (in->ke.group != n->suite.dh)
 		return IKE_N_INVALID_KE_PAYLOAD;
-	n->dh = ike_dh_create(n->suite.dh);
-	return n->dh == NULL ? IKE_N_TEMPORARY_FAILURE : 0;
+	return ike_nego_pair(sa, n, in->ke.data);
 }
 
 /** Ours is on its way too: its response decides; until then the children stay where they are. */
@@ -262,7 +270,7 @@ static uint16_t
 answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m)
 {
 	struct ike_kex in;
-	struct ike_sa *fresh;
+	struct ike_sa *fresh = NULL;
 	uint16_t error;
 
 	if (ike_kex_parse(&in, m) != 0)
@@ -274,8 +282,7 @@ answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m)
 	n->new_spi = ike_new_spi(sa->e);
 	ike_nonce_keep(&n->ni, in.nonce);
 	ike_nonce_make(sa->e, &n->nr);
-	fresh = make_successor(sa, n, &in.ke, false, spi_of(&n->chosen));
-	if (fresh == NULL)
+	if (make_successor(sa, n, &in.ke, false, spi_of(&n->chosen), &fresh) != 0)
 		return IKE_N_INVALID_SYNTAX;
 	put_spi(n->chosen.spi, n->new_spi);
 	take_over(sa, n, fresh);
@@ -307,6 +314,10 @@ ike_x_rekey_request(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain
 	n = is_busy(sa) ? NULL : ike_nego_create(sa);
 	if (n != NULL)
 		error = answer(sa, n, m);
+	if (error == IKE_JOB_WAIT) {
+		ike_nego_free(sa, n);
+		return IKE_AFTER_WAIT;
+	}
 	if (error == 0)
 		build_answer(n, c);
 	else

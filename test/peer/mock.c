@@ -171,6 +171,29 @@ host_child_stats(void *arg, uint32_t id, struct ike_child_stats *st)
 	return 0;
 }
 
+/** A job is late by chance; it runs at the end of that, when much may have gone meanwhile. */
+static enum ike_offload
+host_offload(void *arg, struct ike_job *job, bool stranger, uint32_t cost_us)
+{
+	struct peer *me = arg;
+	struct world *w = me->w;
+	struct mock_job *j;
+
+	(void)cost_us;
+	if (w->job_ms == 0)
+		return IKE_OFFLOAD_INLINE;
+	if (stranger && w->jobs_full)
+		return IKE_OFFLOAD_FULL;
+	j = calloc(1, sizeof(*j));
+	if (j == NULL)
+		return IKE_OFFLOAD_INLINE;
+	*j = (struct mock_job){.next = w->jobs, .p = me, .job = job};
+	j->at = w->now + 1 + world_rand(w, w->job_ms);
+	w->jobs = j;
+	w->n_jobs++;
+	return IKE_OFFLOAD_TAKEN;
+}
+
 static void
 host_event(void *arg, const struct ike_event *ev)
 {
@@ -223,9 +246,44 @@ mock_host(struct peer *p)
 		.child_path = host_child_path,
 		.child_del = host_child_del,
 		.child_stats = host_child_stats,
+		.offload = host_offload,
 		.event = host_event,
 		.log = host_log,
 	};
+}
+
+/* ---- jobs ---- */
+
+uint64_t
+mock_job_next(const struct world *w)
+{
+	uint64_t at = UINT64_MAX;
+
+	for (const struct mock_job *j = w->jobs; j != NULL; j = j->next)
+		if (j->at < at && !j->p->asleep)
+			at = j->at;
+	return at;
+}
+
+bool
+mock_job_do(struct world *w, uint64_t until)
+{
+	struct mock_job **p, *j;
+	struct peer *me;
+
+	for (p = &w->jobs; *p != NULL; p = &(*p)->next)
+		if (until == UINT64_MAX || ((*p)->at <= until && !(*p)->p->asleep))
+			break;
+	j = *p;
+	if (j == NULL)
+		return false;
+	*p = j->next;
+	me = j->p;
+	ike_job_run(j->job);
+	ike_job_done(j->job, peer_now(me));
+	free(j);
+	peer_tick(me);
+	return true;
 }
 
 /* ---- ESP ---- */

@@ -117,6 +117,8 @@ world_create_n(uint64_t seed, unsigned int n_peers)
 	w->rng = seed * 0x9e3779b97f4a7c15u + 0x1234567u;
 	w->delay_ms = 10;
 	w->jitter_ms = 5;
+	if (getenv("PEER_JOB_MS") != NULL)
+		w->job_ms = (unsigned int)atoi(getenv("PEER_JOB_MS"));
 	for (unsigned int i = 0; i < n_peers; i++) {
 		w->p[i].w = w;
 		w->p[i].index = i;
@@ -193,8 +195,11 @@ world_abandon(struct world *w)
 {
 	for (unsigned int i = 0; i < w->n_peers; i++) {
 		ike_destroy(w->p[i].e);
+		w->p[i].e = NULL;
 		free(w->p[i].secret.data);
 	}
+	while (mock_job_do(w, UINT64_MAX))
+		;
 	link_drop_all(w);
 	free(w->links);
 	free(w->p);
@@ -255,8 +260,10 @@ deliver(struct world *w, struct packet *k)
 static uint64_t
 next_event(const struct world *w)
 {
-	uint64_t at = link_next(w);
+	uint64_t at = link_next(w), job = mock_job_next(w);
 
+	if (job < at)
+		at = job;
 	for (unsigned int i = 0; i < w->n_peers; i++) {
 		uint64_t d = due(&w->p[i]);
 
@@ -278,6 +285,8 @@ step(struct world *w)
 		free(k);
 		return;
 	}
+	if (mock_job_do(w, w->now))
+		return;
 	if (w->esp_every_ms != 0 && w->esp_next <= w->now) {
 		w->esp_next = w->now + w->esp_every_ms;
 		for (unsigned int i = 0; i < w->n_peers; i++)

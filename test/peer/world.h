@@ -18,6 +18,7 @@
 #define WORLD_TEXT_MAX	   256
 
 struct world;
+struct mock_job;
 
 /** One direction between two peers; adds to what the world's own fields say. Chances per mille. */
 struct link {
@@ -95,6 +96,10 @@ struct world {
 	/* instead of cmocka's: must not return */
 	void (*failed)(struct world *w, const char *what);
 	void *user;
+	unsigned int job_ms; /* jobs are done so late at most; 0 = at once. PEER_JOB_MS sets it */
+	bool jobs_full;	     /* no room for strangers' jobs */
+	unsigned int n_jobs; /* given away so far */
+	struct mock_job *jobs;
 	unsigned int n_ike;	/* IKE datagrams sent */
 	struct packet *queue;
 };
