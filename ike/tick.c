@@ -6,6 +6,7 @@
 #include "reauth.h"
 #include "sa.h"
 #include "send.h"
+#include "unique.h"
 
 #define CONTESTED_TRIES 1 /* of an SA that the peer's INITIAL_CONTACT denies */
 
@@ -136,7 +137,11 @@ check_liveness(struct ike_sa *sa)
 		if (last > sa->last_in_ms)
 			sa->last_in_ms = last;
 	}
-	if (sa->e->now_ms >= liveness_due(sa))
+	if (sa->e->now_ms < liveness_due(sa))
+		return;
+	if (ike_unique_is_idle(sa))
+		ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+	else
 		ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, 0);
 }
 

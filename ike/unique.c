@@ -102,3 +102,19 @@ ike_unique_first(const struct ike_sa *sa)
 {
 	return ike_sa_same_ends(sa, NULL) == NULL;
 }
+
+bool
+ike_unique_is_idle(const struct ike_sa *sa)
+{
+	enum ike_unique unique = sa->conn->unique;
+	const struct ike_sa *o;
+
+	if ((unique != IKE_UNIQUE_KEEP && unique != IKE_UNIQUE_REPLACE) || sa->children != NULL ||
+		sa->tasks != NULL || sa->active != NULL || sa->state != IKE_SA_UP ||
+		sa->rival_of != 0)
+		return false;
+	for (o = ike_sa_same_ends(sa, NULL); o != NULL; o = ike_sa_same_ends(sa, o))
+		if (o->children != NULL && o->rival_of == 0)
+			return true;
+	return false;
+}

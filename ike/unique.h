@@ -12,5 +12,7 @@ bool ike_unique_first(const struct ike_sa *sa);
 bool ike_unique_surplus(const struct ike_sa *sa, bool contact);
 /** sa is up: what becomes of the others. */
 void ike_unique_apply(struct ike_sa *sa, bool contact);
+/** keep and replace: sa has nothing to do, another one between the same identities carries all: it may go. */
+bool ike_unique_is_idle(const struct ike_sa *sa);
 
 #endif

@@ -323,18 +323,26 @@ sas_unsettled(struct sim *s, const struct snap *snaps)
 	return NULL;
 }
 
-/** Of one edge, over all its connections: one IKE SA, unless the policy allows more. */
+/**
+ * Of one edge: one IKE SA, unless the policy allows more. Both ends may have begun at once, each
+ * with another child: two SAs that both carry something stay.
+ */
 static const char *
 too_many_sas(struct sim *s, const struct snap *snaps, const struct edge *e)
 {
 	const struct ike_conn_cfg *conn = &s->sites[e->a].conns[e->conn_a];
-	unsigned int n = 0;
+	bool strict = conn->unique == IKE_UNIQUE_REPLACE || conn->unique == IKE_UNIQUE_KEEP;
+	unsigned int n = 0, idle = 0;
 
-	for (unsigned int i = 0; i < snaps[e->a].n_sa; i++)
-		n += snaps[e->a].sa[i].conn == conn &&
-		     same_addr(&snaps[e->a].sa[i].path.remote, &s->w->p[e->b].addr);
-	if (n > 2 ||
-		(n > 1 && (conn->unique == IKE_UNIQUE_REPLACE || conn->unique == IKE_UNIQUE_KEEP)))
+	for (unsigned int i = 0; i < snaps[e->a].n_sa; i++) {
+		const struct ike_sa_view *v = &snaps[e->a].sa[i];
+
+		if (v->conn != conn || !same_addr(&v->path.remote, &s->w->p[e->b].addr))
+			continue;
+		n++;
+		idle += v->n_children == 0;
+	}
+	if (n > 3 || (n > 1 && strict && idle > 0))
 		return say(e, 0, "too many IKE_SAs", n);
 	return NULL;
 }
