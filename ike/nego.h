@@ -26,6 +26,7 @@ struct ike_nego {
 	uint64_t new_spi; /* rekeying an IKE SA: our SPI of the new one */
 
 	/* the peer's own exchange for the same end, answered while ours was on its way (2.8.1) */
+	uint32_t gone_spi; /* ours is on its way: the peer deleted one by this SPI, which may be it; 0 */
 	uint32_t rival_id; /* the child or IKE SA that it made */
 	struct ike_nonce rival_nonce; /* the lower one of that exchange */
 };

@@ -30,6 +30,9 @@ connect_again(struct ike_sa *sa)
 	const struct ike_child_cfg *child = sa->setup->child;
 	struct ike_sa *again, *other;
 
+	/* what it was to replace may be gone by now, and its children up over another one */
+	if (sa->reauth_of != 0 && ike_sa_by_id(sa->e, sa->reauth_of) == NULL)
+		sa->reauth_of = 0;
 	other = sa->reauth_of == 0 ? ike_sa_carrier(sa->e, conn) : NULL;
 	if (other != NULL && other->state == IKE_SA_UP) {
 		join(sa, other);
@@ -158,6 +161,16 @@ expire(struct ike_sa *sa)
 			ike_wish(sa->e, sa->conn, c->cfg, sa->e->now_ms);
 }
 
+/** One whose DELETE waits for an answer to what it asked before gets no successor. */
+static void
+reauthenticate(struct ike_sa *sa)
+{
+	if (ike_task_find(sa, IKE_TASK_DELETE_IKE, NULL, 0) == NULL)
+		ike_reauth_start(sa);
+	else
+		sa->reauth_ms = IKE_NEVER;
+}
+
 static void
 tick_up(struct ike_sa *sa)
 {
@@ -173,7 +186,7 @@ tick_up(struct ike_sa *sa)
 		ike_task_add(sa, IKE_TASK_REKEY_IKE, NULL, 0, 0);
 	}
 	if (now >= sa->reauth_ms)
-		ike_reauth_start(sa);
+		reauthenticate(sa);
 	if (now >= sa->expire_ms && sa->replaced) {
 		/* a redundant SA that its maker does not delete: it forgot it with what it replaced
 		 */

@@ -59,4 +59,7 @@ uint16_t ike_x_wanted_group(const struct ike_notify *n);
 /** "NO_PROPOSAL_CHOSEN", or "notify 4711" in buf. */
 const char *ike_x_notify_text(uint16_t type, char *buf, size_t len);
 
+/** A request of ours that makes a child is on its way: what the peer names may be that child. */
+bool ike_x_child_in_flight(const struct ike_sa *sa);
+
 #endif

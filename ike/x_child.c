@@ -102,18 +102,6 @@ other_group(struct ike_sa *sa, struct ike_task *t, const struct ike_notify *n)
 	ike_task_again(sa, t, 0);
 }
 
-/** The peer forgot the child that we want to rekey: start from scratch (2.25.1). */
-static void
-start_over(struct ike_sa *sa, const struct ike_task *t)
-{
-	struct ike_child *old = child_of(sa, t->child_id);
-
-	if (old == NULL || !ike_child_is_live(old))
-		return;
-	ike_child_remove(old, "the peer does not know it any more");
-	ike_task_add(sa, IKE_TASK_CHILD, t->cfg, 0, 0);
-}
-
 static void
 temporary_failure(struct ike_sa *sa, struct ike_task *t)
 {
@@ -126,6 +114,23 @@ temporary_failure(struct ike_sa *sa, struct ike_task *t)
 			sa, t, "the peer says TEMPORARY_FAILURE again and again", REFUSED_MS);
 	else
 		ike_task_again(sa, t, sa->e->now_ms + ike_x_retry_delay(sa->e));
+}
+
+/** The peer forgot the child that we want to rekey: start from scratch (2.25.1). */
+static void
+start_over(struct ike_sa *sa, struct ike_task *t)
+{
+	struct ike_child *old = child_of(sa, t->child_id);
+
+	if (old == NULL || !ike_child_is_live(old))
+		return;
+	/* its own exchange made it, and our answer may not have arrived: not known yet */
+	if (old->use_out_ms != IKE_NEVER) {
+		temporary_failure(sa, t);
+		return;
+	}
+	ike_child_remove(old, "the peer does not know it any more");
+	ike_task_add(sa, IKE_TASK_CHILD, t->cfg, 0, 0);
 }
 
 static void
@@ -210,6 +215,19 @@ finish(struct ike_sa *sa, struct ike_task *t, struct ike_view shared)
 		prevail(sa, ours, old, rival);
 }
 
+/** The peer's DELETE came before the answer that says what was made: it is over already. */
+static void
+taken_back(struct ike_sa *sa, const struct ike_task *t)
+{
+	const struct ike_child *old = child_of(sa, t->child_id);
+
+	if (t->type == IKE_TASK_CHILD)
+		ike_child_failed(sa, t->cfg, "the peer deleted it at once");
+	if (old != NULL && ike_child_is_live(old))
+		ike_task_add(sa, IKE_TASK_DELETE_CHILD, t->cfg, old->id, 0);
+	ike_sa_act(sa, t->cfg, IKE_END_PEER);
+}
+
 void
 ike_x_child_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 {
@@ -236,11 +254,22 @@ ike_x_child_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg 
 		ike_x_delete_unwanted(sa, t->nego);
 		return;
 	}
-	finish(sa, t, shared);
+	if (t->nego->gone_spi == t->nego->spi_out)
+		taken_back(sa, t);
+	else
+		finish(sa, t, shared);
 	ike_wipe(secret, sizeof(secret));
 }
 
 /* ---- responder ---- */
+
+bool
+ike_x_child_in_flight(const struct ike_sa *sa)
+{
+	const struct ike_task *t = sa->active;
+
+	return t != NULL && (t->type == IKE_TASK_CHILD || t->type == IKE_TASK_REKEY_CHILD);
+}
 
 /** Which child a request wants to rekey. @return 0, or the notify that refuses it */
 static uint16_t
@@ -253,6 +282,9 @@ find_old(const struct ike_sa *sa, const struct ike_notify *rekey, struct ike_chi
 	if (!ike_rd_done(&r) || rekey->protocol != IKE_PROTO_ESP)
 		return IKE_N_CHILD_SA_NOT_FOUND;
 	*old = ike_child_by_spi_out(sa, spi);
+	/* the answer to our own request, which is on its way, may make it known */
+	if (*old == NULL && ike_x_child_in_flight(sa))
+		return IKE_N_TEMPORARY_FAILURE;
 	if (*old == NULL || (*old)->closed)
 		return IKE_N_CHILD_SA_NOT_FOUND;
 	/* we are closing it, or it has a successor already */

@@ -101,6 +101,9 @@ peer_deletes(struct ike_sa *sa, uint32_t spi, struct gone *gone)
 {
 	struct ike_child *c = ike_child_by_spi_out(sa, spi);
 
+	/* the answer to our own request is on its way: it may be the one that this makes */
+	if (c == NULL && ike_x_child_in_flight(sa) && sa->active->nego != NULL)
+		sa->active->nego->gone_spi = spi;
 	/* unknown; already deleted; or both ends delete it: then each names its own (1.4.1) */
 	if (c == NULL || c->closed || c->state == IKE_CST_DELETING)
 		return;
