@@ -314,11 +314,28 @@ ike_child_rekeyed(struct ike_child *c)
 	raise_event(c->sa, c, IKE_EV_CHILD_REKEY, NULL);
 }
 
+/**
+ * That the peer forgot c says that it has what replaced c, and no more: when that has been replaced
+ * in its turn, the last one may not be there yet.
+ */
+static struct ike_child *
+known_successor(const struct ike_child *c)
+{
+	struct ike_child *by = ike_child_by_id(c->sa->e, c->replaced_by);
+
+	if (by == NULL || by->sending || by->replaces == c->id)
+		return by;
+	for (struct ike_child *o = c->sa->children; o != NULL; o = o->next)
+		if (o->replaces == c->id && o->out)
+			return o;
+	return by;
+}
+
 void
 ike_child_linger(struct ike_child *c)
 {
 	struct ike *e = c->sa->e;
-	struct ike_child *by = ike_child_by_id(e, c->replaced_by);
+	struct ike_child *by = known_successor(c);
 
 	if (by != NULL)
 		ike_child_switch(by);

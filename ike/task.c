@@ -121,6 +121,22 @@ may_run(const struct ike_sa *sa, const struct ike_task *t)
 	}
 }
 
+/**
+ * About a child that our answer made, and the peer may not have got that answer yet: it would not
+ * know what we talk of. As soon as the peer uses the child, or DELETEs what it replaced, the task
+ * goes on.
+ */
+static bool
+is_early(const struct ike_sa *sa, const struct ike_task *t)
+{
+	const struct ike_child *c;
+
+	if (t->child_id == 0)
+		return false;
+	c = ike_child_by_id(sa->e, t->child_id);
+	return c != NULL && ike_child_is_live(c) && c->use_out_ms != IKE_NEVER;
+}
+
 /** The first task whose time has come; the end of the IKE SA goes before all else. */
 static struct ike_task **
 next_task(struct ike_sa *sa)
@@ -128,7 +144,7 @@ next_task(struct ike_sa *sa)
 	struct ike_task **found = NULL;
 
 	for (struct ike_task **p = &sa->tasks; *p != NULL; p = &(*p)->next) {
-		if (!may_run(sa, *p) || (*p)->not_before_ms > sa->e->now_ms)
+		if (!may_run(sa, *p) || (*p)->not_before_ms > sa->e->now_ms || is_early(sa, *p))
 			continue;
 		if ((*p)->type == IKE_TASK_DELETE_IKE)
 			return p;
@@ -210,7 +226,7 @@ ike_task_due(const struct ike_sa *sa)
 	if (is_busy(sa))
 		return IKE_NEVER;
 	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
-		if (may_run(sa, t) && t->not_before_ms < due)
+		if (may_run(sa, t) && !is_early(sa, t) && t->not_before_ms < due)
 			due = t->not_before_ms;
 	return due;
 }
