@@ -36,10 +36,22 @@ nat_forbidden(const struct ike_path *path, const struct ike_msg *m)
 	return n.data.len != sizeof(want) || memcmp(n.data.p, want, sizeof(want)) != 0;
 }
 
+/** The peer may not know yet that its SA has been replaced: what it says counts for the new one. */
+static struct ike_sa *
+in_use(struct ike_sa *sa)
+{
+	struct ike_sa *by = sa;
+
+	while (by != NULL && by->successor != 0)
+		by = ike_sa_by_id(sa->e, by->successor);
+	return by != NULL && by->state == IKE_SA_UP ? by : sa;
+}
+
 static void
 update_addresses(struct ike_sa *sa, const struct ike_path *path, const struct ike_msg *m,
 	struct ike_chain *c)
 {
+	struct ike_sa *to = in_use(sa);
 	bool local = sa->nat_local, remote = sa->nat_remote, natt = sa->peer_natt;
 	struct ike_task *t;
 
@@ -51,14 +63,14 @@ update_addresses(struct ike_sa *sa, const struct ike_path *path, const struct ik
 		ike_natd_check(sa, path, m);
 		ike_natd_build(sa, path, c);
 	}
-	if (same_path(path, &sa->path) && ike_task_find(sa, IKE_TASK_PATH_CHECK, NULL, 0) == NULL) {
+	if (same_path(path, &to->path) && ike_task_find(to, IKE_TASK_PATH_CHECK, NULL, 0) == NULL) {
 		if (ike_sa_encap(sa) != (local || remote))
-			ike_sa_moved(sa, path, sa->nat_local, sa->nat_remote);
+			ike_sa_moved(to, path, sa->nat_local, sa->nat_remote);
 		return;
 	}
-	t = ike_task_add(sa, IKE_TASK_PATH_CHECK, NULL, 0, 0);
+	t = ike_task_add(to, IKE_TASK_PATH_CHECK, NULL, 0, 0);
 	if (t != NULL) {
-		t->moved_on |= t == sa->active && !same_path(path, &t->path);
+		t->moved_on |= t == to->active && !same_path(path, &t->path);
 		t->path = *path;
 		t->nat_local = sa->nat_local;
 		t->nat_remote = sa->nat_remote;
@@ -77,8 +89,12 @@ ike_mobike_request(struct ike_sa *sa, const struct ike_path *path, const struct 
 
 	if (ike_msg_notify(m, IKE_N_COOKIE2, &n) && n.data.len >= 8 && n.data.len <= 64)
 		ike_pld_notify_build(c, IKE_N_COOKIE2, n.data.p, n.data.len);
-	if (sa->mobike && ike_msg_notify(m, IKE_N_UPDATE_SA_ADDRESSES, NULL))
+	if (!sa->mobike)
+		return;
+	if (ike_msg_notify(m, IKE_N_UPDATE_SA_ADDRESSES, NULL))
 		update_addresses(sa, path, m, c);
+	else if (ike_msg_notify(m, IKE_N_NAT_DETECTION_SOURCE_IP, NULL))
+		ike_natd_build(sa, path, c); /* asks what a NAT makes of it by now (3.8) */
 }
 
 int
@@ -105,5 +121,5 @@ ike_x_path_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 			"the new address did not repeat our cookie: it is not followed");
 		return;
 	}
-	ike_sa_moved(sa, &t->path, t->nat_local, t->nat_remote);
+	ike_sa_moved(in_use(sa), &t->path, t->nat_local, t->nat_remote);
 }

@@ -260,6 +260,7 @@ ike_sa_replaced(struct ike_sa *sa, struct ike_sa *by)
 {
 	by->was_up = true;
 	by->rival_of = 0;
+	sa->successor = by->id;
 	ike_reauth_follow(sa, by);
 	sa->replaced = true;
 	sa->was_up = false;

@@ -126,6 +126,7 @@ struct ike_sa {
 	uint32_t n_tries;	    /* retransmission sequences so far, this one included */
 	uint32_t reauth_of;	    /* id of the SA that goes when this one has its children; 0 */
 	bool has_dup;		    /* a duplicate of a child goes when this SA is alive (dup.h) */
+	uint32_t successor;	    /* id of the SA that took over; 0 */
 	uint32_t rival_of;	    /* id of the SA whose rekeying collided and made this one; 0 */
 
 	struct ike_child *children;

@@ -295,6 +295,7 @@ ike_task_move(struct ike_sa *from, struct ike_sa *to)
 		case IKE_TASK_CHILD:
 		case IKE_TASK_REKEY_CHILD:
 		case IKE_TASK_DELETE_CHILD:
+		case IKE_TASK_PATH_CHECK:
 			append(to, t);
 			break;
 		case IKE_TASK_DELETE_IKE:
