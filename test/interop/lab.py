@@ -72,6 +72,7 @@ class Lab:
         self.program = program
         self.dir = tempfile.mkdtemp(prefix=LAB + '.')
         self.gateway = self.capture = None
+        self.seen_as = US           # what the peer calls us
         self.link = 'wire'          # where the capture runs
         self.peer = Peer(os.path.join(self.dir, 'peer'))
         self.log = os.path.join(self.dir, 'raclette.log')
@@ -186,7 +187,7 @@ tunnels {{
         self.peer.put(connections, '/etc/swanctl/swanctl.conf')
         self.peer.put(f'charon {{\n{charon}\n}}\n', '/etc/strongswan.d/case.conf')
         self.peer.check(f'''set -e
-            ip -6 tunnel add ip6gre4 mode ip6gre local {THEM} remote {US} {limit}
+            ip -6 tunnel add ip6gre4 mode ip6gre local {THEM} remote {self.seen_as} {limit}
             ip addr add {IN_THEM}/30 dev ip6gre4
             ip link set ip6gre4 up
             charon-start''')

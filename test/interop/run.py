@@ -20,6 +20,7 @@ import time
 import traceback
 
 import flow
+import cases_nat
 import lab as L
 import wire
 import wirecount
@@ -50,6 +51,8 @@ class Case:
     gateway: str = ''                   # more keys for ours
     charon: str = ''                    # for the peer's strongswan.conf
     blind: bool = False                 # SAs come and go faster than their keys can be learned
+    udp: bool = False                   # ESP goes in UDP
+    nat: str = ''                       # who is behind a NAT: us, peer
     psk: str = L.PSK                    # the peer's
     secrets_us: str = ''                # more of them
     secrets_peer: str = ''
@@ -62,6 +65,7 @@ class Run:
     def __init__(self, lab, name, case):
         self.lab, self.name, self.case = lab, name, case
         self.failed = False
+        self.nat = None
         self.keys = wire.Keys()
 
     def check(self, what, good, detail=''):
@@ -86,13 +90,15 @@ class Run:
 
     def start(self):
         # trap on both sides: whoever has traffic first is the initiator
+        self.nat = cases_nat.Nat(self.lab, self.case.nat) if self.case.nat else None
+        self.lab.seen_as = cases_nat.OUTSIDE if self.case.nat == 'us' else US
         self.lab.log_clear()
         self.lab.peer_setup(self.connection(False), self.case.encaplimit, self.case.charon)
         self.lab.capture_start(self.name)
         self.lab.start(self.connection(True), self.case.gateway)
 
     def learn(self):
-        self.keys.add(self.lab.peer.check('ip xfrm state'))
+        self.keys.add(cases_nat.seen_on_wire(self.case.nat, self.lab.peer.check('ip xfrm state')))
 
     # --- traffic
 
@@ -201,6 +207,7 @@ def inner_mtu(case, options=0):
     Linux's encapsulation limit takes 8 bytes of options: in tunnel mode inside ESP, else in front of it.
     """
     outside, inside = (0, options) if case.expect == 'tunnel' else (options, 0)
+    outside += 8 if case.udp else 0
     if 'gcm' in case.esp or 'chacha' in case.esp:
         iv, icv, block = 8, 16, 4
     else:
@@ -383,6 +390,9 @@ CASES = {
 }
 
 
+CASES |= cases_nat.cases(Case, rekey)
+
+
 def one(lab, name):
     run = Run(lab, name, CASES[name])
     begin = time.monotonic()
@@ -394,6 +404,8 @@ def one(lab, name):
     finally:
         lab.stop()
         lab.capture_stop()
+        if run.nat:
+            run.nat.stop()
     print(f'   {name}: {time.monotonic() - begin:.1f} s', flush=True)
     if run.failed:
         print('--- raclette: ' + '\n--- '.join(lab.log_text().splitlines()[-40:]))
