@@ -75,7 +75,7 @@ class Key:
             how = [f'AES-GCM with {self.icv_len} octet ICV [RFC4106]', '0x' + (self.key + self.salt).hex(), 'NULL', '']
         else:
             how = ['AES-CBC [RFC3602]', '0x' + self.key.hex(), HMACS[self.auth][1], '0x' + self.auth_key.hex()]
-        return ','.join(f'"{v}"' for v in ['IPv6', self.src, self.dst, f'0x{self.spi:08x}', *how])
+        return ','.join(f'"{v}"' for v in ['IPv6', '*', self.dst, f'0x{self.spi:08x}', *how])
 
 
 class Keys(dict):
