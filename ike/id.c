@@ -61,6 +61,9 @@ add_rdn(X509_NAME *name, char *rdn)
 		rdn[--len] = '\0';
 	if (strcasecmp(rdn, "E") == 0 || strcasecmp(rdn, "Email") == 0)
 		type = "emailAddress";
+	else if (OBJ_txt2nid(rdn) == NID_undef) /* libcrypto knows "CN", people write "cn" as well */
+		for (char *p = rdn; *p != '\0'; p++)
+			*p = (char)toupper((unsigned char)*p);
 	value += strspn(value, " ");
 	len = strlen(value);
 	while (len > 0 && value[len - 1] == ' ')
