@@ -61,7 +61,8 @@ add_rdn(X509_NAME *name, char *rdn)
 		rdn[--len] = '\0';
 	if (strcasecmp(rdn, "E") == 0 || strcasecmp(rdn, "Email") == 0)
 		type = "emailAddress";
-	else if (OBJ_txt2nid(rdn) == NID_undef) /* libcrypto knows "CN", people write "cn" as well */
+	else if (OBJ_txt2nid(rdn) ==
+		 NID_undef) /* libcrypto knows "CN", people write "cn" as well */
 		for (char *p = rdn; *p != '\0'; p++)
 			*p = (char)toupper((unsigned char)*p);
 	value += strspn(value, " ");

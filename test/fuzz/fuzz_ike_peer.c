@@ -291,6 +291,27 @@ happen(const struct event *ev)
 
 /* ---- a schedule ---- */
 
+/** RFC 8784: bit 0 it has one, bit 1 the other one, bit 2 not without. */
+static void
+give_ppk(struct peer *p, uint8_t how)
+{
+	static struct ike_secret secrets[2][2];
+	static char keys[2][32] = {"a quantum computer", "or two of them"};
+	struct ike_secret *s = secrets[p->index];
+
+	if ((how & 1) == 0)
+		return;
+	s[0] = p->secret;
+	s[1] = (struct ike_secret){.name = "ppk-1",
+		.type = IKE_SECRET_PPK,
+		.len = sizeof(keys[0]),
+		.data = (uint8_t *)keys[how >> 1 & 1]};
+	p->cfg.secrets = s;
+	p->cfg.n_secrets = 2;
+	MUST(ike_id_parse(&p->conn.ppk_id, "keyid:ppk") == 0);
+	p->conn.ppk_required = (how & 4) != 0;
+}
+
 static void
 configure(const uint8_t head[HEAD])
 {
@@ -321,6 +342,8 @@ configure(const uint8_t head[HEAD])
 		p->cfg.retransmit_tries = 2;
 		p->cfg.cookie_threshold = (head[6] >> i & 1) != 0 ? 1 : 0;
 		p->cfg.fragment_size = (head[6] >> 2 & 1) != 0 ? 600 : 0;
+		p->cfg.has_qcd_secret = (head[6] >> (4 + i) & 1) != 0;
+		give_ppk(p, head[7] >> (3 * i));
 	}
 }
 
