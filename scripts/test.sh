@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # test.sh - install what is missing, build with sanitizers, run the tests.
-#   test.sh [unit|eal|peer|smoke|interop|fuzz|lint|all|full]...    default all
+#   test.sh [unit|eal|peer|sim|smoke|interop|fuzz|lint|all|full]...    default all
 #     unit eal peer   meson test: no privileges needed
+#     sim             100 000 schedules of the IKE simulator, test/peer/README.md
 #     smoke           network namespaces; needs root        interop   the strongSwan peer in QEMU; needs root
 #     fuzz            each target for 10 seconds            lint      scripts/lint.sh and a clang build
-#     all             each of these                         full      all, with soaks and 10 minutes a fuzz target
+#     all             each of these                         full      all, with sim, soaks and 10 minutes a fuzz target
 # Prints a line for each result and last "N passed, N failed"; logs are in build-test/logs.
 # FUZZ_SECONDS, SMOKE="NAME..." and INTEROP="CASE..." narrow or widen a layer.
 set -euo pipefail
@@ -16,14 +17,14 @@ ASAN=$TOP/build-asan
 : "${FUZZ_SECONDS:=10}"
 SOAK=0
 
-usage() { sed -n '3,11s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '3,12s/^# \{0,1\}//p' "$0"; }
 
 LAYERS=()
 for a in "${@:-all}"; do
 	case $a in
-	unit | eal | peer | smoke | interop | fuzz | lint) LAYERS+=("$a") ;;
+	unit | eal | peer | sim | smoke | interop | fuzz | lint) LAYERS+=("$a") ;;
 	all) LAYERS+=(lint unit eal peer smoke interop fuzz) ;;
-	full) LAYERS+=(lint unit eal peer smoke interop fuzz) FUZZ_SECONDS=600 SOAK=1 ;;
+	full) LAYERS+=(lint unit eal peer sim smoke interop fuzz) FUZZ_SECONDS=600 SOAK=1 ;;
 	-h | --help) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -142,6 +143,22 @@ run_fuzz() {
 			show_tail "$LOGS/fuzz-$t.log"
 		fi
 	done
+}
+
+# the simulator's schedules: 1000 of them run with sanitizers in the peer layer
+run_sim() {
+	local log=$LOGS/sim.log n=100000
+	step "sim, $n schedules"
+	build "$TOP/build-sim" gcc --buildtype=release || {
+		result "FAIL build/sim"
+		return
+	}
+	if "$TOP/build-sim/test/peer/sim" --seeds "0..$((n - 1))" --jobs "$(nproc)" >"$log" 2>&1; then
+		result "PASS sim: $n schedules"
+	else
+		result "FAIL sim: $(grep -c '^FAIL' "$log") of $n schedules"
+		show_tail "$log"
+	fi
 }
 
 run_lint() {

@@ -357,8 +357,14 @@ play(struct sim *s)
 	w->delay_ms = 5 + sim_rand(s, 30);
 	w->jitter_ms = sim_rand(s, 3);
 	w->esp_every_ms = sim_percent(s, 70) ? 500 + sim_rand(s, 3000) : 0;
+	/* work off the engines' thread that is done late */
+	if (sim_percent(s, 50))
+		w->job_ms = sim_percent(s, 50) ? 50 : 3000;
+	w->jobs_full = sim_percent(s, 10);
 	trouble(s);
 	fair_weather(s);
+	w->job_ms = w->job_ms > 0 ? 50 : 0;
+	w->jobs_full = false;
 	say(s, "the last fault is over", 0);
 	s->settled_ms = wait_settled(s, s->patience_ms);
 	say(s, "settled", 0);

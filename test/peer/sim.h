@@ -20,7 +20,7 @@
 struct site {
 	struct ike_conn_cfg conns[SIM_CONNS];
 	struct ike_child_cfg children[SIM_CONNS][SIM_CHILDREN];
-	struct ike_secret secret;
+	struct ike_secret secrets[2]; /* the PSK that all know; a PPK */
 	unsigned int n_conns;
 };
 

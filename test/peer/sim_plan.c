@@ -122,7 +122,13 @@ add_conn(struct sim *s, unsigned int peer, const char *name)
 	c->keyingtries = sim_percent(s, 50) ? 0 : between(s, 1, 3);
 	c->unique = (enum ike_unique)sim_rand(s, 4);
 	c->fragmentation = (enum ike_frag)sim_rand(s, 4);
-	c->childless = sim_percent(s, 15) ? IKE_CHILDLESS_FORCE : IKE_CHILDLESS_ALLOW;
+	c->childless = sim_percent(s, 15)   ? IKE_CHILDLESS_FORCE
+		       : sim_percent(s, 15) ? IKE_CHILDLESS_PREFER
+					    : IKE_CHILDLESS_ALLOW;
+	c->keyingtries_set = sim_percent(s, 80);
+	c->dpd_ignore_esp = sim_percent(s, 20);
+	if (sim_percent(s, 15))
+		peer_id(&c->ppk_id, "ppk@example.net");
 	return c;
 }
 
@@ -219,11 +225,28 @@ start_actions(struct sim *s, struct site *t, unsigned int conn)
 			t->children[conn][i].start_action = IKE_ACTION_START;
 }
 
+/** Who has no PPK is taken without by who has one. */
+static void
+plan_secrets(struct sim *s, struct peer *p, struct site *t)
+{
+	static uint8_t ppk[] = "CheeseFromTheValais";
+
+	t->secrets[0] = p->secret;
+	t->secrets[1] = (struct ike_secret){
+		.name = "ppk-1", .type = IKE_SECRET_PPK, .len = sizeof(ppk), .data = ppk};
+	p->cfg.secrets = t->secrets;
+	p->cfg.n_secrets = sim_percent(s, 60) ? 2 : 1;
+	for (unsigned int i = 0; i < t->n_conns && p->cfg.n_secrets == 1; i++)
+		t->conns[i].ppk_id.type = IKE_ID_ANY;
+}
+
 static void
 plan_peer(struct sim *s, unsigned int i)
 {
 	struct peer *p = &s->w->p[i];
 	struct site *t = &s->sites[i];
+
+	plan_secrets(s, p, t);
 
 	p->cfg.conns = t->conns;
 	p->cfg.n_conns = (uint16_t)t->n_conns;
@@ -231,6 +254,11 @@ plan_peer(struct sim *s, unsigned int i)
 	p->cfg.retransmit_tries = between(s, 3, 5);
 	p->cfg.retransmit_base = 1.5;
 	p->cfg.cookie_threshold = sim_percent(s, 10) ? 1 : 0;
+	p->cfg.retransmit_jitter = sim_percent(s, 30) ? sim_rand(s, 30) : 0;
+	p->cfg.fragment_size = sim_percent(s, 20) ? between(s, 576, 1280) : 0;
+	p->cfg.keep_alive_s = sim_percent(s, 50) ? 20 : 0;
+	p->cfg.has_qcd_secret = sim_percent(s, 30);
+	p->cfg.qcd_secret[0] = (uint8_t)i;
 	p->cfg.delete_rekeyed_delay_ms = between(s, 1000, 6000);
 	p->fast_ppm = sim_percent(s, 30) ? sim_rand(s, 20000) : 0;
 	p->skew_ms = sim_rand(s, 100000000);
