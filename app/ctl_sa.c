@@ -244,6 +244,22 @@ flow_label(void)
 	return label & 0xfffff;
 }
 
+/* The one IPv6 host that all selectors name. @return false when they name others or none */
+static bool
+selected_host(const struct ike_ts_list *l, struct in6_addr *host)
+{
+	for (uint8_t i = 0; i < l->n; i++) {
+		const struct ike_ts *t = &l->ts[i];
+
+		if (t->type != IKE_TS_IPV6_ADDR_RANGE || memcmp(t->from, t->to, 16) != 0 ||
+			memcmp(t->from, l->ts[0].from, 16) != 0)
+			return false;
+	}
+	if (l->n > 0)
+		memcpy(host, l->ts[0].from, sizeof(*host));
+	return l->n > 0;
+}
+
 static void
 fill_params(struct gw_sa_params *p, const struct ike_child_sa *sa, const struct gw_child *c)
 {
@@ -261,6 +277,9 @@ fill_params(struct gw_sa_params *p, const struct ike_child_sa *sa, const struct 
 		.demux = c->binding->demux,
 		.nexthop = c->nexthop,
 	};
+	if (p->tunnel_mode && (!selected_host(&sa->local_ts, &p->inner_local) ||
+				      !selected_host(&sa->remote_ts, &p->inner_remote)))
+		p->inner_local = p->inner_remote = in6addr_any;
 }
 
 static int

@@ -81,6 +81,13 @@ sa_free(void *sa, size_t size)
 	rte_free(sa);
 }
 
+/* The inner header's hosts are those of the selectors: an outer address may be a NAT's. */
+static const struct in6_addr *
+inner_host(const struct in6_addr *inner, const struct in6_addr *outer)
+{
+	return IN6_IS_ADDR_UNSPECIFIED(inner) ? outer : inner;
+}
+
 struct gw_sa_in *
 gw_sa_in_create(const struct gw_sa_params *p, int socket)
 {
@@ -103,8 +110,8 @@ gw_sa_in_create(const struct gw_sa_params *p, int socket)
 	sa->alg = row;
 	sa->remote = p->remote;
 	sa->local = p->local;
-	sa->inner_remote = p->remote;
-	sa->inner_local = p->local;
+	sa->inner_remote = *inner_host(&p->inner_remote, &p->remote);
+	sa->inner_local = *inner_host(&p->inner_local, &p->local);
 	sa->spi = p->spi;
 	memcpy(sa->salt, p->alg.salt, sizeof(sa->salt));
 	sa->iv_len = row->iv_len;
@@ -191,7 +198,8 @@ gw_sa_out_create(const struct gw_sa_params *p, int socket)
 	sa->next_header = p->tunnel_mode ? IPPROTO_IPV6 : IPPROTO_GRE;
 	sa->child_id = p->child_id;
 	outer_template(sa, p);
-	ip6_template(sa->inner, IPPROTO_GRE, &p->local, &p->remote);
+	ip6_template(sa->inner, IPPROTO_GRE, inner_host(&p->inner_local, &p->local),
+		inner_host(&p->inner_remote, &p->remote));
 	if (keys_place(sa, size, row, &p->alg, true, &sa->keys) != 0) {
 		sa_free(sa, size);
 		errno = ENOMEM;

@@ -58,6 +58,7 @@ struct gw_sa_params {
 	bool udp_encap;
 	uint16_t local_port, remote_port; /* host order, with udp_encap */
 	struct in6_addr local, remote;
+	struct in6_addr inner_local, inner_remote; /* tunnel mode; :: = the outer ones */
 	uint32_t replay_window;	 /* inbound: packets, 0 = off, 32..8192 */
 	uint32_t flow_label;	 /* outbound: 20 bits */
 	uint32_t child_id;	 /* of ike/, for control */

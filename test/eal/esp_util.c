@@ -90,6 +90,8 @@ util_sa_up(struct rig *r)
 	mirror = r->params;
 	mirror.local = r->params.remote;
 	mirror.remote = r->params.local;
+	mirror.inner_local = r->params.inner_remote;
+	mirror.inner_remote = r->params.inner_local;
 	mirror.local_port = r->params.remote_port;
 	mirror.remote_port = r->params.local_port;
 	r->out = gw_sa_out_create(&r->params, SOCKET_ID_ANY);

@@ -141,6 +141,27 @@ test_elsewhere(void **state)
 	util_sa_down(&rig);
 }
 
+/* Tunnel mode between hosts of the selectors: a NAT changes the outer header only. */
+static void
+test_inner_hosts(void **state)
+{
+	struct in6_addr other;
+
+	inet_pton(AF_INET6, "2001:db8:77::7", &other);
+	for (unsigned int wrong = 0; wrong < 2; wrong++) {
+		util_params(&rig.params, gw_crypto_alg_at(0), 1);
+		rig.params.tunnel_mode = true;
+		inet_pton(AF_INET6, "2001:db8:99::1", &rig.params.inner_local);
+		inet_pton(AF_INET6, "2001:db8:99::2", &rig.params.inner_remote);
+		util_sa_up(&rig);
+		if (wrong)
+			rig.in->inner_remote = other;
+		assert_int_equal(open_one(seal(1), 1), wrong ? GW_DROP_INNER_IP6 : GW_DROP_NONE);
+		util_sa_down(&rig);
+	}
+	rig.params.inner_local = rig.params.inner_remote = in6addr_any;
+}
+
 /* Near the end of 32-bit numbers the gap must not lead to numbers that were used. */
 static void
 test_no_number_twice(void **state)
@@ -180,6 +201,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_follows),
 		cmocka_unit_test(test_elsewhere),
+		cmocka_unit_test(test_inner_hosts),
 		cmocka_unit_test(test_no_number_twice),
 		cmocka_unit_test(test_refused),
 	};

@@ -58,7 +58,19 @@ gw_stop B
 outside_stop
 check 'nothing clear outside' no_clear
 check 'nothing but UDP, with good checksums' udp_only
+
+# tunnel mode: the inner header has A's own address, which B has to name
+MODE=tunnel
+write_confs
+sed -i "s/remote_addrs = $A6/remote_addrs = %any/; s/remote_ts = dynamic/remote_ts = $A6/" "$LAB_DIR/B.conf"
+up
+check 'tunnel mode: the first packet comes through' ping_ok A $B4
+check 'tunnel mode: both ways' both_ways
+check 'tunnel mode in UDP' equal "$(mode A) $(mode B)" 'tunnel udp tunnel udp'
+gw_stop A
+gw_stop B
 gw_stop nat
+MODE=transport
 
 for forced in A B; do
 	ns_del A
