@@ -25,7 +25,8 @@ static int
 auth_value(struct ike_sa *sa, bool of_initiator, uint8_t out[IKE_PRF_MAX])
 {
 	const struct ike_setup *s = sa->setup;
-	const struct ike_secret *psk = ike_secret_find(sa->e->cfg, &sa->local_id, &sa->remote_id);
+	const struct ike_secret *psk =
+		ike_secret_find(&sa->e->index, &sa->local_id, &sa->remote_id);
 	const struct ike_id *id = of_initiator == sa->initiator ? &sa->local_id : &sa->remote_id;
 	const struct ike_blob *msg = of_initiator ? &s->init_req : &s->init_resp;
 	uint8_t body[IKE_ID_BODY_MAX];

@@ -13,24 +13,28 @@ in_range(const struct ike_range *r, const struct in6_addr *a)
 
 /** 0 = no match, 1 = %any, 2 = a range, 3 = this very address. */
 static unsigned int
-addr_score(const struct ike_range *list, unsigned int n, const struct in6_addr *a)
+local_score(const struct ike_conn_cfg *c, const struct in6_addr *a)
 {
-	unsigned int best = n == 0 ? 1 : 0;
+	unsigned int best = c->n_local == 0 ? 1 : 0;
 
-	for (unsigned int i = 0; i < n; i++) {
-		unsigned int s = memcmp(&list[i].from, &list[i].to, 16) == 0 ? 3 : 2;
+	for (unsigned int i = 0; i < c->n_local; i++) {
+		const struct ike_range *r = &c->local_addrs[i];
+		unsigned int s = memcmp(&r->from, &r->to, 16) == 0 ? 3 : 2;
 
-		if (s > best && in_range(&list[i], a))
+		if (s > best && in_range(r, a))
 			best = s;
 	}
 	return best;
 }
 
+#define PATH_SCORES 1024 /* more than any path_score() */
+
+/** The peer's address counts before ours: itself, then the longer prefix, then %any. */
 static unsigned int
-path_score(const struct ike_conn_cfg *c, const struct ike_path *path)
+path_score(const struct ike_index *ix, const struct ike_conn_cfg *c, const struct ike_path *path)
 {
-	unsigned int remote = addr_score(c->remote_addrs, c->n_remote, &path->remote);
-	unsigned int local = addr_score(c->local_addrs, c->n_local, &path->local);
+	unsigned int remote = ike_index_fit(ix, c, &path->remote);
+	unsigned int local = local_score(c, &path->local);
 
 	return remote == 0 || local == 0 ? 0 : remote * 4 + local;
 }
@@ -49,25 +53,28 @@ ike_conn_remote_addr(const struct ike_conn_cfg *conn, struct in6_addr *out)
 /* ---- responder ---- */
 
 const struct ike_conn_cfg *
-ike_conn_by_offer(const struct ike_cfg *cfg, const struct ike_path *path,
+ike_conn_by_offer(const struct ike_index *ix, const struct ike_path *path,
 	const struct ike_proposals *offered, struct ike_proposal *chosen, struct ike_suite *suite,
 	const struct ike_conn_cfg **any_match)
 {
-	const struct ike_conn_cfg *best = NULL;
+	struct ike_index_walk w = ike_index_by_addr(ix, &path->remote, true);
+	const struct ike_conn_cfg *best = NULL, *c;
 	unsigned int best_score = 0, any_score = 0;
 
 	*any_match = NULL;
-	for (uint16_t i = 0; i < cfg->n_conns; i++) {
-		const struct ike_conn_cfg *c = &cfg->conns[i];
-		unsigned int s = path_score(c, path);
+	while ((c = ike_index_next(&w)) != NULL) {
+		unsigned int s = path_score(ix, c, path);
 		struct ike_proposal p;
 		struct ike_suite got;
 
+		/* the most specific ones came first */
+		if (best != NULL && w.bits + 1 < (int)(best_score / 4))
+			break;
 		if (s > any_score) {
 			any_score = s;
 			*any_match = c;
 		}
-		if (s <= best_score ||
+		if (s < best_score || s == 0 || (s == best_score && c >= best) ||
 			ike_proposals_select(&c->proposals, offered, true, &p, &got) != 0)
 			continue;
 		best = c;
@@ -121,27 +128,46 @@ local_id_score(const struct ike_conn_cfg *c, const struct ike_path *path, const 
 	return ike_id_match(idr, &own);
 }
 
+/** What an IKE_AUTH request shows, and the best connection for it so far. */
+struct by_ids {
+	const struct ike_index *ix;
+	const struct ike_path *path;
+	const struct ike_suite *suite;
+	const struct ike_id *idi, *idr;
+	const struct ike_conn_cfg *best;
+	unsigned int score;
+};
+
+static void
+judge(struct by_ids *q, const struct ike_conn_cfg *c)
+{
+	unsigned int p = path_score(q->ix, c, q->path);
+	unsigned int r = ike_id_match(q->idi, &c->remote.id);
+	unsigned int l = local_id_score(c, q->path, q->idr);
+	unsigned int s = (r * 32 + l) * PATH_SCORES + p;
+
+	/* of equal ones the first in the file */
+	if (p == 0 || r == 0 || l == 0 || s < q->score || (s == q->score && c >= q->best) ||
+		!suite_allowed(&c->proposals, q->suite))
+		return;
+	q->best = c;
+	q->score = s;
+}
+
 const struct ike_conn_cfg *
-ike_conn_by_ids(const struct ike_cfg *cfg, const struct ike_path *path,
+ike_conn_by_ids(const struct ike_index *ix, const struct ike_path *path,
 	const struct ike_suite *suite, const struct ike_id *idi, const struct ike_id *idr)
 {
-	const struct ike_conn_cfg *best = NULL;
-	unsigned int best_score = 0;
+	struct by_ids q = {.ix = ix, .path = path, .suite = suite, .idi = idi, .idr = idr};
+	struct ike_index_walk w = ike_index_by_addr(ix, &path->remote, false);
+	const struct ike_conn_cfg *c;
 
-	for (uint16_t i = 0; i < cfg->n_conns; i++) {
-		const struct ike_conn_cfg *c = &cfg->conns[i];
-		unsigned int p = path_score(c, path);
-		unsigned int r = ike_id_match(idi, &c->remote.id);
-		unsigned int l = local_id_score(c, path, idr);
-		unsigned int s = (r * 32 + l) * 32 + p;
-
-		if (p == 0 || r == 0 || l == 0 || s <= best_score ||
-			!suite_allowed(&c->proposals, suite))
-			continue;
-		best = c;
-		best_score = s;
-	}
-	return best;
+	for (const struct ike_index_ref *r = ike_index_id(ix, idi); r != NULL;
+		r = ike_index_more(r))
+		judge(&q, r->conn);
+	while ((c = ike_index_next(&w)) != NULL)
+		judge(&q, c);
+	return q.best;
 }
 
 /* ---- identities ---- */
@@ -174,6 +200,8 @@ ike_id_is_concrete(const struct ike_id *id)
 
 /* ---- secrets ---- */
 
+#define EXACT 20 /* of ike_id_match() */
+
 struct owner_match {
 	unsigned int local, remote;
 };
@@ -197,27 +225,61 @@ match_owners(const struct ike_secret *s, const struct ike_id *local, const struc
 	return m;
 }
 
-const struct ike_secret *
-ike_secret_find(const struct ike_cfg *cfg, const struct ike_id *local, const struct ike_id *remote)
+/** The best secret for two identities so far. */
+struct for_ids {
+	const struct ike_id *local, *remote;
+	const struct ike_secret *best;
+	struct owner_match m;
+};
+
+static void
+weigh(struct for_ids *q, const struct ike_secret *s)
 {
-	const struct ike_secret *best = NULL;
-	struct owner_match best_m = {0, 0};
+	struct owner_match m;
 
-	/* newest first: the later in the file wins a tie */
-	for (uint16_t i = cfg->n_secrets; i-- > 0;) {
-		const struct ike_secret *s = &cfg->secrets[i];
-		struct owner_match m;
+	if (s->type != IKE_SECRET_PSK)
+		return;
+	m = match_owners(s, q->local, q->remote);
+	if (m.remote < q->m.remote || (m.remote == q->m.remote && m.local < q->m.local) ||
+		m.remote + m.local == 0)
+		return;
+	/* the later in the file wins a tie */
+	if (m.remote == q->m.remote && m.local == q->m.local && s < q->best)
+		return;
+	q->best = s;
+	q->m = m;
+}
 
-		if (s->type != IKE_SECRET_PSK)
-			continue;
-		m = match_owners(s, local, remote);
-		if (m.remote > best_m.remote ||
-			(m.remote == best_m.remote && m.local > best_m.local)) {
-			best = s;
-			best_m = m;
-		}
+/** Chains may be long where an identity is in many secrets: of two, the other one is walked. */
+static bool
+is_shorter(const struct ike_index_ref *a, const struct ike_index_ref *b)
+{
+	while (a != NULL && b != NULL) {
+		a = ike_index_more(a);
+		b = ike_index_more(b);
 	}
-	return best;
+	return a == NULL;
+}
+
+const struct ike_secret *
+ike_secret_find(const struct ike_index *ix, const struct ike_id *local, const struct ike_id *remote)
+{
+	const struct ike_index_ref *l = ike_index_owner(ix, local);
+	const struct ike_index_ref *r = ike_index_owner(ix, remote), *shorter;
+	struct for_ids q = {.local = local, .remote = remote};
+
+	/* both named: nothing is better, and each of the chains has it */
+	for (shorter = is_shorter(l, r) ? l : r; shorter != NULL; shorter = ike_index_more(shorter))
+		weigh(&q, shorter->secret);
+	if (q.m.remote == EXACT && q.m.local == EXACT)
+		return q.best;
+	for (; r != NULL; r = ike_index_more(r))
+		weigh(&q, r->secret);
+	for (uint32_t i = 0; i < ix->n_loose; i++)
+		weigh(&q, ix->loose[i]);
+	for (; q.m.remote == 0 && l != NULL; l = ike_index_more(l))
+		weigh(&q, l->secret);
+	return q.best;
 }
 
 /** A PPK's name has no type on the wire: equal bytes are the same name. */
@@ -268,15 +330,16 @@ ike_conn_child(const struct ike_conn_cfg *conn, const char *child)
 }
 
 const struct ike_conn_cfg *
-ike_conn_find(const struct ike_cfg *cfg, const char *conn, const char *child)
+ike_conn_find(const struct ike_index *ix, const char *conn, const char *child)
 {
-	for (uint16_t i = 0; i < cfg->n_conns; i++) {
-		const struct ike_conn_cfg *c = &cfg->conns[i];
+	const struct ike_index_ref *r;
 
-		if (conn != NULL && strcmp(c->name, conn) != 0)
-			continue;
-		if (child == NULL || ike_conn_child(c, child) != NULL)
-			return c;
-	}
+	if (conn == NULL && child == NULL)
+		return ix->cfg->n_conns > 0 ? &ix->cfg->conns[0] : NULL;
+	r = conn != NULL ? ike_index_conn(ix, conn) : ike_index_child(ix, child);
+	for (; r != NULL; r = ike_index_more(r))
+		if ((conn == NULL || strcmp(r->conn->name, conn) == 0) &&
+			(child == NULL || ike_conn_child(r->conn, child) != NULL))
+			return r->conn;
 	return NULL;
 }

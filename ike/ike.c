@@ -52,6 +52,8 @@ alloc_tables(struct ike *e)
 	for (size_t i = 0; i < N_TABLES; i++)
 		if (ike_hash_init(table(e, i)) != 0)
 			return -ENOMEM;
+	if (ike_index_init(&e->index, e->cfg) != 0)
+		return -ENOMEM;
 	return ike_heap_reserve(&e->heap, 1);
 }
 
@@ -94,6 +96,7 @@ ike_destroy(struct ike *e)
 	ike_jobs_orphan(e);
 	for (size_t i = 0; i < N_TABLES; i++)
 		ike_hash_fini(table(e, i));
+	ike_index_fini(&e->index);
 	ike_heap_fini(&e->heap);
 	ike_heap_fini(&e->wish_heap);
 	ike_cookie_fini(&e->cookie);
@@ -144,7 +147,7 @@ ike_tick(struct ike *e, uint64_t now_ms)
 int
 ike_initiate(struct ike *e, const char *conn, const char *child, uint64_t now_ms)
 {
-	const struct ike_conn_cfg *c = ike_conn_find(e->cfg, conn, child);
+	const struct ike_conn_cfg *c = ike_conn_find(&e->index, conn, child);
 	int err;
 
 	e->now_ms = now_ms;

@@ -23,6 +23,7 @@
 #include "crypto.h"
 #include "hash.h"
 #include "ike.h"
+#include "index.h"
 #include "job.h"
 #include "keymat.h"
 #include "log.h"
@@ -153,6 +154,7 @@ struct ike_wish {
 struct ike {
 	struct ike_host host;
 	const struct ike_cfg *cfg;
+	struct ike_index index;
 	struct ike_backoff backoff;
 	uint32_t cookie_threshold, half_open_max, delete_rekeyed_ms;
 	uint32_t fragment_size;	/* of the IP packet */

@@ -249,7 +249,7 @@ choose_conn(struct ike_sa *sa, const struct ike_path *path, const struct ike_msg
 	if (!read_ids(sa, m, &idr, &has_idr))
 		return false;
 	conn = ike_conn_by_ids(
-		sa->e->cfg, path, &sa->keys.suite, &sa->remote_id, has_idr ? &idr : NULL);
+		&sa->e->index, path, &sa->keys.suite, &sa->remote_id, has_idr ? &idr : NULL);
 	if (conn == NULL) {
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
 			"no connection matches the peer's identity '%s'%s%s%s",

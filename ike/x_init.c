@@ -439,7 +439,7 @@ accept_stranger(struct ike *e, const struct ike_path *path, struct ike_view data
 	struct ike_suite suite;
 	struct ike_sa *sa;
 
-	conn = ike_conn_by_offer(e->cfg, path, &in->sa, &chosen, &suite, &match);
+	conn = ike_conn_by_offer(&e->index, path, &in->sa, &chosen, &suite, &match);
 	if (conn == NULL) {
 		log_no_proposal(e, path, match, &in->sa);
 		ike_send_clear_notify(e, path, &m->hdr, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
