@@ -19,6 +19,7 @@
 
 #define IKE_NAME_MAX  64 /* connection, child and secret names, with the terminator */
 #define IKE_ADDRS_MAX 16
+#define IKE_NAME_ADDRS_MAX 8 /* of one host name */
 
 enum ike_mode { IKE_MODE_TUNNEL = 0, IKE_MODE_TRANSPORT = 1 };
 
@@ -59,7 +60,11 @@ struct ike_auth_cfg {
 
 struct ike_conn_cfg {
 	char name[IKE_NAME_MAX];
-	uint8_t n_local, n_remote; /* 0 = %any */
+	uint8_t n_local, n_remote; /* 0 = %any; n_remote also with names */
+	uint8_t n_names;	   /* host names in remote_addrs, at most IKE_ADDRS_MAX */
+	char **names;
+	bool any_remote; /* %any beside names */
+	bool name_first; /* a name comes before all single addresses: it is connected to */
 	struct ike_range local_addrs[IKE_ADDRS_MAX];
 	struct ike_range remote_addrs[IKE_ADDRS_MAX];
 	uint16_t local_port, remote_port;

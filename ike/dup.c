@@ -69,7 +69,7 @@ cancel_attempts(const struct ike_child *c)
 	struct ike_sa *sa;
 
 	/* of a connection for many peers there are no attempts, and may be thousands of SAs */
-	if (!ike_conn_remote_addr(c->sa->conn, &addr))
+	if (ike_names_remote(c->sa->e, c->sa->conn, &addr) != 0)
 		return;
 	for (sa = ike_sa_of_conn(c->sa->e, c->sa->conn); sa != NULL; sa = ike_sa_of_conn_next(sa)) {
 		if (sa->state != IKE_SA_INIT_SENT || sa->setup->child != c->cfg ||

@@ -90,6 +90,12 @@ struct ike_host {
 	/** Send one NAT-keepalive (RFC 3948 4). May be NULL: none are sent. */
 	void (*keepalive)(void *arg, const struct ike_path *path);
 
+	/**
+	 * Look a host name up, away from this thread, and answer by ike_resolved() with the token,
+	 * exactly once. NULL = the host cannot: names match nobody then.
+	 */
+	void (*resolve)(void *arg, uint32_t token, const char *name);
+
 	/** Reserve an inbound ESP SPI, host order, >= 256; 0 when there is none. */
 	uint32_t (*spi_alloc)(void *arg);
 	/** Give back one that never reached child_add(). */

@@ -30,13 +30,13 @@ set_limits(struct ike *e, const struct ike_cfg *cfg)
 	e->keep_alive_ms = (uint64_t)cfg->keep_alive_s * 1000;
 }
 
-#define N_TABLES 7
+#define N_TABLES 8
 
 static struct ike_hash *
 table(struct ike *e, size_t i)
 {
-	struct ike_hash *const all[N_TABLES] = {&e->by_spi, &e->by_id, &e->by_conn, &e->by_init,
-		&e->by_ends, &e->children, &e->wishes};
+	struct ike_hash *const all[N_TABLES] = {&e->by_spi, &e->by_id, &e->by_conn, &e->by_host,
+		&e->by_init, &e->by_ends, &e->children, &e->wishes};
 
 	return all[i];
 }
@@ -54,7 +54,9 @@ alloc_tables(struct ike *e)
 			return -ENOMEM;
 	if (ike_index_init(&e->index, e->cfg) != 0)
 		return -ENOMEM;
-	return ike_heap_reserve(&e->heap, 1);
+	if (ike_names_init(e) != 0)
+		return -ENOMEM;
+	return ike_heap_reserve(&e->heap, 2);
 }
 
 struct ike *
@@ -97,6 +99,7 @@ ike_destroy(struct ike *e)
 	for (size_t i = 0; i < N_TABLES; i++)
 		ike_hash_fini(table(e, i));
 	ike_index_fini(&e->index);
+	ike_names_fini(e);
 	ike_heap_fini(&e->heap);
 	ike_heap_fini(&e->wish_heap);
 	ike_cookie_fini(&e->cookie);
@@ -110,6 +113,7 @@ void
 ike_start(struct ike *e, uint64_t now_ms)
 {
 	e->now_ms = now_ms;
+	ike_names_start(e);
 	for (uint16_t i = 0; i < e->cfg->n_conns; i++) {
 		const struct ike_conn_cfg *c = &e->cfg->conns[i];
 
@@ -128,7 +132,9 @@ ike_tick(struct ike *e, uint64_t now_ms)
 	e->now_ms = now_ms;
 	while ((t = ike_heap_first(&e->heap)) != NULL && t->at <= now_ms) {
 		ike_timer_set(&e->heap, t, IKE_NEVER);
-		if (t != &e->wish_timer) {
+		if (t == &e->names_timer) {
+			ike_names_tick(e);
+		} else if (t != &e->wish_timer) {
 			struct ike_sa *sa =
 				(struct ike_sa *)(void *)((uint8_t *)t -
 							  offsetof(struct ike_sa, timer));

@@ -40,6 +40,14 @@ uint64_t ike_tick(struct ike *e, uint64_t now_ms);
  */
 int ike_initiate(struct ike *e, const char *conn, const char *child, uint64_t now_ms);
 
+/**
+ * The answer to ike_host.resolve().
+ * @param addrs n IPv6 addresses, the preferred first; more than IKE_NAME_ADDRS_MAX are left out
+ * @param why   with n == 0: what went wrong
+ */
+void ike_resolved(struct ike *e, uint32_t token, const struct in6_addr *addrs, unsigned int n,
+	const char *why, uint64_t now_ms);
+
 /** What a command selects; NULL and 0 match everything, given fields must all fit. */
 struct ike_select {
 	const char *ike, *child;

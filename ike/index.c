@@ -143,7 +143,7 @@ add_addrs(struct ike_index *ix, const struct ike_conn_cfg *c)
 
 	for (uint8_t i = 0; i < c->n_remote && err == 0; i++)
 		err = add_addr(ix, c, &c->remote_addrs[i], false);
-	if (c->n_remote == 0)
+	if (c->n_names == 0 ? c->n_remote == 0 : c->any_remote)
 		err = add_addr(ix, c, &any, false);
 	return err;
 }
@@ -170,6 +170,21 @@ ike_index_fit(
 		if (a->bits >= best && in_range(&a->range, remote))
 			best = a->bits + 1u;
 	return best;
+}
+
+bool
+ike_index_names(const struct ike_index *ix, const struct in6_addr *remote)
+{
+	const struct ike_node *n = ike_hash_first(&ix->by_offer, prefix_hash(remote, 128));
+
+	for (; n != NULL; n = ike_hash_next(n)) {
+		const struct ike_index_addr *a = IKE_HOLDER(
+			(struct ike_node *)(uintptr_t)n, struct ike_index_addr, by_offer);
+
+		if (a->bits == 128 && memcmp(&a->range.from, remote, 16) == 0)
+			return true;
+	}
+	return false;
 }
 
 struct ike_index_walk

@@ -58,6 +58,9 @@ int ike_index_resolved(struct ike_index *ix, const struct ike_conn_cfg *conn,
 unsigned int ike_index_fit(
 	const struct ike_index *ix, const struct ike_conn_cfg *conn, const struct in6_addr *remote);
 
+/** A connection names this very host. */
+bool ike_index_names(const struct ike_index *ix, const struct in6_addr *remote);
+
 /** A walk over connections whose addresses may fit, the most specific ones first. */
 struct ike_index_walk {
 	const struct ike_index *ix;

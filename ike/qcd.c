@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "conn.h"
 #include "nego.h"
 #include "payload.h"
 #include "send.h"
@@ -93,35 +92,6 @@ ike_qcd_answer(struct ike *e, const struct ike_path *path, const struct ike_msg 
 	ike_send_clear_end(e, path, &c);
 }
 
-/** The SA between the hosts of path: one that is up, else one that begins or ends. */
-static struct ike_sa *
-sa_on(struct ike *e, const struct ike_path *path)
-{
-	struct ike_sa *found = NULL;
-
-	for (struct ike_sa *sa = e->sas; sa != NULL; sa = sa->next) {
-		if (sa->state == IKE_SA_LINGER || sa->state == IKE_SA_DEAD ||
-			memcmp(&sa->path.remote, &path->remote, 16) != 0 ||
-			memcmp(&sa->path.local, &path->local, 16) != 0)
-			continue;
-		if (found == NULL || sa->state == IKE_SA_UP)
-			found = sa;
-	}
-	return found;
-}
-
-/** A host that a connection names: we may have forgotten an SA with it. */
-static bool
-is_configured(const struct ike_cfg *cfg, const struct in6_addr *remote)
-{
-	struct in6_addr addr;
-
-	for (uint16_t i = 0; i < cfg->n_conns; i++)
-		if (ike_conn_remote_addr(&cfg->conns[i], &addr) && memcmp(&addr, remote, 16) == 0)
-			return true;
-	return false;
-}
-
 /** Outside of any IKE SA (1.5): SPIs of zero, initiator's flag, no answer is expected. */
 static void
 tell_in_clear(struct ike *e, const struct ike_path *path, uint32_t spi)
@@ -144,9 +114,10 @@ ike_unknown_spi(struct ike *e, const struct ike_path *path, uint32_t spi, uint64
 	struct ike_task *t;
 
 	e->now_ms = now_ms;
-	sa = sa_on(e, path);
+	sa = ike_sa_between(e, path);
 	if (sa == NULL) {
-		if (is_configured(e->cfg, &path->remote))
+		/* we may have forgotten an SA with it */
+		if (ike_index_names(&e->index, &path->remote))
 			tell_in_clear(e, path, spi);
 		return;
 	}
@@ -207,7 +178,7 @@ ike_qcd_clear(
 	e->stats.rx_invalid++;
 	if (sa == NULL) {
 		/* INVALID_SPI comes without SPIs of an IKE SA */
-		sa = ike_msg_notify(m, IKE_N_INVALID_SPI, NULL) ? sa_on(e, path) : NULL;
+		sa = ike_msg_notify(m, IKE_N_INVALID_SPI, NULL) ? ike_sa_between(e, path) : NULL;
 		if (sa != NULL)
 			doubt(sa);
 		return;

@@ -92,13 +92,6 @@ ike_reauth_replaces(const struct ike_sa *sa, const struct ike_sa *o)
 
 /* ---- both ends ---- */
 
-static bool
-same_peer(const struct ike_sa *a, const struct ike_sa *b)
-{
-	return a->conn == b->conn && ike_id_equal(&a->local_id, &b->local_id) &&
-	       ike_id_equal(&a->remote_id, &b->remote_id);
-}
-
 bool
 ike_reauth_is_first(const struct ike_sa *sa, const struct ike_child_cfg *cfg)
 {
@@ -116,8 +109,9 @@ ike_reauth_alive(struct ike_sa *sa)
 struct ike_child *
 ike_reauth_sibling(const struct ike_sa *sa, const struct ike_child_cfg *cfg)
 {
-	for (struct ike_sa *o = sa->e->sas; o != NULL; o = o->next) {
-		if (o == sa || o->state != IKE_SA_UP || !same_peer(o, sa))
+	for (struct ike_sa *o = ike_sa_same_ends(sa, NULL); o != NULL;
+		o = ike_sa_same_ends(sa, o)) {
+		if (o->conn != sa->conn)
 			continue;
 		for (struct ike_child *c = o->children; c != NULL; c = c->next)
 			if (c->cfg == cfg && c->out && ike_child_is_live(c))

@@ -98,7 +98,7 @@ make_sa(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_path *p
 {
 	struct ike_sa *sa;
 
-	if (ike_heap_reserve(&e->heap, e->n_listed + 2) != 0)
+	if (ike_heap_reserve(&e->heap, e->n_listed + 3) != 0)
 		return NULL;
 	sa = calloc(1, sizeof(*sa));
 	if (sa == NULL)
@@ -297,7 +297,7 @@ ike_sa_moved(struct ike_sa *sa, const struct ike_path *path, bool nat_local, boo
 		"IKE_SA %u: the peer moved from %s to %s", sa->id,
 		ike_addr_text(&sa->path.remote, sa->path.remote_port, a, sizeof(a)),
 		ike_addr_text(&path->remote, path->remote_port, b, sizeof(b)));
-	sa->path = *path;
+	ike_sa_set_path(sa, path);
 	sa->nat_local = nat_local;
 	sa->nat_remote = nat_remote;
 	for (struct ike_child *c = sa->children; c != NULL; c = c->next) {

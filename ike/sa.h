@@ -27,6 +27,7 @@
 #include "job.h"
 #include "keymat.h"
 #include "log.h"
+#include "names.h"
 #include "task.h"
 #include "timer.h"
 #include "window.h"
@@ -89,7 +90,7 @@ struct ike_setup {
 struct ike_sa {
 	struct ike *e;
 	struct ike_sa *next, **link;	/* all SAs of the engine */
-	struct ike_node by_spi, by_id, by_conn;
+	struct ike_node by_spi, by_id, by_conn, by_host;
 	struct ike_node by_init; /* responders */
 	struct ike_node by_ends; /* once up: by both identities */
 	struct ike_sa *dirty_next;
@@ -162,7 +163,7 @@ struct ike {
 	uint64_t now_ms; /* of the call in progress */
 
 	struct ike_sa *sas, *dirty;
-	struct ike_hash by_spi, by_id, by_conn, by_init, by_ends; /* of IKE SAs */
+	struct ike_hash by_spi, by_id, by_conn, by_host, by_init, by_ends; /* of IKE SAs */
 	uint32_t n_listed; /* SAs in sas, lingering ones too */
 	uint32_t n_state[IKE_SA_STATES];
 	struct ike_hash children; /* by id */
@@ -170,6 +171,10 @@ struct ike {
 	struct ike_timer wish_timer; /* the first of wish_heap's */
 	struct ike_heap wish_heap;
 	struct ike_hash wishes; /* by child */
+	struct ike_name *names; /* in the order of connections */
+	uint32_t n_names;
+	uint64_t names_ms; /* when all were looked up */
+	struct ike_timer names_timer;
 
 	uint32_t last_sa_id, last_child_id;
 	struct ike_job *jobs; /* under way, those that nobody waits for too */
@@ -268,6 +273,9 @@ void ike_settle(struct ike *e);
 /** Bring child up at that time unless it is up then. */
 void ike_wish(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
 	uint64_t at_ms);
+/** There is such a wish: set its time, IKE_NEVER = forget it. @return false when there is none */
+bool ike_wish_move(struct ike *e, const struct ike_conn_cfg *conn,
+	const struct ike_child_cfg *child, uint64_t at_ms);
 /** Forget all of them. */
 void ike_wish_drop_all(struct ike *e);
 
@@ -291,6 +299,10 @@ struct ike_sa *ike_sa_of_conn(const struct ike *e, const struct ike_conn_cfg *co
 struct ike_sa *ike_sa_of_conn_next(const struct ike_sa *sa);
 /** The peer turned out to belong to another connection. */
 void ike_sa_set_conn(struct ike_sa *sa, const struct ike_conn_cfg *conn);
+/** The peer is reached another way from now on. */
+void ike_sa_set_path(struct ike_sa *sa, const struct ike_path *path);
+/** The SA between the hosts of path: one that is up, else one that begins or ends. */
+struct ike_sa *ike_sa_between(const struct ike *e, const struct ike_path *path);
 /** Both identities are certain from now on. */
 void ike_sa_know_ends(struct ike_sa *sa);
 /**

@@ -12,11 +12,14 @@
 
 #define IKE_PORT        500
 #define IKE_NATT_PORT   4500
+#define NAME_WAIT_MS    60000
 #define NO_ADDR_WAIT_MS 5000 /* an interface or a route may come up later */
 
 static int
 choose_path(struct ike *e, const struct ike_conn_cfg *conn, struct ike_path *path)
 {
+	int err;
+
 	*path = (struct ike_path){
 		.local_port = conn->local_port != 0 ? conn->local_port : IKE_PORT,
 		.remote_port = conn->remote_port != 0 ? conn->remote_port : IKE_PORT,
@@ -24,8 +27,9 @@ choose_path(struct ike *e, const struct ike_conn_cfg *conn, struct ike_path *pat
 	/* a port other than 500 expects the non-ESP marker, which goes with our port */
 	if (path->remote_port != IKE_PORT && path->local_port == IKE_PORT)
 		path->local_port = IKE_NATT_PORT;
-	if (!ike_conn_remote_addr(conn, &path->remote))
-		return -EDESTADDRREQ;
+	err = ike_names_remote(e, conn, &path->remote);
+	if (err != 0)
+		return err;
 	return e->host.local_addr(
 		e->host.arg, &path->remote, conn->local_addrs, conn->n_local, &path->local);
 }
@@ -62,8 +66,9 @@ ike_sa_connect(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_
 	if (err == 0)
 		return ike_sa_connect_path(e, conn, child, &path, out);
 	ike_log(e, IKE_LOG_WARN, "IKE", conn->name, "cannot connect: %s",
-		err == -EDESTADDRREQ ? "no address of the peer is configured"
-				     : "no local address reaches the peer");
+		err == -ENXIO          ? "the peer's name does not resolve"
+		: err == -EDESTADDRREQ ? "no address of the peer is configured"
+				       : "no local address reaches the peer");
 	return err;
 }
 
@@ -105,6 +110,11 @@ ike_bring_up(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_ch
 		if (usable(sa) && (child == NULL || has_child(sa, child)))
 			return -EALREADY;
 	sa = ike_sa_carrier(e, conn);
+	if (sa == NULL && !ike_names_ready(e, conn)) {
+		/* until the answer comes, which sets its time */
+		ike_wish(e, conn, child, e->now_ms + NAME_WAIT_MS);
+		return 0;
+	}
 	if (sa == NULL)
 		return ike_sa_connect(e, conn, child, &sa);
 	return ike_task_add(sa, IKE_TASK_CHILD, child, 0, 0) != NULL ? 0 : -ENOMEM;
@@ -112,10 +122,18 @@ ike_bring_up(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_ch
 
 /* ---- wishes ---- */
 
+/** The IKE SA alone goes by its connection. */
 static uint64_t
-child_hash(const struct ike_child_cfg *child)
+wish_hash(const struct ike_conn_cfg *conn, const struct ike_child_cfg *child)
 {
-	return (uintptr_t)child;
+	return child != NULL ? (uintptr_t)child : (uintptr_t)conn;
+}
+
+static struct ike_wish *
+find_wish(const struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child)
+{
+	return IKE_HOLDER(
+		ike_hash_first(&e->wishes, wish_hash(conn, child)), struct ike_wish, by_child);
 }
 
 static void
@@ -145,8 +163,7 @@ void
 ike_wish(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
 	uint64_t at_ms)
 {
-	struct ike_wish *w = IKE_HOLDER(
-		ike_hash_first(&e->wishes, child_hash(child)), struct ike_wish, by_child);
+	struct ike_wish *w = find_wish(e, conn, child);
 
 	if (w != NULL) {
 		if (at_ms < w->timer.at)
@@ -156,14 +173,29 @@ ike_wish(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_
 	w = calloc(1, sizeof(*w));
 	if (w == NULL || ike_heap_reserve(&e->wish_heap, e->wishes.n + 1) != 0) {
 		ike_log(e, IKE_LOG_ERROR, "CHD", conn->name, "%s: out of memory, not started",
-			child->name);
+			child != NULL ? child->name : "IKE_SA");
 		free(w);
 		return;
 	}
 	w->conn = conn;
 	w->child = child;
-	ike_hash_add(&e->wishes, &w->by_child, child_hash(child));
+	ike_hash_add(&e->wishes, &w->by_child, wish_hash(conn, child));
 	ike_timer_set(&e->wish_heap, &w->timer, at_ms);
+}
+
+bool
+ike_wish_move(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
+	uint64_t at_ms)
+{
+	struct ike_wish *w = find_wish(e, conn, child);
+
+	if (w == NULL)
+		return false;
+	if (at_ms == IKE_NEVER)
+		drop_wish(e, w);
+	else
+		ike_timer_set(&e->wish_heap, &w->timer, at_ms);
+	return true;
 }
 
 static void

@@ -16,6 +16,12 @@ conn_hash(const struct ike_conn_cfg *conn)
 }
 
 static uint64_t
+host_hash(const struct ike_path *path)
+{
+	return ike_hash_bytes(IKE_HASH_SEED, &path->remote, sizeof(path->remote));
+}
+
+static uint64_t
 ends_hash(const struct ike_sa *sa)
 {
 	return ike_id_hash(&sa->remote_id, ike_id_hash(&sa->local_id, IKE_HASH_SEED));
@@ -34,6 +40,7 @@ ike_sa_enlist(struct ike_sa *sa)
 	ike_hash_add(&e->by_spi, &sa->by_spi, ike_sa_our_spi(sa));
 	ike_hash_add(&e->by_id, &sa->by_id, sa->id);
 	ike_hash_add(&e->by_conn, &sa->by_conn, conn_hash(sa->conn));
+	ike_hash_add(&e->by_host, &sa->by_host, host_hash(&sa->path));
 	e->n_listed++;
 	e->host.ike_spi(e->host.arg, ike_sa_our_spi(sa), true);
 }
@@ -59,6 +66,14 @@ ike_sa_set_conn(struct ike_sa *sa, const struct ike_conn_cfg *conn)
 }
 
 void
+ike_sa_set_path(struct ike_sa *sa, const struct ike_path *path)
+{
+	ike_hash_del(&sa->e->by_host, &sa->by_host);
+	sa->path = *path;
+	ike_hash_add(&sa->e->by_host, &sa->by_host, host_hash(path));
+}
+
+void
 ike_sa_forget(struct ike_sa *sa)
 {
 	struct ike *e = sa->e;
@@ -69,6 +84,7 @@ ike_sa_forget(struct ike_sa *sa)
 	ike_hash_del(&e->by_spi, &sa->by_spi);
 	ike_hash_del(&e->by_id, &sa->by_id);
 	ike_hash_del(&e->by_conn, &sa->by_conn);
+	ike_hash_del(&e->by_host, &sa->by_host);
 	if (sa->by_init.link != NULL)
 		ike_hash_del(&e->by_init, &sa->by_init);
 	if (sa->by_ends.link != NULL)
@@ -105,6 +121,25 @@ struct ike_sa *
 ike_sa_of_conn_next(const struct ike_sa *sa)
 {
 	return IKE_HOLDER(ike_hash_next(&sa->by_conn), struct ike_sa, by_conn);
+}
+
+struct ike_sa *
+ike_sa_between(const struct ike *e, const struct ike_path *path)
+{
+	struct ike_sa *found = NULL;
+
+	for (struct ike_node *n = ike_hash_first(&e->by_host, host_hash(path)); n != NULL;
+		n = ike_hash_next(n)) {
+		struct ike_sa *sa = IKE_HOLDER(n, struct ike_sa, by_host);
+
+		if (sa->state == IKE_SA_LINGER || sa->state == IKE_SA_DEAD ||
+			memcmp(&sa->path.remote, &path->remote, 16) != 0 ||
+			memcmp(&sa->path.local, &path->local, 16) != 0)
+			continue;
+		if (found == NULL || sa->state == IKE_SA_UP)
+			found = sa;
+	}
+	return found;
 }
 
 struct ike_sa *

@@ -359,7 +359,7 @@ ike_x_auth_request(struct ike_sa *sa, const struct ike_path *path, const struct 
 	if (lacks_child(sa, m) || is_malformed(sa, m, &in))
 		return refuse_peer(c, IKE_N_INVALID_SYNTAX);
 	/* the peer may have floated to 4500, by NAT or MOBIKE: follow it from here on */
-	sa->path = *path;
+	ike_sa_set_path(sa, path);
 	build_response(sa, m, c);
 	ike_sa_up(sa);
 	ike_qcd_keep(sa, m);

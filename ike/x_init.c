@@ -442,6 +442,8 @@ accept_stranger(struct ike *e, const struct ike_path *path, struct ike_view data
 	conn = ike_conn_by_offer(&e->index, path, &in->sa, &chosen, &suite, &match);
 	if (conn == NULL) {
 		log_no_proposal(e, path, match, &in->sa);
+		if (match == NULL)
+			ike_names_stranger(e);
 		ike_send_clear_notify(e, path, &m->hdr, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
 		return;
 	}

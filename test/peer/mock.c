@@ -48,6 +48,16 @@ host_keepalive(void *arg, const struct ike_path *path)
 	me->keepalives++;
 }
 
+static void
+host_resolve(void *arg, uint32_t token, const char *name)
+{
+	struct peer *me = arg;
+
+	world_check(me->w, name[0] != '\0', "peer %u: a name is empty", me->index);
+	me->n_lookups++;
+	me->lookup = token;
+}
+
 static uint32_t
 host_spi_alloc(void *arg)
 {
@@ -238,6 +248,7 @@ mock_host(struct peer *p)
 		.random = host_random,
 		.local_addr = host_local_addr,
 		.keepalive = host_keepalive,
+		.resolve = host_resolve,
 		.spi_alloc = host_spi_alloc,
 		.spi_free = host_spi_free,
 		.ike_spi = host_ike_spi,

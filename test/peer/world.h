@@ -58,6 +58,8 @@ struct peer {
 	struct ike_secret secret;
 
 	/* the host's side */
+	unsigned int n_lookups; /* of names, which the test answers */
+	uint32_t lookup;	/* the last one's token */
 	struct mock_child child[WORLD_CHILDREN_MAX];
 	unsigned int n_child;	/* entries used, also those gone */
 	uint32_t spi_next;

@@ -202,7 +202,7 @@ test_names(void **state)
 
 static const char *const id_pool[] = {"%any", "*.example.org", "a.example.org", "b.example.org",
 	"A.Example.ORG", "*.b.example.org", "c.b.example.org", "carol@example.org", "*@example.org",
-	"2001:db8::3", "C=CH, CN=a", "c=CH, cn=A", "keyid:a"};
+	"2001:db8::3", "C=CH, CN=a", "C=CH, CN=A", "keyid:a"};
 static const char *const proposal_pool[] = {
 	"aes128-sha256-x25519", "aes256-sha256-x25519", "aes128-sha256-ecp256"};
 

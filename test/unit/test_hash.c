@@ -101,7 +101,7 @@ test_id_hash(void **state)
 		{"gw.example.org", "GW.Example.ORG"},
 		{"carol@example.org", "Carol@EXAMPLE.org"},
 		{"2001:db8::7", "2001:db8:0::7"},
-		{"C=CH, O=raclette, CN=spoke 17", "c=CH, o=Raclette, cn=SPOKE  17"},
+		{"C=CH, O=raclette, CN=spoke 17", "C=CH, O=Raclette, CN=SPOKE  17"},
 	};
 	static const char *const other[][2] = {
 		{"a.example.org", "b.example.org"},
