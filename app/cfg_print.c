@@ -81,7 +81,9 @@ static void
 print_proposal(FILE *f, const struct ike_proposal *p)
 {
 	static const uint8_t types[] = {
-		IKE_TT_ENCR, IKE_TT_INTEG, IKE_TT_PRF, IKE_TT_DH, IKE_TT_ESN};
+		IKE_TT_ENCR, IKE_TT_INTEG, IKE_TT_PRF, IKE_TT_DH, IKE_TT_ADDKE1,
+		IKE_TT_ADDKE1 + 1, IKE_TT_ADDKE1 + 2, IKE_TT_ADDKE1 + 3, IKE_TT_ADDKE1 + 4,
+		IKE_TT_ADDKE1 + 5, IKE_TT_ADDKE7, IKE_TT_ESN};
 	bool first_type = true;
 
 	for (size_t i = 0; i < sizeof(types); i++) {
@@ -95,7 +97,10 @@ print_proposal(FILE *f, const struct ike_proposal *p)
 				continue;
 			if (t->type == IKE_TT_ESN)
 				name = "ESN";
-			fprintf(f, "%s%s", sep, name != NULL ? name : "?");
+			fprintf(f, "%s", sep);
+			if (ike_is_addke(t->type))
+				fprintf(f, "KE%u_", t->type - IKE_TT_ADDKE1 + 1U);
+			fprintf(f, "%s", name != NULL ? name : "?");
 			if (t->key_bits > 0)
 				fprintf(f, "-%u", t->key_bits);
 			sep = "|";

@@ -86,6 +86,15 @@ ike_conn_by_offer(const struct ike_index *ix, const struct ike_path *path,
 }
 
 static bool
+has_type(const struct ike_proposal *p, uint8_t type)
+{
+	for (uint8_t i = 0; i < p->n_transforms; i++)
+		if (p->transforms[i].type == type)
+			return true;
+	return false;
+}
+
+static bool
 has_transform(const struct ike_proposal *p, uint8_t type, uint16_t id, uint16_t bits)
 {
 	for (uint8_t i = 0; i < p->n_transforms; i++)
@@ -93,6 +102,19 @@ has_transform(const struct ike_proposal *p, uint8_t type, uint16_t id, uint16_t 
 			(bits == 0 || p->transforms[i].key_bits == bits))
 			return true;
 	return false;
+}
+
+static bool
+has_addkes(const struct ike_proposal *p, const struct ike_suite *s)
+{
+	for (unsigned int i = 0; i < IKE_ADDKE_MAX; i++) {
+		uint8_t type = (uint8_t)(IKE_TT_ADDKE1 + i);
+
+		if (!has_transform(p, type, s->addke[i], 0) &&
+			(s->addke[i] != IKE_DH_NONE || has_type(p, type)))
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -105,7 +127,7 @@ suite_allowed(const struct ike_proposals *l, const struct ike_suite *s)
 			(s->integ == IKE_INTEG_NONE ||
 				has_transform(p, IKE_TT_INTEG, s->integ, 0)) &&
 			has_transform(p, IKE_TT_PRF, s->prf, 0) &&
-			has_transform(p, IKE_TT_DH, s->dh, 0))
+			has_transform(p, IKE_TT_DH, s->dh, 0) && has_addkes(p, s))
 			return true;
 	}
 	return false;

@@ -19,7 +19,7 @@
 #define IKE_INTEG_MAX	 64 /* longest integrity key */
 #define IKE_ICV_MAX	 32
 #define IKE_IV_MAX	 16
-#define IKE_DH_PUB_MAX	 1024 /* longest public value and shared secret: MODP 8192 */
+#define IKE_DH_PUB_MAX	 1184 /* longest public value, ciphertext or secret: ML-KEM-768's encapsulation key */
 
 /* ---- parameters ---- */
 
@@ -92,7 +92,7 @@ int ike_decrypt(const struct ike_encr_params *ep, const uint8_t *key, const uint
 
 struct ike_dh_key; /* one private value with its public one */
 
-/** Public value's length on the wire, bytes; 0 = group not implemented. */
+/** Public value's length on the wire (of a KEM: the initiator's), bytes; 0 = group not implemented. */
 size_t ike_dh_pub_len(uint16_t group);
 
 /** About what a pair, and a secret, take on a processor of today; microseconds. */
@@ -100,6 +100,19 @@ uint32_t ike_dh_cost_us(uint16_t group);
 
 /** Make a fresh pair. @return NULL when the group is unknown or libcrypto failed */
 struct ike_dh_key *ike_dh_create(uint16_t group);
+
+/** A key encapsulation mechanism: the responder's value depends on the initiator's. */
+bool ike_dh_is_kem(uint16_t group);
+
+/** "3.0.19": whose algorithms these are. */
+const char *ike_crypto_version(void);
+
+/**
+ * The responder's side: a fresh pair, or what a KEM encapsulates for the initiator's value. Then
+ * ike_dh_pub() is what to send, ike_dh_shared() with the same value gives the secret.
+ * @return NULL when the group is unknown, the value is none of its (KEM), or libcrypto failed
+ */
+struct ike_dh_key *ike_dh_answer(uint16_t group, struct ike_view peer);
 
 /** A pair from a given private value (big-endian; raw for 31 and 32). For known-answer tests. */
 struct ike_dh_key *ike_dh_create_from(uint16_t group, const uint8_t *priv, size_t len);

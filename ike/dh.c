@@ -8,10 +8,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "crypto.h"
+#include "kem.h"
 
-enum kind { MODP, ECP, RAW };
+enum kind { MODP, ECP, RAW, KEM };
 
 /**
  * Private exponents of MODP groups are short: twice the group's strength, as RFC 3526 section 8
@@ -41,6 +43,7 @@ static const struct group groups[] = {
 	{IKE_DH_ECP_521, ECP, 132, 0, NULL, NID_secp521r1, 140},
 	{IKE_DH_CURVE25519, RAW, 32, 0, NULL, EVP_PKEY_X25519, 25},
 	{IKE_DH_CURVE448, RAW, 56, 0, NULL, EVP_PKEY_X448, 150},
+	{IKE_DH_MLKEM_768, KEM, IKE_MLKEM_PUB_LEN, 0, NULL, 0, 60}, /* a guess */
 };
 
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
@@ -62,7 +65,9 @@ struct ike_dh_key {
 	const struct group *g;
 	const struct ready *rd;
 	BIGNUM *priv;   /* MODP, ECP */
-	EVP_PKEY *pkey; /* RAW */
+	EVP_PKEY *pkey; /* RAW, KEM */
+	bool answered;	/* KEM: pub is a ciphertext, the secret is known already */
+	uint8_t secret[IKE_MLKEM_SECRET_LEN];
 	uint8_t pub[IKE_DH_PUB_MAX];
 };
 
@@ -71,7 +76,7 @@ find_group(uint16_t id)
 {
 	for (size_t i = 0; i < N_GROUPS; i++)
 		if (groups[i].id == id)
-			return &groups[i];
+			return groups[i].kind == KEM && !ike_mlkem_available() ? NULL : &groups[i];
 	return NULL;
 }
 
@@ -285,6 +290,38 @@ raw_public(struct ike_dh_key *dh)
 		       : -EIO;
 }
 
+/* ---- KEM ---- */
+
+/** The pair, or what belongs to it, was made together with the public value. */
+static int
+kem_public(struct ike_dh_key *dh)
+{
+	return dh->answered || dh->pkey != NULL ? 0 : -EIO;
+}
+
+static int
+kem_shared(const struct ike_dh_key *dh, struct ike_view peer, uint8_t *secret)
+{
+	if (!dh->answered)
+		return ike_mlkem_decapsulate(dh->pkey, peer, secret);
+	memcpy(secret, dh->secret, sizeof(dh->secret));
+	return 0;
+}
+
+bool
+ike_dh_is_kem(uint16_t group)
+{
+	const struct group *g = find_group(group);
+
+	return g != NULL && g->kind == KEM;
+}
+
+const char *
+ike_crypto_version(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION_STRING);
+}
+
 /* ---- all ---- */
 
 size_t
@@ -347,6 +384,7 @@ dh_finish(struct ike_dh_key *dh)
 		[MODP] = modp_public,
 		[ECP] = ecp_public,
 		[RAW] = raw_public,
+		[KEM] = kem_public,
 	};
 
 	if (dh->priv != NULL)
@@ -364,6 +402,10 @@ random_private(struct ike_dh_key *dh)
 
 	if (g->kind == RAW) {
 		dh->pkey = EVP_PKEY_Q_keygen(NULL, NULL, OBJ_nid2sn(g->nid));
+		return dh->pkey != NULL;
+	}
+	if (g->kind == KEM) {
+		dh->pkey = ike_mlkem_keygen(dh->pub);
 		return dh->pkey != NULL;
 	}
 	dh->priv = BN_secure_new();
@@ -393,9 +435,25 @@ ike_dh_create(uint16_t group)
 }
 
 struct ike_dh_key *
+ike_dh_answer(uint16_t group, struct ike_view peer)
+{
+	struct ike_dh_key *dh;
+
+	if (!ike_dh_is_kem(group))
+		return ike_dh_create(group);
+	dh = dh_alloc(group);
+	if (dh == NULL)
+		return NULL;
+	dh->answered = ike_mlkem_encapsulate(peer, dh->pub, dh->secret) == 0;
+	return dh_finish(dh);
+}
+
+struct ike_dh_key *
 ike_dh_create_from(uint16_t group, const uint8_t *priv, size_t len)
 {
-	struct ike_dh_key *dh = len > IKE_DH_PUB_MAX ? NULL : dh_alloc(group);
+	/* a KEM's private value is libcrypto's alone */
+	struct ike_dh_key *dh =
+		len > IKE_DH_PUB_MAX || ike_dh_is_kem(group) ? NULL : dh_alloc(group);
 
 	if (dh == NULL)
 		return NULL;
@@ -418,7 +476,8 @@ ike_dh_group(const struct ike_dh_key *dh)
 struct ike_view
 ike_dh_pub(const struct ike_dh_key *dh)
 {
-	return (struct ike_view){.p = dh->pub, .len = dh->g->pub_len};
+	return (struct ike_view){
+		.p = dh->pub, .len = dh->answered ? IKE_MLKEM_CT_LEN : dh->g->pub_len};
 }
 
 int
@@ -431,6 +490,10 @@ ike_dh_shared(const struct ike_dh_key *dh, struct ike_view peer, uint8_t *secret
 	};
 
 	*len = 0;
+	if (dh->g->kind == KEM) {
+		*len = IKE_MLKEM_SECRET_LEN;
+		return kem_shared(dh, peer, secret);
+	}
 	if (peer.len != dh->g->pub_len)
 		return -EINVAL;
 	*len = dh->g->kind == ECP ? dh->g->pub_len / 2U : dh->g->pub_len;

@@ -62,7 +62,9 @@ add_transform(char *buf, size_t len, uint8_t type, uint16_t id, uint16_t bits, c
 {
 	const char *name = ike_transform_name(type, id);
 
-	if (name != NULL)
+	if (name != NULL && ike_is_addke(type)) /* as strongSwan 6 writes it */
+		add(buf, len, "%sKE%u_%s", sep, type - IKE_TT_ADDKE1 + 1U, name);
+	else if (name != NULL)
 		add(buf, len, "%s%s", sep, name);
 	else
 		add(buf, len, "%s%u:%u", sep, type, id);
@@ -97,6 +99,9 @@ ike_suite_text(const struct ike_suite *s, char *buf, size_t len)
 		add_transform(buf, len, IKE_TT_PRF, s->prf, 0, "/");
 	if (s->dh != IKE_DH_NONE)
 		add_transform(buf, len, IKE_TT_DH, s->dh, 0, "/");
+	for (unsigned int i = 0; i < IKE_ADDKE_MAX; i++)
+		if (s->addke[i] != IKE_DH_NONE)
+			add_transform(buf, len, (uint8_t)(IKE_TT_ADDKE1 + i), s->addke[i], 0, "/");
 	if (s->esn)
 		add(buf, len, "/ESN");
 	return buf;

@@ -52,7 +52,7 @@ strip_groups(struct ike_proposal *p)
 	uint8_t kept = 0;
 
 	for (uint8_t i = 0; i < p->n_transforms; i++)
-		if (p->transforms[i].type != IKE_TT_DH)
+		if (p->transforms[i].type != IKE_TT_DH && !ike_is_addke(p->transforms[i].type))
 			p->transforms[kept++] = p->transforms[i];
 	p->n_transforms = kept;
 }

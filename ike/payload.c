@@ -44,7 +44,7 @@ parse_attributes(struct ike_rd *r, struct ike_transform *t)
 static bool
 is_type_known(const struct ike_transform *t)
 {
-	return t->type >= IKE_TT_ENCR && t->type <= IKE_TT_ESN;
+	return t->type >= IKE_TT_ENCR && t->type <= IKE_TT_ADDKE7;
 }
 
 static bool
@@ -52,12 +52,16 @@ is_implemented(const struct ike_transform *t)
 {
 	if (t->type == IKE_TT_ENCR)
 		return ike_encr_params(t->id, t->key_bits) != NULL;
+	if ((t->type == IKE_TT_DH || ike_is_addke(t->type)) && t->id != IKE_DH_NONE)
+		return t->key_bits == 0 && ike_dh_pub_len(t->id) != 0 &&
+		       (t->type != IKE_TT_DH || !ike_dh_is_kem(t->id));
 	return t->key_bits == 0 && ike_transform_name(t->type, t->id) != NULL;
 }
 
 /**
  * Keep a transform. What we could never choose is kept once for each type, types that do not exist
- * for us once in all: that bounds the list below IKE_TRANSFORMS_MAX whatever is offered.
+ * for us once in all. Who fills the room with additional key exchanges all the same offers nothing
+ * that could be chosen.
  */
 static void
 keep_transform(struct ike_proposal *p, struct ike_transform t)
@@ -76,6 +80,8 @@ keep_transform(struct ike_proposal *p, struct ike_transform t)
 	}
 	if (p->n_transforms < IKE_TRANSFORMS_MAX)
 		p->transforms[p->n_transforms++] = t;
+	else
+		p->transforms[IKE_TRANSFORMS_MAX - 1] = (struct ike_transform){.type = IKE_TT_TOO_MANY};
 }
 
 static int

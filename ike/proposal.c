@@ -78,6 +78,7 @@ static const struct keyword keywords[] = {
 	{"curve25519", DH(CURVE25519)},
 	{"x448", DH(CURVE448)},
 	{"curve448", DH(CURVE448)},
+	{"mlkem768", DH(MLKEM_768)},
 	{"noesn", {IKE_TT_ESN, IKE_ESN_NO, 0}},
 	{"esn", {IKE_TT_ESN, IKE_ESN_YES, 0}},
 };
@@ -118,7 +119,6 @@ static const struct {
 	{"ntru*", IKE_TT_DH},
 	{"newhope*", IKE_TT_DH},
 	{"mlkem*", IKE_TT_DH},
-	{"ke[1-7]_*", IKE_TT_DH},
 };
 
 static const char *const supported[] = {
@@ -126,7 +126,8 @@ static const char *const supported[] = {
 			"chacha20poly1305, null",
 	[IKE_TT_PRF] = "prfsha1, prfsha256, prfsha384, prfsha512",
 	[IKE_TT_INTEG] = "sha1, sha256, sha384, sha512",
-	[IKE_TT_DH] = "modp1024 to modp8192, ecp256, ecp384, ecp521, x25519, x448, none",
+	[IKE_TT_DH] = "modp1024 to modp8192, ecp256, ecp384, ecp521, x25519, x448, none; beside one of "
+		     "them ke1_mlkem768",
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -168,6 +169,7 @@ static const struct {
 	{IKE_TT_DH, IKE_DH_ECP_521, "ECP_521", false},
 	{IKE_TT_DH, IKE_DH_CURVE25519, "CURVE_25519", false},
 	{IKE_TT_DH, IKE_DH_CURVE448, "CURVE_448", false},
+	{IKE_TT_DH, IKE_DH_MLKEM_768, "ML_KEM_768", false},
 	{IKE_TT_ESN, IKE_ESN_NO, "NO_EXT_SEQ", false},
 	{IKE_TT_ESN, IKE_ESN_YES, "EXT_SEQ", false},
 };
@@ -175,6 +177,8 @@ static const struct {
 const char *
 ike_transform_name(uint8_t type, uint16_t id)
 {
+	if (ike_is_addke(type))
+		type = IKE_TT_DH;
 	for (size_t i = 0; i < COUNT(transforms); i++)
 		if (transforms[i].type == type && transforms[i].id == id)
 			return transforms[i].name;
@@ -184,6 +188,8 @@ ike_transform_name(uint8_t type, uint16_t id)
 bool
 ike_transform_is_legacy(uint8_t type, uint16_t id)
 {
+	if (ike_is_addke(type))
+		type = IKE_TT_DH;
 	for (size_t i = 0; i < COUNT(transforms); i++)
 		if (transforms[i].type == type && transforms[i].id == id)
 			return transforms[i].legacy;
@@ -238,6 +244,234 @@ add(struct ike_proposal *p, struct ike_transform t)
 	return 0;
 }
 
+/* ---- choosing ---- */
+
+void
+ike_proposals_keep_spi(struct ike_proposals *list, uint8_t spi_len)
+{
+	uint8_t n = 0;
+
+	for (unsigned int i = 0; i < list->n; i++)
+		if (list->p[i].spi_len == spi_len)
+			list->p[n++] = list->p[i];
+	list->n = n;
+}
+
+bool
+ike_proposals_have_addke(const struct ike_proposals *list)
+{
+	for (unsigned int i = 0; i < list->n; i++)
+		for (unsigned int k = 0; k < list->p[i].n_transforms; k++)
+			if (ike_is_addke(list->p[i].transforms[k].type) &&
+				list->p[i].transforms[k].id != IKE_DH_NONE)
+				return true;
+	return false;
+}
+
+void
+ike_proposals_refuse_addke(struct ike_proposals *list)
+{
+	for (unsigned int i = 0; i < list->n; i++)
+		for (unsigned int k = 0; k < list->p[i].n_transforms; k++)
+			if (ike_is_addke(list->p[i].transforms[k].type) &&
+				list->p[i].transforms[k].id != IKE_DH_NONE)
+				list->p[i].transforms[k].id = UINT16_MAX;
+}
+
+unsigned int
+ike_suite_addke(const struct ike_suite *suite, unsigned int place)
+{
+	while (place < IKE_ADDKE_MAX && suite->addke[place] == IKE_DH_NONE)
+		place++;
+	return place;
+}
+
+static bool
+is_aead_suite(const struct ike_suite *suite)
+{
+	return ike_encr_is_aead(suite->encr);
+}
+
+static void
+set_suite(struct ike_suite *suite, const struct ike_transform *t)
+{
+	switch (t->type) {
+	case IKE_TT_ENCR:
+		suite->encr = t->id;
+		suite->encr_key_bits = t->key_bits;
+		break;
+	case IKE_TT_PRF:
+		suite->prf = t->id;
+		break;
+	case IKE_TT_INTEG:
+		suite->integ = t->id;
+		break;
+	case IKE_TT_DH:
+		suite->dh = t->id;
+		break;
+	case IKE_TT_ESN:
+		suite->esn = t->id == IKE_ESN_YES;
+		break;
+	default:
+		suite->addke[t->type - IKE_TT_ADDKE1] = t->id;
+		break;
+	}
+}
+
+/** Types 1 to 12 only: one that we do not know makes a proposal unacceptable (RFC 7296 3.3.6). */
+static bool
+types_known(const struct ike_proposal *p)
+{
+	for (unsigned int i = 0; i < p->n_transforms; i++)
+		if (p->transforms[i].type < IKE_TT_ENCR || p->transforms[i].type > IKE_TT_ADDKE7)
+			return false;
+	return true;
+}
+
+/** p offers NONE of that type, in words or by leaving the type out. */
+static bool
+offers_none(const struct ike_proposal *p, uint8_t type)
+{
+	const struct ike_transform none = {type, 0, 0};
+
+	return !has_type(p, type) || contains(p, &none);
+}
+
+/** Our first transform of type that is also theirs. */
+static const struct ike_transform *
+first_common(const struct ike_proposal *ours, const struct ike_proposal *theirs, uint8_t type)
+{
+	for (unsigned int i = 0; i < ours->n_transforms; i++)
+		if (ours->transforms[i].type == type && contains(theirs, &ours->transforms[i]))
+			return &ours->transforms[i];
+	return NULL;
+}
+
+/** Choose of one type; the answer names a transform of each type that the offer names. */
+static bool
+choose_type(const struct ike_proposal *ours, const struct ike_proposal *theirs, uint8_t type,
+	struct ike_proposal *chosen, struct ike_suite *suite)
+{
+	const struct ike_transform *t = first_common(ours, theirs, type);
+
+	if (t != NULL) {
+		set_suite(suite, t);
+		chosen->transforms[chosen->n_transforms++] = *t;
+		return true;
+	}
+	if (!has_type(ours, type) && !has_type(theirs, type))
+		return true;
+	/* whatever is offered beside an AEAD is not used (3.3.3) */
+	if (type != IKE_TT_INTEG || !is_aead_suite(suite))
+		return false;
+	if (has_type(theirs, type) && offers_none(theirs, type))
+		chosen->transforms[chosen->n_transforms++] = (struct ike_transform){type, 0, 0};
+	return true;
+}
+
+/* ---- key exchanges: types 4 and 6 to 12 ---- */
+
+static uint8_t
+next_ke(uint8_t type)
+{
+	return type == IKE_TT_DH ? IKE_TT_ADDKE1 : (uint8_t)(type + 1);
+}
+
+static bool
+is_chosen(const struct ike_proposal *chosen, uint16_t method)
+{
+	for (unsigned int i = 0; i < chosen->n_transforms; i++) {
+		const struct ike_transform *t = &chosen->transforms[i];
+
+		if ((t->type == IKE_TT_DH || ike_is_addke(t->type)) && t->id == method)
+			return true;
+	}
+	return false;
+}
+
+/** No exchange in that place: both ends can do without. */
+static bool
+may_skip(const struct ike_proposal *ours, const struct ike_proposal *theirs, uint8_t type)
+{
+	if (type == IKE_TT_DH && ours->protocol == IKE_PROTO_IKE)
+		return false;
+	return offers_none(ours, type) && offers_none(theirs, type);
+}
+
+static bool
+adds_to_nothing(const struct ike_proposal *chosen)
+{
+	bool first = false, more = false;
+
+	for (unsigned int i = 0; i < chosen->n_transforms; i++) {
+		const struct ike_transform *t = &chosen->transforms[i];
+
+		first |= t->type == IKE_TT_DH && t->id != IKE_DH_NONE;
+		more |= ike_is_addke(t->type) && t->id != IKE_DH_NONE;
+	}
+	return more && !first;
+}
+
+#define KE_TRIES_MAX 1000 /* no sane configuration needs more than a few */
+
+/**
+ * Choose for this place and those behind it, each method once. What is chosen here may leave nothing
+ * for a later place: then the next choice is tried.
+ */
+static bool
+choose_kes(const struct ike_proposal *ours, const struct ike_proposal *theirs, uint8_t type,
+	struct ike_proposal *chosen, unsigned int *tries)
+{
+	const struct ike_transform none = {type, IKE_DH_NONE, 0};
+	bool implicit = !has_type(ours, type);
+	uint8_t n = chosen->n_transforms;
+
+	/* an additional one needs one that it adds to */
+	if (type > IKE_TT_ADDKE7)
+		return !adds_to_nothing(chosen);
+	for (unsigned int i = 0; i < (unsigned int)ours->n_transforms + implicit && ++*tries < KE_TRIES_MAX; i++) {
+		const struct ike_transform *t =
+			i < ours->n_transforms ? &ours->transforms[i] : &none;
+
+		if (t->type != type)
+			continue;
+		if (t->id == IKE_DH_NONE ? !may_skip(ours, theirs, type)
+					 : !contains(theirs, t) || is_chosen(chosen, t->id))
+			continue;
+		if (t->id != IKE_DH_NONE || has_type(theirs, type))
+			chosen->transforms[chosen->n_transforms++] = *t;
+		if (choose_kes(ours, theirs, next_ke(type), chosen, tries))
+			return true;
+		chosen->n_transforms = n;
+	}
+	return false;
+}
+
+static bool
+choose(const struct ike_proposal *ours, const struct ike_proposal *theirs, bool with_dh,
+	struct ike_proposal *chosen, struct ike_suite *suite)
+{
+	unsigned int tries = 0;
+
+	if (ours->protocol != theirs->protocol || !types_known(theirs))
+		return false;
+	*suite = (struct ike_suite){0};
+	*chosen = (struct ike_proposal){
+		.number = theirs->number, .protocol = theirs->protocol, .spi_len = theirs->spi_len};
+	memcpy(chosen->spi, theirs->spi, sizeof(chosen->spi));
+	/* ENCR comes first: whether there is integrity depends on it */
+	for (uint8_t type = IKE_TT_ENCR; type <= IKE_TT_INTEG; type++)
+		if (!choose_type(ours, theirs, type, chosen, suite))
+			return false;
+	if (with_dh && !choose_kes(ours, theirs, IKE_TT_DH, chosen, &tries))
+		return false;
+	if (!choose_type(ours, theirs, IKE_TT_ESN, chosen, suite))
+		return false;
+	for (unsigned int i = 0; i < chosen->n_transforms; i++)
+		set_suite(suite, &chosen->transforms[i]);
+	return true;
+}
+
 /* ---- parsing ---- */
 
 static int
@@ -257,18 +491,57 @@ unknown_word(const char *word, char *err, size_t err_len)
 	return -EINVAL;
 }
 
+static const struct ike_transform *
+find_word(const char *word)
+{
+	for (size_t i = 0; i < COUNT(keywords); i++)
+		if (strcmp(keywords[i].word, word) == 0)
+			return &keywords[i].t;
+	return NULL;
+}
+
+/** ke1_ecp384: the word of a group behind the place of an additional key exchange. */
+static uint8_t
+split_addke(const char **word)
+{
+	const char *w = *word;
+
+	if (fnmatch("ke[1-7]_?*", w, 0) != 0)
+		return 0;
+	*word = w + strlen("ke1_");
+	return (uint8_t)(IKE_TT_ADDKE1 + w[2] - '1');
+}
+
 static int
 add_word(struct ike_proposal *p, const char *word, char *err, size_t err_len)
 {
-	for (size_t i = 0; i < COUNT(keywords); i++) {
-		if (strcmp(keywords[i].word, word) != 0)
-			continue;
-		if (add(p, keywords[i].t) == 0)
-			return 0;
-		snprintf(err, err_len, "more than %d keywords in a proposal", IKE_TRANSFORMS_MAX);
-		return -E2BIG;
+	const char *method = word;
+	uint8_t addke = split_addke(&method);
+	const struct ike_transform *found = find_word(method);
+	struct ike_transform t;
+
+	if (found == NULL)
+		return unknown_word(method, err, err_len);
+	t = *found;
+	if (addke != 0 && t.type != IKE_TT_DH) {
+		snprintf(err, err_len, "'%s' needs a group behind its '_', such as ke1_ecp384", word);
+		return -EINVAL;
 	}
-	return unknown_word(word, err, err_len);
+	if (t.type == IKE_TT_DH && t.id != IKE_DH_NONE && ike_dh_pub_len(t.id) == 0) {
+		snprintf(err, err_len, "'%s' needs OpenSSL 3.5 or newer; this is %s", method,
+			ike_crypto_version());
+		return -EINVAL;
+	}
+	if (addke == 0 && t.type == IKE_TT_DH && ike_dh_is_kem(t.id)) {
+		snprintf(err, err_len, "'%s' stands beside a classical group: write ke1_%s", word, word);
+		return -EINVAL;
+	}
+	if (addke != 0)
+		t.type = addke;
+	if (add(p, t) == 0)
+		return 0;
+	snprintf(err, err_len, "more than %d keywords in a proposal", IKE_TRANSFORMS_MAX);
+	return -E2BIG;
 }
 
 /** Split text at '-', empty parts left out. */
@@ -384,6 +657,21 @@ complete(struct ike_proposal *p, char *err, size_t err_len)
 	return ret;
 }
 
+/** Could anybody choose it? A method is used once, so x25519-ke1_x25519 is nothing. */
+static int
+check_methods(const struct ike_proposal *p, char *err, size_t err_len)
+{
+	struct ike_proposal chosen;
+	struct ike_suite suite;
+
+	if (choose(p, p, true, &chosen, &suite))
+		return 0;
+	snprintf(err, err_len,
+		"each key exchange needs a group of its own, the first one (as x25519) and ke1_... to "
+		"ke7_... too");
+	return -EINVAL;
+}
+
 /* The initiator's first group of the first proposal goes into its KE: start with the cheap one. */
 static const char *const default_ike[] = {
 	"aes128-aes192-aes256-sha256-sha384-sha512-prfsha256-prfsha384-prfsha512-"
@@ -406,6 +694,8 @@ append(struct ike_proposals *list, enum ike_protocol protocol, const char *text,
 	ret = add_words(&p, text, err, err_len);
 	if (ret == 0)
 		ret = complete(&p, err, err_len);
+	if (ret == 0)
+		ret = check_methods(&p, err, err_len);
 	if (ret < 0)
 		return ret;
 	if (list->n >= IKE_PROPOSALS_MAX) {
@@ -448,122 +738,6 @@ ike_proposals_parse(struct ike_proposals *list, enum ike_protocol protocol, cons
 	return append(list, protocol, text, err, err_len);
 }
 
-/* ---- choosing ---- */
-
-void
-ike_proposals_keep_spi(struct ike_proposals *list, uint8_t spi_len)
-{
-	uint8_t n = 0;
-
-	for (unsigned int i = 0; i < list->n; i++)
-		if (list->p[i].spi_len == spi_len)
-			list->p[n++] = list->p[i];
-	list->n = n;
-}
-
-static bool
-is_aead_suite(const struct ike_suite *suite)
-{
-	return ike_encr_is_aead(suite->encr);
-}
-
-static void
-set_suite(struct ike_suite *suite, const struct ike_transform *t)
-{
-	switch (t->type) {
-	case IKE_TT_ENCR:
-		suite->encr = t->id;
-		suite->encr_key_bits = t->key_bits;
-		break;
-	case IKE_TT_PRF:
-		suite->prf = t->id;
-		break;
-	case IKE_TT_INTEG:
-		suite->integ = t->id;
-		break;
-	case IKE_TT_DH:
-		suite->dh = t->id;
-		break;
-	case IKE_TT_ESN:
-		suite->esn = t->id == IKE_ESN_YES;
-		break;
-	}
-}
-
-/** Types 1 to 5 only: one that we do not know makes a proposal unacceptable (RFC 7296 3.3.6). */
-static bool
-types_known(const struct ike_proposal *p)
-{
-	for (unsigned int i = 0; i < p->n_transforms; i++)
-		if (p->transforms[i].type < IKE_TT_ENCR || p->transforms[i].type > IKE_TT_ESN)
-			return false;
-	return true;
-}
-
-/** p offers NONE of that type, in words or by leaving the type out. */
-static bool
-offers_none(const struct ike_proposal *p, uint8_t type)
-{
-	const struct ike_transform none = {type, 0, 0};
-
-	return !has_type(p, type) || contains(p, &none);
-}
-
-/** Our first transform of type that is also theirs. */
-static const struct ike_transform *
-first_common(const struct ike_proposal *ours, const struct ike_proposal *theirs, uint8_t type)
-{
-	for (unsigned int i = 0; i < ours->n_transforms; i++)
-		if (ours->transforms[i].type == type && contains(theirs, &ours->transforms[i]))
-			return &ours->transforms[i];
-	return NULL;
-}
-
-/** Choose of one type; the answer names a transform of each type that the offer names. */
-static bool
-choose_type(const struct ike_proposal *ours, const struct ike_proposal *theirs, uint8_t type,
-	struct ike_proposal *chosen, struct ike_suite *suite)
-{
-	const struct ike_transform *t = first_common(ours, theirs, type);
-
-	if (t != NULL) {
-		set_suite(suite, t);
-		chosen->transforms[chosen->n_transforms++] = *t;
-		return true;
-	}
-	if (!has_type(ours, type) && !has_type(theirs, type))
-		return true;
-	if (type == IKE_TT_INTEG && is_aead_suite(suite)) {
-		/* whatever is offered beside an AEAD is not used (3.3.3) */
-	} else if (type != IKE_TT_DH || ours->protocol == IKE_PROTO_IKE ||
-		   !offers_none(ours, type) || !offers_none(theirs, type)) {
-		return false;
-	}
-	if (has_type(theirs, type) && offers_none(theirs, type))
-		chosen->transforms[chosen->n_transforms++] = (struct ike_transform){type, 0, 0};
-	return true;
-}
-
-static bool
-choose(const struct ike_proposal *ours, const struct ike_proposal *theirs, bool with_dh,
-	struct ike_proposal *chosen, struct ike_suite *suite)
-{
-	if (ours->protocol != theirs->protocol || !types_known(theirs))
-		return false;
-	*suite = (struct ike_suite){0};
-	*chosen = (struct ike_proposal){
-		.number = theirs->number, .protocol = theirs->protocol, .spi_len = theirs->spi_len};
-	memcpy(chosen->spi, theirs->spi, sizeof(chosen->spi));
-	/* ENCR comes first: whether there is integrity depends on it */
-	for (uint8_t type = IKE_TT_ENCR; type <= IKE_TT_ESN; type++) {
-		if (type == IKE_TT_DH && !with_dh)
-			continue;
-		if (!choose_type(ours, theirs, type, chosen, suite))
-			return false;
-	}
-	return true;
-}
-
 int
 ike_proposals_select(const struct ike_proposals *ours, const struct ike_proposals *offered,
 	bool with_dh, struct ike_proposal *chosen, struct ike_suite *suite)
@@ -595,7 +769,7 @@ is_choice(const struct ike_proposal *offer, const struct ike_proposal *answer, b
 	for (unsigned int i = 0; i < answer->n_transforms; i++) {
 		const struct ike_transform *t = &answer->transforms[i];
 
-		if (t->type == IKE_TT_DH && !with_dh)
+		if ((t->type == IKE_TT_DH || ike_is_addke(t->type)) && !with_dh)
 			continue;
 		/* a NONE may be spelled out though we offered it by saying nothing */
 		if (count_type(answer, t->type) > 1 || (t->id != 0 && !contains(offer, t)))

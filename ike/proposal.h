@@ -16,7 +16,13 @@ enum ike_transform_type {
 	IKE_TT_INTEG = 3,
 	IKE_TT_DH = 4,
 	IKE_TT_ESN = 5,
+	/* additional key exchanges (RFC 9370 2.1): methods are those of IKE_TT_DH */
+	IKE_TT_ADDKE1 = 6,
+	IKE_TT_ADDKE7 = 12,
+	IKE_TT_TOO_MANY = 255, /* ours: stands for transforms that there was no room for */
 };
+
+#define IKE_ADDKE_MAX 7
 
 /* IANA numbers; the ones we implement */
 enum ike_encr {
@@ -54,6 +60,7 @@ enum ike_dh {
 	IKE_DH_ECP_521 = 21,
 	IKE_DH_CURVE25519 = 31,
 	IKE_DH_CURVE448 = 32,
+	IKE_DH_MLKEM_768 = 36, /* a KEM; with OpenSSL 3.5 only, as an additional exchange only */
 };
 enum ike_esn { IKE_ESN_NO = 0, IKE_ESN_YES = 1 };
 
@@ -63,7 +70,7 @@ struct ike_transform {
 	uint16_t key_bits; /* key length attribute, 0 = absent */
 };
 
-#define IKE_TRANSFORMS_MAX 48 /* per proposal */
+#define IKE_TRANSFORMS_MAX 64 /* per proposal */
 #define IKE_PROPOSALS_MAX  16 /* per list */
 #define IKE_SPI_MAX	   8
 
@@ -85,6 +92,7 @@ struct ike_proposals {
 struct ike_suite {
 	uint16_t encr, encr_key_bits, integ, prf, dh;
 	bool esn;
+	uint16_t addke[IKE_ADDKE_MAX]; /* additional key exchanges, IKE_DH_NONE = none in that place */
 };
 
 /**
@@ -106,8 +114,24 @@ void ike_proposals_default(struct ike_proposals *list, enum ike_protocol protoco
 /** Leave out the proposals whose SPI is not of that length: they are none for the exchange (3.3.1). */
 void ike_proposals_keep_spi(struct ike_proposals *list, uint8_t spi_len);
 
+static inline bool
+ike_is_addke(uint8_t type)
+{
+	return type >= IKE_TT_ADDKE1 && type <= IKE_TT_ADDKE7;
+}
+
+/** Some proposal asks for additional key exchanges. */
+bool ike_proposals_have_addke(const struct ike_proposals *list);
+
+/** The peer cannot do additional key exchanges: none of those it offers can be chosen. */
+void ike_proposals_refuse_addke(struct ike_proposals *list);
+
+/** The place of the first additional key exchange from place on, IKE_ADDKE_MAX = none. */
+unsigned int ike_suite_addke(const struct ike_suite *suite, unsigned int place);
+
 /**
  * Choose from what the peer offers; our order decides (strongSwan's prefer_configured_proposals).
+ * A key exchange method is chosen once only, whatever it is chosen for (RFC 9370 2.2.1).
  *
  * @param with_dh    false in IKE_AUTH, where groups are ignored
  * @param chosen     [out] the one transform of each type; number and SPI copied from the offer

@@ -237,7 +237,7 @@ long_offers(void **state)
 		ike_wr_u32(&w, 0x010100ffU + ((i + 1) << 24) - (1U << 24));
 		for (unsigned int j = 0; j < 255; j++) {
 			ike_wr_u32(&w, j == 254 ? 0x00000008 : 0x03000008);
-			ike_wr_u32(&w, j == 254 ? 0x04000013 : (j % 9) << 24 | (j + 100));
+			ike_wr_u32(&w, j == 254 ? 0x04000013 : (j % 17) << 24 | (j + 100));
 		}
 		ike_wr_patch_len16(&w, start + 2, start);
 	}
@@ -248,9 +248,9 @@ long_offers(void **state)
 		const struct ike_proposal *o = &p.p[i];
 
 		assert_int_equal(o->number, i + 1);
-		/* types 1 to 5 once each, one of the rest, and group 19 */
-		assert_int_equal(o->n_transforms, 7);
-		assert_int_equal(o->transforms[6].id, IKE_DH_ECP_256);
+		/* types 1 to 12 once each, one of the rest, and group 19 */
+		assert_int_equal(o->n_transforms, 14);
+		assert_int_equal(o->transforms[13].id, IKE_DH_ECP_256);
 	}
 	/* SPIs longer than any protocol's are left out, not an error */
 	assert_int_equal(parse_sa("02000011 01030900 010203040506070809 00000008 02010000", &p), 0);
@@ -276,7 +276,8 @@ every_implemented_transform_fits(void **state)
 				bool known =
 					type == IKE_TT_ENCR
 						? ike_encr_params(id, bits) != NULL
-						: bits == 0 && ike_transform_name(type, id) != NULL;
+						: bits == 0 && ike_transform_name(type, id) != NULL &&
+							  id != IKE_DH_MLKEM_768;
 
 				if (!known)
 					continue;
@@ -292,6 +293,34 @@ every_implemented_transform_fits(void **state)
 	assert_int_equal(back.p[0].number, 1);
 	back.p[0].number = 0;
 	assert_memory_equal(&back.p[0], &p.p[0], sizeof(p.p[0]));
+}
+
+/** Beyond the room there is: then the proposal must not look as if it asked for less. */
+static void
+too_many_key_exchanges(void **state)
+{
+	struct ike_proposals back;
+	uint8_t buf[2048];
+	struct ike_chain c;
+	struct ike_wr *w = &c.w;
+	size_t start;
+
+	(void)state;
+	ike_chain_begin(&c, buf, sizeof(buf));
+	start = ike_pld_begin(&c, IKE_PLD_SA);
+	ike_wr_u32(w, 0x00000000 | (8 + 84 * 8));
+	ike_wr_u32(w, 0x01010000 | 84);
+	for (unsigned int j = 0; j < 84; j++) {
+		static const uint16_t groups[] = {2, 5, 14, 15, 16, 17, 18, 19, 20, 21, 31, 32};
+
+		ike_wr_u32(w, j == 83 ? 0x00000008 : 0x03000008);
+		ike_wr_u32(w, (6 + j / 12) << 24 | groups[j % 12]);
+	}
+	ike_pld_end(&c, start);
+	assert_true(ike_wr_ok(w));
+	assert_int_equal(ike_pld_sa_parse(&back, (struct ike_view){buf + 4, w->len - 4}), 0);
+	assert_int_equal(back.p[0].n_transforms, IKE_TRANSFORMS_MAX);
+	assert_int_equal(back.p[0].transforms[IKE_TRANSFORMS_MAX - 1].type, IKE_TT_TOO_MANY);
 }
 
 /* ---- the others ---- */
@@ -456,6 +485,7 @@ main(void)
 		cmocka_unit_test(unknown_things_in_sa),
 		cmocka_unit_test(long_offers),
 		cmocka_unit_test(every_implemented_transform_fits),
+		cmocka_unit_test(too_many_key_exchanges),
 		cmocka_unit_test(key_exchange),
 		cmocka_unit_test(identities),
 		cmocka_unit_test(small_ones),
