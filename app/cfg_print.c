@@ -80,10 +80,9 @@ print_action(FILE *f, unsigned int action)
 static void
 print_proposal(FILE *f, const struct ike_proposal *p)
 {
-	static const uint8_t types[] = {
-		IKE_TT_ENCR, IKE_TT_INTEG, IKE_TT_PRF, IKE_TT_DH, IKE_TT_ADDKE1,
-		IKE_TT_ADDKE1 + 1, IKE_TT_ADDKE1 + 2, IKE_TT_ADDKE1 + 3, IKE_TT_ADDKE1 + 4,
-		IKE_TT_ADDKE1 + 5, IKE_TT_ADDKE7, IKE_TT_ESN};
+	static const uint8_t types[] = {IKE_TT_ENCR, IKE_TT_INTEG, IKE_TT_PRF, IKE_TT_DH,
+		IKE_TT_ADDKE1, IKE_TT_ADDKE1 + 1, IKE_TT_ADDKE1 + 2, IKE_TT_ADDKE1 + 3,
+		IKE_TT_ADDKE1 + 4, IKE_TT_ADDKE1 + 5, IKE_TT_ADDKE7, IKE_TT_ESN};
 	bool first_type = true;
 
 	for (size_t i = 0; i < sizeof(types); i++) {

@@ -6,6 +6,7 @@
 #include "conn.h"
 #include "payload.h"
 #include "ppk.h"
+#include "x_inter.h"
 
 void
 ike_auth_log(const struct ike_sa *sa, const char *what, const char *cause)
@@ -31,6 +32,8 @@ auth_value(struct ike_sa *sa, bool of_initiator, uint8_t out[IKE_PRF_MAX])
 	const struct ike_blob *msg = of_initiator ? &s->init_req : &s->init_resp;
 	uint8_t body[IKE_ID_BODY_MAX];
 	struct ike_view id_body = {.p = body, .len = ike_id_body(id, body, sizeof(body))};
+	uint8_t inter[IKE_INT_AUTH_MAX];
+	struct ike_view int_auth = {.p = inter, .len = ike_inter_auth(sa, inter)};
 
 	if (psk == NULL) {
 		ike_auth_log(sa, "authentication impossible",
@@ -40,7 +43,7 @@ auth_value(struct ike_sa *sa, bool of_initiator, uint8_t out[IKE_PRF_MAX])
 	return ike_keymat_auth_psk(&sa->keys, of_initiator,
 		(struct ike_view){.p = psk->data, .len = psk->len},
 		(struct ike_view){.p = msg->p, .len = msg->len},
-		ike_nonce_view(of_initiator ? &s->nr : &s->ni), id_body, out);
+		ike_nonce_view(of_initiator ? &s->nr : &s->ni), id_body, int_auth, out);
 }
 
 int

@@ -66,7 +66,7 @@ struct ike_dh_key {
 	const struct ready *rd;
 	BIGNUM *priv;   /* MODP, ECP */
 	EVP_PKEY *pkey; /* RAW, KEM */
-	bool answered;	/* KEM: pub is a ciphertext, the secret is known already */
+	bool answered;  /* KEM: pub is a ciphertext, the secret is known already */
 	uint8_t secret[IKE_MLKEM_SECRET_LEN];
 	uint8_t pub[IKE_DH_PUB_MAX];
 };

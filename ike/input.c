@@ -15,6 +15,7 @@
 #include "qcd.h"
 #include "send.h"
 #include "x.h"
+#include "x_inter.h"
 
 /** A datagram on its way through here. */
 struct arrival {
@@ -183,6 +184,8 @@ run_handler(struct ike_sa *sa, const struct arrival *a, struct ike_chain *c)
 {
 	const struct ike_msg *m = &a->m;
 
+	if (sa->state == IKE_SA_HALF_OPEN && m->hdr.exchange == IKE_X_INTERMEDIATE)
+		return ike_x_inter_request(sa, m, c);
 	if (sa->state == IKE_SA_HALF_OPEN)
 		return m->hdr.exchange == IKE_X_AUTH ? ike_x_auth_request(sa, a->path, m, c)
 						     : IKE_AFTER_SILENCE;
@@ -205,6 +208,9 @@ static void
 finish_request(struct ike_sa *sa, enum ike_after after)
 {
 	switch (after) {
+	case IKE_AFTER_REPLY:
+		ike_inter_replied(sa);
+		break;
 	case IKE_AFTER_FAILED:
 		ike_sa_end(sa, IKE_END_FAILED, true, "the peer could not be authenticated");
 		break;

@@ -98,7 +98,7 @@ int
 ike_keymat_rekey(struct ike_keymat *km, const struct ike_suite *suite, const struct ike_keymat *old,
 	const struct ike_keymat_in *in)
 {
-	const struct ike_view seed[] = {in->shared, in->ni, in->nr};
+	const struct ike_view seed[] = {in->shared, in->ni, in->nr, in->more};
 	uint8_t skeyseed[IKE_PRF_MAX];
 	int ret;
 
@@ -106,7 +106,7 @@ ike_keymat_rekey(struct ike_keymat *km, const struct ike_suite *suite, const str
 	if (ret < 0)
 		return ret;
 	/* the old SA's PRF makes SKEYSEED, the new one's goes on from it (2.18) */
-	ret = ike_prf(old->suite.prf, view(old->sk_d, old->prf_len), seed, 3, skeyseed);
+	ret = ike_prf(old->suite.prf, view(old->sk_d, old->prf_len), seed, 4, skeyseed);
 	if (ret == 0)
 		ret = expand(km, view(skeyseed, old->prf_len), in);
 	ike_wipe(skeyseed, sizeof(skeyseed));
@@ -165,7 +165,7 @@ ike_keymat_child(const struct ike_keymat *km, const struct ike_suite *child,
 	const struct ike_encr_params *ep = ike_encr_params(child->encr, child->encr_key_bits);
 	const struct ike_integ_params *ip = ike_integ_params(
 		ike_encr_is_aead(child->encr) ? (uint16_t)IKE_INTEG_NONE : child->integ);
-	const struct ike_view seed[] = {in->shared, in->ni, in->nr};
+	const struct ike_view seed[] = {in->shared, in->ni, in->nr, in->more};
 	uint8_t buf[2 * (IKE_CIPHER_MAX + IKE_INTEG_MAX)];
 	struct ike_rd r;
 	size_t encr, integ;
@@ -176,7 +176,7 @@ ike_keymat_child(const struct ike_keymat *km, const struct ike_suite *child,
 	encr = (size_t)ep->key_len + ep->salt_len;
 	integ = ip->key_len;
 	r = ike_rd_make(buf, 2 * (encr + integ));
-	ret = ike_prf_plus(km->suite.prf, view(km->sk_d, km->prf_len), seed, 3, buf, r.left);
+	ret = ike_prf_plus(km->suite.prf, view(km->sk_d, km->prf_len), seed, 4, buf, r.left);
 	memset(out, 0, sizeof(*out));
 	if (ret == 0) {
 		/* the initiator's direction first, in each the cipher's key first (2.17) */
@@ -210,19 +210,41 @@ ike_keymat_maced_id(
 
 int
 ike_keymat_auth_psk(const struct ike_keymat *km, bool initiator, struct ike_view secret,
-	struct ike_view message, struct ike_view nonce, struct ike_view id_body, uint8_t *out)
+	struct ike_view message, struct ike_view nonce, struct ike_view id_body,
+	struct ike_view int_auth, uint8_t *out)
 {
 	static const char pad[] = "Key Pad for IKEv2";
 	const struct ike_view pad_view = view(pad, sizeof(pad) - 1);
 	uint8_t maced_id[IKE_PRF_MAX], key[IKE_PRF_MAX];
-	const struct ike_view octets[] = {message, nonce, view(maced_id, km->prf_len)};
+	const struct ike_view octets[] = {message, nonce, view(maced_id, km->prf_len), int_auth};
 	int ret;
 
 	ret = ike_keymat_maced_id(km, initiator, id_body, maced_id);
 	if (ret == 0)
 		ret = ike_prf(km->suite.prf, secret, &pad_view, 1, key);
 	if (ret == 0)
-		ret = ike_prf(km->suite.prf, view(key, km->prf_len), octets, 3, out);
+		ret = ike_prf(km->suite.prf, view(key, km->prf_len), octets, 4, out);
 	ike_wipe(key, sizeof(key));
 	return ret;
+}
+
+int
+ike_keymat_int_auth(const struct ike_keymat *km, bool initiator, struct ike_view before,
+	const struct ike_hdr *hdr, uint8_t first, struct ike_view inner, uint8_t *out)
+{
+	const uint8_t *sk_p = initiator ? km->sk_pi : km->sk_pr;
+	uint8_t head[IKE_HDR_LEN + IKE_PLD_HDR_LEN];
+	struct ike_wr w = ike_wr_make(head, sizeof(head));
+	const struct ike_view parts[] = {before, view(head, sizeof(head)), inner};
+	struct ike_hdr h = *hdr;
+
+	/* of the Encrypted payload only its header is there, and lengths are without IV, padding
+	 * and ICV */
+	h.next = IKE_PLD_SK;
+	h.length = (uint32_t)(sizeof(head) + inner.len);
+	ike_hdr_build(&w, &h);
+	ike_wr_u8(&w, first);
+	ike_wr_u8(&w, 0);
+	ike_wr_u16(&w, (uint16_t)(IKE_PLD_HDR_LEN + inner.len));
+	return ike_prf(km->suite.prf, view(sk_p, km->prf_len), parts, 3, out);
 }

@@ -218,6 +218,8 @@ ike_msg_parse_inner(struct ike_msg *m, uint8_t first, const uint8_t *buf, size_t
 	struct ike_rd r = ike_rd_make(buf, len);
 	int ret;
 
+	m->inner_first = first;
+	m->inner = (struct ike_view){.p = buf, .len = len};
 	ret = parse_chain(m, first, &r, NULL);
 	if (ret < 0)
 		return ret;

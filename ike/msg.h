@@ -49,6 +49,8 @@ struct ike_msg {
 	uint8_t sk_first;	/* type of the first inner payload; 0 in fragments but the first */
 	uint16_t frag_num;	/* SKF: 1..frag_total, else 0 */
 	uint16_t frag_total;	/* SKF, else 0 */
+	uint8_t inner_first;	/* what ike_msg_parse_inner() was given: AUTH may cover it (RFC 9242) */
+	struct ike_view inner;
 	struct ike_view sk_aad; /* the message up to the IV: what the ICV covers in the clear */
 	struct ike_view sk_body; /* IV, ciphertext with padding, ICV */
 };

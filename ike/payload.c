@@ -81,7 +81,8 @@ keep_transform(struct ike_proposal *p, struct ike_transform t)
 	if (p->n_transforms < IKE_TRANSFORMS_MAX)
 		p->transforms[p->n_transforms++] = t;
 	else
-		p->transforms[IKE_TRANSFORMS_MAX - 1] = (struct ike_transform){.type = IKE_TT_TOO_MANY};
+		p->transforms[IKE_TRANSFORMS_MAX - 1] =
+			(struct ike_transform){.type = IKE_TT_TOO_MANY};
 }
 
 static int

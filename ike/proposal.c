@@ -126,8 +126,9 @@ static const char *const supported[] = {
 			"chacha20poly1305, null",
 	[IKE_TT_PRF] = "prfsha1, prfsha256, prfsha384, prfsha512",
 	[IKE_TT_INTEG] = "sha1, sha256, sha384, sha512",
-	[IKE_TT_DH] = "modp1024 to modp8192, ecp256, ecp384, ecp521, x25519, x448, none; beside one of "
-		     "them ke1_mlkem768",
+	[IKE_TT_DH] =
+		"modp1024 to modp8192, ecp256, ecp384, ecp521, x25519, x448, none; beside one of "
+		"them ke1_mlkem768",
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -278,6 +279,14 @@ ike_proposals_refuse_addke(struct ike_proposals *list)
 				list->p[i].transforms[k].id = UINT16_MAX;
 }
 
+void
+ike_proposals_strip_addke(struct ike_proposals *list)
+{
+	for (unsigned int i = 0; i < list->n; i++)
+		for (uint8_t type = IKE_TT_ADDKE1; type <= IKE_TT_ADDKE7; type++)
+			drop_type(&list->p[i], type);
+}
+
 unsigned int
 ike_suite_addke(const struct ike_suite *suite, unsigned int place)
 {
@@ -415,8 +424,8 @@ adds_to_nothing(const struct ike_proposal *chosen)
 #define KE_TRIES_MAX 1000 /* no sane configuration needs more than a few */
 
 /**
- * Choose for this place and those behind it, each method once. What is chosen here may leave nothing
- * for a later place: then the next choice is tried.
+ * Choose for this place and those behind it, each method once. What is chosen here may leave
+ * nothing for a later place: then the next choice is tried.
  */
 static bool
 choose_kes(const struct ike_proposal *ours, const struct ike_proposal *theirs, uint8_t type,
@@ -429,7 +438,8 @@ choose_kes(const struct ike_proposal *ours, const struct ike_proposal *theirs, u
 	/* an additional one needs one that it adds to */
 	if (type > IKE_TT_ADDKE7)
 		return !adds_to_nothing(chosen);
-	for (unsigned int i = 0; i < (unsigned int)ours->n_transforms + implicit && ++*tries < KE_TRIES_MAX; i++) {
+	for (unsigned int i = 0;
+		i < (unsigned int)ours->n_transforms + implicit && ++*tries < KE_TRIES_MAX; i++) {
 		const struct ike_transform *t =
 			i < ours->n_transforms ? &ours->transforms[i] : &none;
 
@@ -524,7 +534,8 @@ add_word(struct ike_proposal *p, const char *word, char *err, size_t err_len)
 		return unknown_word(method, err, err_len);
 	t = *found;
 	if (addke != 0 && t.type != IKE_TT_DH) {
-		snprintf(err, err_len, "'%s' needs a group behind its '_', such as ke1_ecp384", word);
+		snprintf(err, err_len, "'%s' needs a group behind its '_', such as ke1_ecp384",
+			word);
 		return -EINVAL;
 	}
 	if (t.type == IKE_TT_DH && t.id != IKE_DH_NONE && ike_dh_pub_len(t.id) == 0) {
@@ -533,7 +544,8 @@ add_word(struct ike_proposal *p, const char *word, char *err, size_t err_len)
 		return -EINVAL;
 	}
 	if (addke == 0 && t.type == IKE_TT_DH && ike_dh_is_kem(t.id)) {
-		snprintf(err, err_len, "'%s' stands beside a classical group: write ke1_%s", word, word);
+		snprintf(err, err_len, "'%s' stands beside a classical group: write ke1_%s", word,
+			word);
 		return -EINVAL;
 	}
 	if (addke != 0)
@@ -623,9 +635,15 @@ complete_ike(struct ike_proposal *p, const char **why)
 }
 
 static int
-complete_esp(struct ike_proposal *p)
+complete_esp(struct ike_proposal *p, const char **why)
 {
 	drop_type(p, IKE_TT_PRF);
+	for (uint8_t type = IKE_TT_ADDKE1; type <= IKE_TT_ADDKE7; type++)
+		if (has_type(p, type))
+			*why = "additional key exchanges (ke1_... to ke7_...) are for IKE "
+			       "proposals only";
+	if (*why != NULL)
+		return -EINVAL;
 	if (!has_type(p, IKE_TT_ESN))
 		return add(p, (struct ike_transform){IKE_TT_ESN, IKE_ESN_NO, 0});
 	return 0;
@@ -646,7 +664,7 @@ complete(struct ike_proposal *p, char *err, size_t err_len)
 	} else if (kinds == 1 && !has_type(p, IKE_TT_INTEG)) {
 		why = "an integrity keyword is missing beside a classic cipher, such as sha256";
 	} else {
-		ret = p->protocol == IKE_PROTO_IKE ? complete_ike(p, &why) : complete_esp(p);
+		ret = p->protocol == IKE_PROTO_IKE ? complete_ike(p, &why) : complete_esp(p, &why);
 		if (ret == -E2BIG)
 			why = "too many keywords in a proposal";
 	}
@@ -667,7 +685,8 @@ check_methods(const struct ike_proposal *p, char *err, size_t err_len)
 	if (choose(p, p, true, &chosen, &suite))
 		return 0;
 	snprintf(err, err_len,
-		"each key exchange needs a group of its own, the first one (as x25519) and ke1_... to "
+		"each key exchange needs a group of its own, the first one (as x25519) and ke1_... "
+		"to "
 		"ke7_... too");
 	return -EINVAL;
 }

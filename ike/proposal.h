@@ -126,6 +126,9 @@ bool ike_proposals_have_addke(const struct ike_proposals *list);
 /** The peer cannot do additional key exchanges: none of those it offers can be chosen. */
 void ike_proposals_refuse_addke(struct ike_proposals *list);
 
+/** Leave all additional key exchanges out. */
+void ike_proposals_strip_addke(struct ike_proposals *list);
+
 /** The place of the first additional key exchange from place on, IKE_ADDKE_MAX = none. */
 unsigned int ike_suite_addke(const struct ike_suite *suite, unsigned int place);
 

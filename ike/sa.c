@@ -63,6 +63,9 @@ setup_free(struct ike_sa *sa)
 	ike_blob_set(&s->init_resp, NULL, 0);
 	ike_blob_set(&s->cookie, NULL, 0);
 	ike_dh_destroy(s->dh);
+	if (s->next_keys != NULL)
+		ike_wipe(s->next_keys, sizeof(*s->next_keys));
+	free(s->next_keys);
 	ike_wipe(s, sizeof(*s));
 	free(s);
 	sa->setup = NULL;

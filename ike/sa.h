@@ -76,6 +76,12 @@ struct ike_setup {
 	struct ike_blob init_req, init_resp; /* as sent or received: AUTH covers them (2.15) */
 	struct ike_nonce ni, nr;
 	struct ike_dh_key *dh;		   /* initiator */
+	bool intermediate;		   /* IKE_INTERMEDIATE is known to both (RFC 9242) */
+	bool has_int_i, has_int_r;
+	uint8_t n_inter;		   /* rounds of it so far */
+	uint8_t addke;			   /* place of the additional key exchange to come, or before it */
+	uint8_t int_auth_i[IKE_PRF_MAX], int_auth_r[IKE_PRF_MAX]; /* over each side's messages */
+	struct ike_keymat *next_keys;	   /* responder: once the response is out */
 	unsigned int restarts;		   /* COOKIE and INVALID_KE_PAYLOAD answers so far */
 	struct ike_blob cookie;		   /* initiator: what the responder asked to repeat */
 	const struct ike_child_cfg *child; /* initiator: to come up with IKE_AUTH; NULL = none */

@@ -6,6 +6,7 @@
 
 #include "nat.h"
 #include "payload.h"
+#include "x_inter.h"
 
 #define IP6_UDP_LEN (40 + 8)
 #define MARKER_LEN  4 /* RFC 3948 2.2, may come in front; counted always: a port may still float */
@@ -55,6 +56,8 @@ seal(struct ike_sa *sa, const struct ike_path *path, const struct ike_hdr *hdr,
 
 	if (!ike_wr_ok(&c->w))
 		return -EMSGSIZE;
+	if (hdr->exchange == IKE_X_INTERMEDIATE && ike_inter_sent(sa, hdr, c) != 0)
+		return -EIO;
 	if (sa->frag)
 		len = ike_sk_seal_frags(k, hdr, c->first, c->w.buf, c->w.len, frag_max(sa, path),
 			e->wire_buf, IKE_WIRE_CAP, &n);

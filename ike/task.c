@@ -10,6 +10,7 @@
 
 const struct ike_task_ops ike_task_ops[IKE_TASK_N] = {
 	[IKE_TASK_INIT] = {IKE_X_SA_INIT, ike_x_init_build, ike_x_init_process},
+	[IKE_TASK_INTERMEDIATE] = {IKE_X_INTERMEDIATE, ike_x_inter_build, ike_x_inter_process},
 	[IKE_TASK_AUTH] = {IKE_X_AUTH, ike_x_auth_build, ike_x_auth_process},
 	[IKE_TASK_CHILD] = {IKE_X_CREATE_CHILD_SA, ike_x_child_build, ike_x_child_process},
 	[IKE_TASK_REKEY_CHILD] = {IKE_X_CREATE_CHILD_SA, ike_x_child_build, ike_x_child_process},
@@ -110,7 +111,7 @@ may_run(const struct ike_sa *sa, const struct ike_task *t)
 	case IKE_SA_INIT_SENT:
 		return t->type == IKE_TASK_INIT;
 	case IKE_SA_AUTH_SENT:
-		return t->type == IKE_TASK_AUTH ||
+		return t->type == IKE_TASK_AUTH || t->type == IKE_TASK_INTERMEDIATE ||
 		       (sa->auth_failed && t->type == IKE_TASK_DELETE_IKE);
 	case IKE_SA_UP:
 		return true;
@@ -190,7 +191,8 @@ start(struct ike_sa *sa, struct ike_task *t)
 	sa->active = NULL;
 	if (err != -EALREADY && t->type == IKE_TASK_CHILD)
 		ike_child_failed(sa, t->cfg, "the request could not be built");
-	if (err != -EALREADY && (t->type == IKE_TASK_INIT || t->type == IKE_TASK_AUTH))
+	if (err != -EALREADY && (t->type == IKE_TASK_INIT || t->type == IKE_TASK_INTERMEDIATE ||
+					t->type == IKE_TASK_AUTH))
 		ike_sa_end(sa, IKE_END_FAILED, false, "the request could not be built");
 	task_free(sa, t);
 	return false;

@@ -16,6 +16,7 @@ struct ike_nego;
 
 enum ike_task_type {
 	IKE_TASK_INIT,	       /* IKE_SA_INIT */
+	IKE_TASK_INTERMEDIATE, /* IKE_INTERMEDIATE */
 	IKE_TASK_AUTH,	       /* IKE_AUTH */
 	IKE_TASK_CHILD,	       /* CREATE_CHILD_SA: a new child */
 	IKE_TASK_REKEY_CHILD,  /* CREATE_CHILD_SA: replaces a child */
@@ -94,6 +95,8 @@ void ike_task_move(struct ike_sa *from, struct ike_sa *to);
 /* Each exchange file provides its own. */
 int ike_x_init_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
 void ike_x_init_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
+int ike_x_inter_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
+void ike_x_inter_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
 int ike_x_auth_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
 void ike_x_auth_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
 int ike_x_child_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);

@@ -28,6 +28,7 @@ void ike_x_init_resume(struct ike_sa *sa);
 /** A response that asks for the cookie or the group that our request has by now: a late copy. */
 bool ike_x_init_is_copy(const struct ike_sa *sa, const struct ike_msg *m);
 
+enum ike_after ike_x_inter_request(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c);
 enum ike_after ike_x_auth_request(struct ike_sa *sa, const struct ike_path *path,
 	const struct ike_msg *m, struct ike_chain *c);
 enum ike_after ike_x_create_request(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c);

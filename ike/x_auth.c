@@ -15,6 +15,7 @@
 #include "reauth.h"
 #include "unique.h"
 #include "x.h"
+#include "x_inter.h"
 
 #define NATT_PORT 4500
 
@@ -353,6 +354,11 @@ ike_x_auth_request(struct ike_sa *sa, const struct ike_path *path, const struct 
 	bool contact = ike_msg_notify(m, IKE_N_INITIAL_CONTACT, NULL);
 	struct ike_nego_msg in;
 
+	if (ike_inter_missing(sa)) {
+		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
+			"the peer leaves out additional key exchanges that it agreed to");
+		return refuse_peer(c, IKE_N_INVALID_SYNTAX);
+	}
 	if (!choose_conn(sa, path, m) || !ike_ppk_request(sa, m) || !ike_auth_verify(sa, m) ||
 		ike_unique_surplus(sa, contact))
 		return refuse_peer(c, IKE_N_AUTHENTICATION_FAILED);

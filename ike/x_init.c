@@ -15,6 +15,7 @@
 #include "ppk.h"
 #include "send.h"
 #include "x.h"
+#include "x_inter.h"
 
 /* COOKIE and INVALID_KE_PAYLOAD together: more than that is somebody playing with us */
 #define RESTARTS_MAX 5
@@ -82,6 +83,7 @@ build_extras(const struct ike_sa *sa, struct ike_chain *c)
 		ike_pld_notify_build(c, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
 	if (sa->initiator ? ike_ppk_wanted(sa) : sa->setup->use_ppk)
 		ike_pld_notify_build(c, IKE_N_USE_PPK, NULL, 0);
+	ike_inter_announce(sa, c);
 }
 
 static bool
@@ -251,6 +253,12 @@ ike_x_init_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 					: "ppk_required is set, and ppk_id names no PPK to use");
 		return;
 	}
+	if (ike_suite_addke(&suite, 0) < IKE_ADDKE_MAX &&
+		!ike_msg_notify(m, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED, NULL)) {
+		init_failed(sa, "the peer chose additional key exchanges and does not support "
+				"IKE_INTERMEDIATE");
+		return;
+	}
 	sa->spi_r = m->hdr.spi_r;
 	ike_nonce_keep(&s->nr, in.nonce);
 	err = derive_keys(sa, IKE_JOB_OWN, &suite, s->dh, in.ke.data);
@@ -266,7 +274,7 @@ ike_x_init_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 	s->peer_childless = ike_msg_notify(m, IKE_N_CHILDLESS_IKEV2_SUPPORTED, NULL);
 	ike_natd_check(sa, &sa->path, m);
 	ike_sa_auth_sent(sa);
-	if (ike_task_add(sa, IKE_TASK_AUTH, NULL, 0, 0) == NULL)
+	if (!ike_inter_next(sa))
 		init_failed(sa, "out of memory");
 }
 
@@ -373,6 +381,7 @@ respond(struct ike_sa *sa, const struct ike_msg *m, const struct ike_kex *in,
 	ike_nonce_make(sa->e, &s->nr);
 	sa->frag = agree_fragments(sa, m);
 	ike_ppk_agree(sa, ike_msg_notify(m, IKE_N_USE_PPK, NULL));
+	s->intermediate = ike_msg_notify(m, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED, NULL);
 	ike_natd_check(sa, &sa->path, m);
 	err = derive_keys(sa, IKE_JOB_PEER, suite, dh, in->ke.data);
 	if (err == 0) {
@@ -510,6 +519,8 @@ ike_x_init_request(struct ike *e, const struct ike_path *path, const uint8_t *bu
 		return;
 	}
 	ike_proposals_keep_spi(&in.sa, 0);
+	if (!ike_msg_notify(&m, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED, NULL))
+		ike_proposals_refuse_addke(&in.sa);
 	if (admit(e, path, &m, &in))
 		accept_stranger(e, path, (struct ike_view){.p = buf, .len = len}, &m, &in, digest);
 }

@@ -83,6 +83,7 @@ ike_x_rekey_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 	n->new_spi = ike_new_spi(sa->e);
 	put_spi(spi, n->new_spi);
 	ike_offer_fill(&n->offer, &sa->conn->proposals, spi, sizeof(spi), false);
+	ike_proposals_strip_addke(&n->offer);
 	ike_nonce_make(sa->e, &n->ni);
 	ike_pld_sa_build(c, &n->offer, true);
 	ike_pld_nonce_build(c, n->ni.data, n->ni.len);
@@ -233,9 +234,12 @@ build_answer(const struct ike_nego *n, struct ike_chain *c)
 static uint16_t
 choose(struct ike_sa *sa, struct ike_nego *n, const struct ike_kex *in)
 {
+	struct ike_proposals ours = sa->conn->proposals;
 	char a[IKE_TEXT_MAX], b[IKE_TEXT_MAX];
 
-	if (ike_proposals_select(&sa->conn->proposals, &in->sa, true, &n->chosen, &n->suite) != 0 ||
+	/* SK_d goes on from the additional key exchanges that set the SA up */
+	ike_proposals_strip_addke(&ours);
+	if (ike_proposals_select(&ours, &in->sa, true, &n->chosen, &n->suite) != 0 ||
 		spi_of(&n->chosen) == 0) {
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
 			"no common proposal to rekey the IKE_SA: the peer offers %s; configured is "

@@ -35,6 +35,7 @@ LEGACY = 'aes128-sha1-modp1024'
 class Case:
     ike: str = LEGACY
     esp: str = LEGACY
+    ike_peer: str = ''                  # the peer's, when they differ
     mode: str = 'transport'             # ours
     peer_mode: str = 'transport'
     first: str = 'us'                   # who has the first packet, and so initiates
@@ -81,7 +82,7 @@ class Run:
     def connection(self, ours, **more):
         c = self.case
         nl = '\n      '
-        args = dict(ike=c.ike, esp=c.esp, action='trap', conn=c.conn + nl + (c.conn_us if ours else c.conn_peer),
+        args = dict(ike=c.ike if ours else c.ike_peer or c.ike, esp=c.esp, action='trap', conn=c.conn + nl + (c.conn_us if ours else c.conn_peer),
                     child=c.child + nl + (c.child_us if ours else c.child_peer),
                     secrets=c.secrets_us if ours else c.secrets_peer)
         if ours:
@@ -373,6 +374,11 @@ CASES = {
     'killed': Case(**MODERN, steps=(we_killed,)),
     'stopped': Case(**MODERN, steps=(we_stop,)),
     'wrong-psk': Case(psk='SomebodyElsesMeal', refused=r'auth\w* failed|AUTHENTICATION_FAILED'),
+    # additional key exchanges for a peer that knows none: its proposal is the one without (RFC 7296 3.3.6)
+    'addke-unknown': Case(**MODERN | dict(ike='aes256gcm16-prfsha384-ecp384-ke1_x25519, aes256gcm16-prfsha384-ecp384'),
+                          ike_peer='aes256gcm16-prfsha384-ecp384', steps=(rekey('us'),)),
+    'addke-unknown-peer': Case(**MODERN | dict(ike='aes256gcm16-prfsha384-ecp384-ke1_x25519-ke1_none'),
+                               ike_peer='aes256gcm16-prfsha384-ecp384', first='peer', steps=(rekey('peer'),)),
     # post-quantum pre-shared keys (RFC 8784): who initiates sends NO_PPK_AUTH unless it insists
     'ppk': Case(**PPK, conn_us=PPK_MUST, conn_peer=PPK_MUST, steps=(uses_ppk, rekey('us'))),
     'ppk-peer': Case(**PPK, conn_us=PPK_MUST, conn_peer=PPK_MUST, first='peer', steps=(uses_ppk, rekey('peer'))),

@@ -128,6 +128,61 @@ ppk(void **state)
 	}
 }
 
+/** A second key exchange, rekeyings with two secrets, and IntAuth (RFC 9242, RFC 9370). */
+static void
+several_exchanges(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(mixed_vectors); i++) {
+		const struct mixed_vector *mv = &mixed_vectors[i];
+		const struct key_vector *v = &key_vectors[i];
+		struct ike_keymat_in in = input(v->ni, v->nr, v->shared, v->spis), in2 = in;
+		struct ike_keymat km, added, rekeyed;
+		struct ike_child_keys child;
+		struct ike_hdr hdr = {.spi_i = in.spi_i,
+			.spi_r = in.spi_r,
+			.next = IKE_PLD_SKF,
+			.version = IKE_VERSION,
+			.exchange = IKE_X_INTERMEDIATE,
+			.flags = IKE_FLAG_INITIATOR,
+			.msg_id = 1,
+			.length = 4711};
+		uint8_t one[IKE_PRF_MAX], two[IKE_PRF_MAX], tail[2 * IKE_PRF_MAX + 4],
+			auth[IKE_PRF_MAX];
+		struct ike_wr w = ike_wr_make(tail, sizeof(tail));
+
+		assert_int_equal(ike_keymat_init(&km, &v->suite, &in), 0);
+		in2.shared = hex(mv->more);
+		assert_int_equal(ike_keymat_rekey(&added, &v->suite, &km, &in2), 0);
+		expect_keys(&added, mv->added);
+		in2 = input(v->ni2, v->nr2, v->shared2, v->spis2);
+		in2.more = hex(mv->more);
+		assert_int_equal(ike_keymat_rekey(&rekeyed, &v->suite, &km, &in2), 0);
+		expect_keys(&rekeyed, mv->rekeyed);
+		assert_int_equal(ike_keymat_child(&km, &v->child, &in2, &child), 0);
+		expect_child(&child, mv->keymat);
+
+		assert_int_equal(ike_keymat_int_auth(&km, true, (struct ike_view){0}, &hdr,
+					 IKE_PLD_KE, hex(mv->inner1), one),
+			0);
+		assert_view_equal((struct ike_view){one, km.prf_len}, hex(mv->int_auth1));
+		hdr.msg_id = 2;
+		assert_int_equal(
+			ike_keymat_int_auth(&added, true, (struct ike_view){one, km.prf_len}, &hdr,
+				IKE_PLD_KE, hex(mv->inner2), two),
+			0);
+		assert_view_equal((struct ike_view){two, km.prf_len}, hex(mv->int_auth2));
+		ike_wr_bytes(&w, two, km.prf_len);
+		ike_wr_bytes(&w, one, km.prf_len);
+		ike_wr_u32(&w, 3);
+		assert_int_equal(
+			ike_keymat_auth_psk(&added, true, hex(v->psk), hex(v->message), hex(v->nr),
+				hex(v->id_body), (struct ike_view){tail, w.len}, auth),
+			0);
+		assert_view_equal((struct ike_view){auth, km.prf_len}, hex(mv->auth));
+	}
+}
+
 static void
 null_child_has_integrity_keys_only(void **state)
 {
@@ -156,11 +211,11 @@ psk_auth(void **state)
 
 		assert_int_equal(ike_keymat_init(&km, &v->suite, &in), 0);
 		assert_int_equal(ike_keymat_auth_psk(&km, true, hex(v->psk), hex(v->message), in.nr,
-					 hex(v->id_body), out),
+					 hex(v->id_body), (struct ike_view){0}, out),
 			0);
 		assert_view_equal((struct ike_view){out, km.prf_len}, hex(v->auth_i));
 		assert_int_equal(ike_keymat_auth_psk(&km, false, hex(v->psk), hex(v->message),
-					 in.ni, hex(v->id_body), out),
+					 in.ni, hex(v->id_body), (struct ike_view){0}, out),
 			0);
 		assert_view_equal((struct ike_view){out, km.prf_len}, hex(v->auth_r));
 	}
@@ -206,6 +261,7 @@ main(void)
 		cmocka_unit_test(ike_keys),
 		cmocka_unit_test(child_keys),
 		cmocka_unit_test(ppk),
+		cmocka_unit_test(several_exchanges),
 		cmocka_unit_test(null_child_has_integrity_keys_only),
 		cmocka_unit_test(psk_auth),
 		cmocka_unit_test(impossible_suites_are_refused),

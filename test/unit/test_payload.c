@@ -273,11 +273,11 @@ every_implemented_transform_fits(void **state)
 	for (uint8_t type = 1; type <= 5; type++)
 		for (uint16_t id = 0; id < 64; id++)
 			for (uint16_t bits = 0; bits <= 256; bits += 64) {
-				bool known =
-					type == IKE_TT_ENCR
-						? ike_encr_params(id, bits) != NULL
-						: bits == 0 && ike_transform_name(type, id) != NULL &&
-							  id != IKE_DH_MLKEM_768;
+				bool known = type == IKE_TT_ENCR ? ike_encr_params(id, bits) != NULL
+								 : bits == 0 &&
+									   ike_transform_name(type,
+										   id) != NULL &&
+									   id != IKE_DH_MLKEM_768;
 
 				if (!known)
 					continue;

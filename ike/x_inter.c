@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "x_inter.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "payload.h"
+#include "x.h"
+
+/* one for each additional key exchange, and some of a peer's that carry nothing for us */
+#define ROUNDS_MAX (IKE_ADDKE_MAX + 3)
+
+/* ---- IntAuth ---- */
+
+/** One message more, of the original initiator or of the responder. */
+static int
+note(struct ike_sa *sa, bool of_initiator, const struct ike_hdr *hdr, uint8_t first,
+	struct ike_view inner)
+{
+	struct ike_setup *s = sa->setup;
+	uint8_t *sum = of_initiator ? s->int_auth_i : s->int_auth_r;
+	bool *begun = of_initiator ? &s->has_int_i : &s->has_int_r;
+	struct ike_view before = {.p = sum, .len = *begun ? sa->keys.prf_len : 0};
+	uint8_t out[IKE_PRF_MAX];
+	int err = ike_keymat_int_auth(&sa->keys, of_initiator, before, hdr, first, inner, out);
+
+	if (err == 0) {
+		memcpy(sum, out, sa->keys.prf_len);
+		*begun = true;
+	}
+	return err;
+}
+
+int
+ike_inter_sent(struct ike_sa *sa, const struct ike_hdr *hdr, const struct ike_chain *c)
+{
+	struct ike_hdr h = *hdr;
+
+	h.version = IKE_VERSION; /* as it will be on the wire */
+	return note(
+		sa, sa->initiator, &h, c->first, (struct ike_view){.p = c->w.buf, .len = c->w.len});
+}
+
+size_t
+ike_inter_auth(const struct ike_sa *sa, uint8_t out[IKE_INT_AUTH_MAX])
+{
+	const struct ike_setup *s = sa->setup;
+	struct ike_wr w = ike_wr_make(out, IKE_INT_AUTH_MAX);
+
+	if (s->n_inter == 0)
+		return 0;
+	ike_wr_bytes(&w, s->int_auth_i, sa->keys.prf_len);
+	ike_wr_bytes(&w, s->int_auth_r, sa->keys.prf_len);
+	/* of IKE_AUTH: IKE_SA_INIT was 0 and each round took one */
+	ike_wr_u32(&w, s->n_inter + 1U);
+	return w.len;
+}
+
+/* ---- both ---- */
+
+void
+ike_inter_announce(const struct ike_sa *sa, struct ike_chain *c)
+{
+	if (sa->initiator ? ike_proposals_have_addke(&sa->conn->proposals)
+			  : sa->setup->intermediate)
+		ike_pld_notify_build(c, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED, NULL, 0);
+}
+
+/** The keys after this exchange: SKEYSEED(n) = prf(SK_d(n-1), SK(n) | Ni | Nr), RFC 9370 2.2.2. */
+static int
+next_keys(struct ike_sa *sa, const struct ike_dh_key *dh, struct ike_view peer,
+	struct ike_keymat *out)
+{
+	const struct ike_setup *s = sa->setup;
+	uint8_t secret[IKE_DH_PUB_MAX];
+	struct ike_keymat_in in = {
+		.ni = ike_nonce_view(&s->ni),
+		.nr = ike_nonce_view(&s->nr),
+		.shared.p = secret,
+		.spi_i = sa->spi_i,
+		.spi_r = sa->spi_r,
+	};
+	int err = ike_dh_shared(dh, peer, secret, &in.shared.len);
+
+	if (err == 0) /* the formula is that of a rekeying (RFC 7296 2.18) */
+		err = ike_keymat_rekey(out, &sa->keys.suite, &sa->keys, &in);
+	ike_wipe(secret, sizeof(secret));
+	return err;
+}
+
+static unsigned int
+place(const struct ike_sa *sa)
+{
+	return ike_suite_addke(&sa->keys.suite, sa->setup->addke);
+}
+
+bool
+ike_inter_missing(const struct ike_sa *sa)
+{
+	return place(sa) < IKE_ADDKE_MAX;
+}
+
+/** The KE payload for this place, or none. @return 0, -EBADMSG (malformed, or of another method) */
+static int
+read_ke(const struct ike_sa *sa, const struct ike_msg *m, struct ike_ke *ke)
+{
+	const struct ike_payload *p = ike_msg_find(m, IKE_PLD_KE);
+	unsigned int at = place(sa);
+
+	*ke = (struct ike_ke){0};
+	if (p == NULL)
+		return 0;
+	if (ike_pld_ke_parse(ke, p->body) != 0 || at == IKE_ADDKE_MAX ||
+		ke->group != sa->keys.suite.addke[at])
+		return -EBADMSG;
+	return 0;
+}
+
+static void
+build_ke(struct ike_chain *c, const struct ike_dh_key *dh)
+{
+	struct ike_view pub = ike_dh_pub(dh);
+
+	ike_pld_ke_build(c, ike_dh_group(dh), pub.p, pub.len);
+}
+
+static void
+take_keys(struct ike_sa *sa, struct ike_keymat *fresh)
+{
+	sa->keys = *fresh; /* it has sealed nothing yet */
+	ike_wipe(fresh, sizeof(*fresh));
+	sa->setup->addke = (uint8_t)(place(sa) + 1);
+}
+
+/* ---- initiator ---- */
+
+bool
+ike_inter_next(struct ike_sa *sa)
+{
+	enum ike_task_type type = ike_inter_missing(sa) ? IKE_TASK_INTERMEDIATE : IKE_TASK_AUTH;
+
+	return ike_task_add(sa, type, NULL, 0, 0) != NULL;
+}
+
+int
+ike_x_inter_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
+{
+	struct ike_setup *s = sa->setup;
+
+	(void)t;
+	ike_dh_destroy(s->dh);
+	s->dh = ike_dh_create(sa->keys.suite.addke[place(sa)]);
+	if (s->dh == NULL)
+		return -EIO;
+	build_ke(c, s->dh);
+	return 0;
+}
+
+static void
+failed(struct ike_sa *sa, const char *reason)
+{
+	ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name, "IKE_INTERMEDIATE failed: %s", reason);
+	ike_sa_end(sa, IKE_END_FAILED, false, reason);
+}
+
+void
+ike_x_inter_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
+{
+	struct ike_setup *s = sa->setup;
+	uint16_t error = ike_msg_error(m);
+	char buf[32], reason[128];
+	struct ike_keymat fresh;
+	struct ike_ke ke;
+
+	if (error != 0) {
+		snprintf(reason, sizeof(reason), "the peer refused it with %s",
+			ike_x_notify_text(error, buf, sizeof(buf)));
+		failed(sa, reason);
+		return;
+	}
+	if (read_ke(sa, m, &ke) != 0 || ke.data.len == 0 ||
+		next_keys(sa, s->dh, ke.data, &fresh) != 0 ||
+		note(sa, false, &m->hdr, m->inner_first, m->inner) != 0) {
+		failed(sa, "the peer's key exchange is not a valid one");
+		return;
+	}
+	s->n_inter++;
+	ike_dh_destroy(s->dh);
+	s->dh = NULL;
+	take_keys(sa, &fresh);
+	if (ike_inter_missing(sa))
+		ike_task_again(sa, t, 0);
+	else if (ike_task_add(sa, IKE_TASK_AUTH, NULL, 0, 0) == NULL)
+		failed(sa, "out of memory");
+}
+
+/* ---- responder ---- */
+
+static int
+answer(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
+{
+	struct ike_setup *s = sa->setup;
+	struct ike_dh_key *dh;
+	struct ike_ke ke;
+	int err = read_ke(sa, m, &ke);
+
+	if (err != 0)
+		return err;
+	if (ke.data.len > 0) {
+		dh = ike_dh_answer(ke.group, ke.data);
+		s->next_keys = calloc(1, sizeof(*s->next_keys));
+		err = dh == NULL || s->next_keys == NULL ? -EIO
+							 : next_keys(sa, dh, ke.data, s->next_keys);
+		if (err == 0)
+			build_ke(c, dh);
+		ike_dh_destroy(dh);
+	}
+	return err != 0 ? err : note(sa, true, &m->hdr, m->inner_first, m->inner);
+}
+
+enum ike_after
+ike_x_inter_request(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
+{
+	struct ike_setup *s = sa->setup;
+
+	if (!s->intermediate)
+		return IKE_AFTER_SILENCE;
+	if (s->n_inter == ROUNDS_MAX || answer(sa, m, c) != 0) {
+		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
+			s->n_inter == ROUNDS_MAX ? "the peer goes on and on with IKE_INTERMEDIATE"
+						 : "the peer's additional key exchange is not a "
+						   "valid one");
+		ike_x_refuse(c, IKE_N_INVALID_SYNTAX, 0);
+		return IKE_AFTER_FAILED;
+	}
+	s->n_inter++;
+	return IKE_AFTER_REPLY;
+}
+
+void
+ike_inter_replied(struct ike_sa *sa)
+{
+	struct ike_keymat *fresh = sa->setup != NULL ? sa->setup->next_keys : NULL;
+
+	if (fresh == NULL)
+		return;
+	sa->setup->next_keys = NULL;
+	take_keys(sa, fresh);
+	free(fresh);
+}
