@@ -24,7 +24,7 @@ run(void *data)
 	const struct ike_view peer = {.p = w->peer, .len = w->peer_len};
 
 	if (w->dh == NULL)
-		w->dh = ike_dh_create(w->group);
+		w->dh = w->peer_len > 0 ? ike_dh_answer(w->group, peer) : ike_dh_create(w->group);
 	if (w->dh != NULL && w->peer_len > 0)
 		w->err = ike_dh_shared(w->dh, peer, w->secret, &w->secret_len);
 }

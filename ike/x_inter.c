@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dh_job.h"
 #include "payload.h"
 #include "x.h"
 
@@ -70,7 +71,7 @@ ike_inter_announce(const struct ike_sa *sa, struct ike_chain *c)
 
 /** The keys after this exchange: SKEYSEED(n) = prf(SK_d(n-1), SK(n) | Ni | Nr), RFC 9370 2.2.2. */
 static int
-next_keys(struct ike_sa *sa, const struct ike_dh_key *dh, struct ike_view peer,
+next_keys(struct ike_sa *sa, enum ike_job_side side, struct ike_dh_key *dh, struct ike_view peer,
 	struct ike_keymat *out)
 {
 	const struct ike_setup *s = sa->setup;
@@ -82,7 +83,7 @@ next_keys(struct ike_sa *sa, const struct ike_dh_key *dh, struct ike_view peer,
 		.spi_i = sa->spi_i,
 		.spi_r = sa->spi_r,
 	};
-	int err = ike_dh_shared(dh, peer, secret, &in.shared.len);
+	int err = ike_dh_job_shared(sa, side, dh, peer, secret, &in.shared.len);
 
 	if (err == 0) /* the formula is that of a rekeying (RFC 7296 2.18) */
 		err = ike_keymat_rekey(out, &sa->keys.suite, &sa->keys, &in);
@@ -147,15 +148,15 @@ ike_inter_next(struct ike_sa *sa)
 int
 ike_x_inter_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 {
+	uint16_t method = sa->keys.suite.addke[place(sa)];
 	struct ike_setup *s = sa->setup;
+	int err;
 
 	(void)t;
-	ike_dh_destroy(s->dh);
-	s->dh = ike_dh_create(sa->keys.suite.addke[place(sa)]);
-	if (s->dh == NULL)
-		return -EIO;
-	build_ke(c, s->dh);
-	return 0;
+	err = ike_dh_job_pair(sa, IKE_JOB_OWN, method, (struct ike_view){0}, &s->dh);
+	if (err == 0)
+		build_ke(c, s->dh);
+	return err;
 }
 
 static void
@@ -173,6 +174,7 @@ ike_x_inter_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg 
 	char buf[32], reason[128];
 	struct ike_keymat fresh;
 	struct ike_ke ke;
+	int err;
 
 	if (error != 0) {
 		snprintf(reason, sizeof(reason), "the peer refused it with %s",
@@ -180,9 +182,13 @@ ike_x_inter_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg 
 		failed(sa, reason);
 		return;
 	}
-	if (read_ke(sa, m, &ke) != 0 || ke.data.len == 0 ||
-		next_keys(sa, s->dh, ke.data, &fresh) != 0 ||
-		note(sa, false, &m->hdr, m->inner_first, m->inner) != 0) {
+	err = read_ke(sa, m, &ke);
+	if (err == 0)
+		err = ke.data.len == 0 ? -EBADMSG
+				       : next_keys(sa, IKE_JOB_OWN, s->dh, ke.data, &fresh);
+	if (err == -EINPROGRESS)
+		return;
+	if (err != 0 || note(sa, false, &m->hdr, m->inner_first, m->inner) != 0) {
 		failed(sa, "the peer's key exchange is not a valid one");
 		return;
 	}
@@ -198,25 +204,39 @@ ike_x_inter_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg 
 
 /* ---- responder ---- */
 
+/** Our part of a key exchange; its keys wait until the response is out. */
 static int
-answer(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
+answer_ke(struct ike_sa *sa, const struct ike_ke *ke, struct ike_chain *c)
 {
 	struct ike_setup *s = sa->setup;
+	struct ike_keymat fresh;
 	struct ike_dh_key *dh;
-	struct ike_ke ke;
-	int err = read_ke(sa, m, &ke);
+	int err = ike_dh_job_pair(sa, IKE_JOB_PEER, ke->group, ke->data, &dh);
 
 	if (err != 0)
 		return err;
-	if (ke.data.len > 0) {
-		dh = ike_dh_answer(ke.group, ke.data);
-		s->next_keys = calloc(1, sizeof(*s->next_keys));
-		err = dh == NULL || s->next_keys == NULL ? -EIO
-							 : next_keys(sa, dh, ke.data, s->next_keys);
-		if (err == 0)
-			build_ke(c, dh);
-		ike_dh_destroy(dh);
+	err = next_keys(sa, IKE_JOB_PEER, dh, ke->data, &fresh);
+	if (err == 0) {
+		s->next_keys = malloc(sizeof(*s->next_keys));
+		err = s->next_keys == NULL ? -ENOMEM : 0;
 	}
+	if (err == 0) {
+		*s->next_keys = fresh;
+		build_ke(c, dh);
+	}
+	ike_wipe(&fresh, sizeof(fresh));
+	ike_dh_destroy(dh);
+	return err;
+}
+
+static int
+answer(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
+{
+	struct ike_ke ke;
+	int err = read_ke(sa, m, &ke);
+
+	if (err == 0 && ke.data.len > 0)
+		err = answer_ke(sa, &ke, c);
 	return err != 0 ? err : note(sa, true, &m->hdr, m->inner_first, m->inner);
 }
 
@@ -224,14 +244,20 @@ enum ike_after
 ike_x_inter_request(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
 {
 	struct ike_setup *s = sa->setup;
+	int err;
 
 	if (!s->intermediate)
 		return IKE_AFTER_SILENCE;
-	if (s->n_inter == ROUNDS_MAX || answer(sa, m, c) != 0) {
+	err = s->n_inter == ROUNDS_MAX ? -E2BIG : answer(sa, m, c);
+	if (err == -EINPROGRESS)
+		return IKE_AFTER_WAIT;
+	if (err == -EBUSY)
+		return IKE_AFTER_SILENCE;
+	if (err != 0) {
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
-			s->n_inter == ROUNDS_MAX ? "the peer goes on and on with IKE_INTERMEDIATE"
-						 : "the peer's additional key exchange is not a "
-						   "valid one");
+			err == -E2BIG ? "the peer goes on and on with IKE_INTERMEDIATE"
+				      : "the peer's additional key exchange is not a "
+					"valid one");
 		ike_x_refuse(c, IKE_N_INVALID_SYNTAX, 0);
 		return IKE_AFTER_FAILED;
 	}
