@@ -101,6 +101,7 @@ test_faults(void **state)
 			w->p[i].conn.keyingtries = 0;
 		}
 		w->loss = w->dup = w->reorder = 150;
+		w->job_ms = seed % 2 == 0 ? 0 : 400; /* off the thread, and late */
 		w->p[0].cfg.fragment_size = w->p[1].cfg.fragment_size = 600;
 		peer_start(&w->p[0]);
 		peer_start(&w->p[1]);
