@@ -73,13 +73,33 @@ ike_x_qcd_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m
 
 /* ---- what we do not have ---- */
 
+/**
+ * A rekeying of ours has chosen this SPI, and the peer, who has answered it, is quick with its
+ * first request: the SA will be here when its answer is. A token would be believed, now or when
+ * replayed.
+ */
+static bool
+is_coming(const struct ike *e, const struct ike_hdr *hdr)
+{
+	for (const struct ike_sa *sa = e->sas; sa != NULL; sa = sa->next) {
+		const struct ike_task *t = sa->active;
+
+		if (t != NULL && t->type == IKE_TASK_REKEY_IKE && t->nego != NULL &&
+			(t->nego->new_spi == hdr->spi_i || t->nego->new_spi == hdr->spi_r))
+			return true;
+	}
+	return false;
+}
+
 void
 ike_qcd_answer(struct ike *e, const struct ike_path *path, const struct ike_msg *m)
 {
 	uint8_t token[IKE_QCD_TOKEN_LEN];
 	struct ike_chain c;
 
-	if (ike_msg_is_response(m) || !ike_send_clear_begin(e, &m->hdr, &c))
+	/* the look through all SAs comes behind the limit on such answers */
+	if (ike_msg_is_response(m) || !ike_send_clear_begin(e, &m->hdr, &c) ||
+		is_coming(e, &m->hdr))
 		return;
 	ike_pld_notify_build(&c, IKE_N_INVALID_IKE_SPI, NULL, 0);
 	/* never the token of an SA that lives, whatever the rest of the header says (RFC 6290 9.2)

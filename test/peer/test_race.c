@@ -220,6 +220,38 @@ test_reauthentication_of_nothing(void **state)
 	world_destroy(w);
 }
 
+/**
+ * The answer to an IKE rekeying is lost, and who gave it asks something over the new SA already:
+ * the other end said with its token (RFC 6290) that it had lost it. Seed 5419.
+ */
+static void
+test_token_of_what_is_coming(void **state)
+{
+	struct lost l = {.from = 1,
+		.n = 1,
+		.exchange = IKE_X_CREATE_CHILD_SA,
+		.response = IKE_FLAG_RESPONSE};
+	struct world *w = world_create(10);
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		w->p[i].cfg.has_qcd_secret = true;
+		w->p[i].cfg.qcd_secret[0] = (uint8_t)(1 + i);
+	}
+	connect_world(w);
+	w->filter = lose;
+	w->filter_arg = &l;
+	assert_int_equal(ike_rekey(w->p[0].e, &(struct ike_select){.ike = "gw-gw"}, w->now), 1);
+	world_run(w, 60000);
+	assert_int_equal(l.n, 0);
+	world_assert_settled(w, 1);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(w->p[i].events[IKE_EV_IKE_DOWN], 0);
+		assert_int_equal(w->p[i].events[IKE_EV_CHILD_DOWN], 0);
+	}
+	world_destroy(w);
+}
+
 int
 main(void)
 {
@@ -230,6 +262,7 @@ main(void)
 		cmocka_unit_test(test_idle_beside_another),
 		cmocka_unit_test(test_expired_is_not_reauthenticated),
 		cmocka_unit_test(test_reauthentication_of_nothing),
+		cmocka_unit_test(test_token_of_what_is_coming),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
