@@ -319,12 +319,17 @@ configure(const uint8_t head[HEAD])
 		"aes256-sha512-x25519-ecp256", "chacha20poly1305-prfsha384-ecp256-x25519"};
 	static const char *const esp[] = {"aes128gcm16-x25519", "aes128-sha256",
 		"aes256gcm16-esn-noesn", "aes128gcm16-x25519-ecp256-none"};
+	/* additional key exchanges (RFC 9370) */
+	static const char *const more[] = {
+		"", "-ke1_x448", "-ke1_x448-ke1_none", "-ke2_ecp384-ke5_x448"};
+	char suites[128];
 
 	for (unsigned int i = 0; i < 2; i++) {
 		struct peer *p = &world->p[i];
 		uint8_t own = head[2 + i], also = head[4 + i];
 
-		peer_proposals(p, ike[head[i] & 3], esp[head[i] >> 2 & 3]);
+		snprintf(suites, sizeof(suites), "%s%s", ike[head[i] & 3], more[head[i] >> 4 & 3]);
+		peer_proposals(p, suites, esp[head[i] >> 2 & 3]);
 		p->conn.n_children = 2;
 		p->conn.encap = (own & 1) != 0;
 		p->children[0].mode = (own & 2) != 0 ? IKE_MODE_TUNNEL : IKE_MODE_TRANSPORT;
