@@ -316,7 +316,8 @@ ike_child_rekeyed(struct ike_child *c)
 
 /**
  * That the peer forgot c says that it has what replaced c, and no more: when that has been replaced
- * in its turn, the last one may not be there yet.
+ * in its turn, the last one may not be there yet. Nor does the end of a redundant child, which
+ * never sent, say that the peer has the one that stays.
  */
 static struct ike_child *
 known_successor(const struct ike_child *c)
@@ -328,7 +329,7 @@ known_successor(const struct ike_child *c)
 	for (struct ike_child *o = c->sa->children; o != NULL; o = o->next)
 		if (o->replaces == c->id && o->out)
 			return o;
-	return by;
+	return c->sending ? by : NULL;
 }
 
 void
@@ -365,6 +366,7 @@ ike_child_leave_to(struct ike_child *c, struct ike_child *by, const char *reason
 	leave_sa(c);
 	enter_sa(by->sa, c);
 	ike_child_replaced(c, by);
+	ike_child_switch(by);
 	ike_child_linger(c);
 	if (linger_ms != IKE_NEVER)
 		c->linger_ms = linger_ms;

@@ -57,6 +57,35 @@ strip_groups(struct ike_proposal *p)
 	p->n_transforms = kept;
 }
 
+/**
+ * Without a replay window nobody knows the high half of an extended number (RFC 4303 A2.1): what
+ * takes no other goes.
+ */
+static void
+strip_esn(struct ike_proposals *l)
+{
+	uint8_t n = 0;
+
+	for (uint8_t i = 0; i < l->n; i++) {
+		struct ike_proposal *p = &l->p[i];
+		uint8_t kept = 0;
+		bool plain = false;
+
+		for (uint8_t k = 0; k < p->n_transforms; k++) {
+			const struct ike_transform *t = &p->transforms[k];
+
+			if (t->type == IKE_TT_ESN && t->id == IKE_ESN_YES)
+				continue;
+			plain |= t->type == IKE_TT_ESN;
+			p->transforms[kept++] = *t;
+		}
+		p->n_transforms = kept;
+		if (plain)
+			l->p[n++] = *p;
+	}
+	l->n = n;
+}
+
 void
 ike_offer_fill(struct ike_proposals *out, const struct ike_proposals *list, const uint8_t *spi,
 	uint8_t spi_len, bool strip_dh)
@@ -202,6 +231,8 @@ ike_nego_offer(struct ike_sa *sa, struct ike_nego *n, const struct ike_child_cfg
 	if (err != 0)
 		return err;
 	ike_offer_fill(&n->offer, &cfg->esp, spi, IKE_ESP_SPI_LEN, in_auth);
+	if (cfg->replay_window == 0)
+		strip_esn(&n->offer);
 	offer_selectors(sa, n, old);
 	if (n->offer.n == 0 || n->local_ts.n == 0 || n->remote_ts.n == 0)
 		return -EINVAL;
@@ -299,6 +330,16 @@ spi_of(const struct ike_proposal *p)
 	       p->spi[3];
 }
 
+/** Two children of one SPI: a DELETE or REKEY_SA would mean either. */
+static bool
+spi_is_taken(const struct ike_sa *sa, uint32_t spi)
+{
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		if (c->spi_out == spi && !c->closed)
+			return true;
+	return false;
+}
+
 static void
 log_selectors(struct ike_sa *sa, const struct ike_nego *n, const char *what,
 	const struct ike_ts_list *local, const struct ike_ts_list *remote)
@@ -322,6 +363,10 @@ ike_nego_accept(
 		return -EINVAL;
 	}
 	n->spi_out = spi_of(&in->sa.p[0]);
+	if (spi_is_taken(sa, n->spi_out)) {
+		*why = "the peer's ESP SPI is that of another CHILD_SA";
+		return -EINVAL;
+	}
 	if (n->spi_out == 0) {
 		*why = "the peer's proposal has no ESP SPI";
 		return -EINVAL;
@@ -406,13 +451,16 @@ static struct fit
 try_child(const struct ike_sa *sa, const struct ike_child_cfg *cfg, const struct ike_nego_msg *in,
 	const struct ike_child *old, struct ike_nego *n)
 {
+	struct ike_proposals esp = cfg->esp;
 	struct fit f = {.score = 1};
 
+	if (cfg->replay_window == 0)
+		strip_esn(&esp);
 	if (!narrow(sa, cfg, in, old, &n->local_ts, &n->remote_ts)) {
 		f = (struct fit){.error = IKE_N_TS_UNACCEPTABLE};
 		return f;
 	}
-	if (ike_proposals_select(&cfg->esp, &in->sa, !n->in_auth, &n->chosen, &n->suite) != 0) {
+	if (ike_proposals_select(&esp, &in->sa, !n->in_auth, &n->chosen, &n->suite) != 0) {
 		f = (struct fit){.error = IKE_N_NO_PROPOSAL_CHOSEN};
 		return f;
 	}
@@ -529,6 +577,12 @@ ike_nego_answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_nego_msg
 	n->spi_out = spi_of(&n->chosen);
 	if (n->spi_out == 0)
 		return IKE_N_NO_PROPOSAL_CHOSEN;
+	if (spi_is_taken(sa, n->spi_out)) {
+		ike_log(sa->e, IKE_LOG_WARN, "CHD", sa->conn->name,
+			"%s: refused, the peer's ESP SPI %08x is that of another CHILD_SA",
+			n->cfg->name, n->spi_out);
+		return IKE_N_NO_PROPOSAL_CHOSEN;
+	}
 	if (!in_auth) {
 		error = answer_keys(sa, n, in);
 		if (error != 0)
