@@ -17,6 +17,7 @@
 #include "ctl.h"
 #include "ctl_host.h"
 #include "ctl_ike.h"
+#include "ctl_jobs.h"
 #include "ctl_vici.h"
 #include "log.h"
 #include "updown.h"
@@ -29,7 +30,8 @@
 
 #define SLEEP_MS   1
 #define CARRIER_MS 500 /* between attempts to bring carriers up */
-#define FDS_MAX    (2 + GW_VICI_FDS_MAX)
+#define FDS_OWN    3
+#define FDS_MAX    (FDS_OWN + GW_VICI_FDS_MAX)
 
 /* How long workers get to send DELETEs before they are stopped. */
 #define LAST_WORDS_MS 200
@@ -262,6 +264,16 @@ read_signal(struct gw_ctl *c)
 }
 
 static void
+jobs_done(struct gw_ctl *c)
+{
+	struct ike_job *job;
+
+	while ((job = gw_jobs_pull(c->jobs)) != NULL)
+		ike_job_done(job, c->now_ms);
+	c->ike_due_ms = 0;
+}
+
+static void
 wait_fds(struct gw_ctl *c, int timeout_ms)
 {
 	struct pollfd fds[FDS_MAX] = {{.fd = c->signal_fd, .events = POLLIN}};
@@ -269,7 +281,8 @@ wait_fds(struct gw_ctl *c, int timeout_ms)
 	nfds_t n;
 
 	fds[1] = (struct pollfd){.fd = updown, .events = POLLIN};
-	n = 2 + gw_vici_fds(c->vici, fds + 2);
+	fds[2] = (struct pollfd){.fd = gw_jobs_fd(c->jobs), .events = POLLIN};
+	n = FDS_OWN + gw_vici_fds(c->vici, fds + FDS_OWN);
 	if (poll(fds, n, timeout_ms) <= 0)
 		return;
 	if (fds[0].revents != 0)
@@ -277,7 +290,9 @@ wait_fds(struct gw_ctl *c, int timeout_ms)
 	if (fds[1].revents != 0)
 		updown_poll(c->updown, updown_line, c);
 	c->now_ms = gw_now_ms();
-	gw_vici_io(c->vici, fds + 2, (unsigned int)(n - 2));
+	if (fds[2].revents != 0)
+		jobs_done(c);
+	gw_vici_io(c->vici, fds + FDS_OWN, (unsigned int)(n - FDS_OWN));
 }
 
 void

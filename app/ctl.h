@@ -8,6 +8,7 @@
  * sleeps in steps of a millisecond at most.
  */
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@
 #include "port.h"
 #include "worker.h"
 
+struct gw_jobs;
 struct gw_vici;
 struct updown;
 
@@ -33,11 +35,13 @@ struct gw_ctl {
 	struct gw_worker **workers;
 	unsigned int n_workers;
 	struct updown *updown; /* NULL: no commands are configured */
+	const cpu_set_t *spare_cpus; /* for the job thread */
 
 	/* control's own */
 	struct nd *nd;
 	struct gw_sas *sas;
 	struct ike *ike;
+	struct gw_jobs *jobs;
 	struct gw_vici *vici;
 	int signal_fd;
 	bool stopping;

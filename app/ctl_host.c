@@ -13,6 +13,7 @@
 
 #include "ctl_host.h"
 #include "ctl_ike.h"
+#include "ctl_jobs.h"
 #include "ctl_vici.h"
 #include "log.h"
 #include "port.h"
@@ -324,6 +325,22 @@ open_nd(struct gw_ctl *c)
 	return 0;
 }
 
+/* Handing over costs two wake-ups; below this it is faster, and not worse for others, to do it
+ * here. */
+#define OFFLOAD_US 150
+
+static enum ike_offload
+host_offload(void *arg, struct ike_job *job, bool stranger, uint32_t cost_us)
+{
+	struct gw_ctl *c = arg;
+
+	if (cost_us < OFFLOAD_US)
+		return IKE_OFFLOAD_INLINE;
+	if (gw_jobs_push(c->jobs, job, stranger))
+		return IKE_OFFLOAD_TAKEN;
+	return stranger ? IKE_OFFLOAD_FULL : IKE_OFFLOAD_INLINE;
+}
+
 static int
 open_ike(struct gw_ctl *c)
 {
@@ -349,10 +366,16 @@ open_ike(struct gw_ctl *c)
 		.child_path = host_child_path,
 		.child_del = host_child_del,
 		.child_stats = host_child_stats,
+		.offload = host_offload,
 		.event = host_event,
 		.log = host_log,
 	};
 
+	c->jobs = gw_jobs_create(c->spare_cpus, ike_job_run);
+	if (c->jobs == NULL) {
+		gw_log(GW_LOG_ERROR, "ike", "the job thread: %s", strerror(errno));
+		return -errno;
+	}
 	c->sas = gw_sas_create(&deps, c->now_ms);
 	if (c->sas != NULL)
 		c->ike = ike_create(&host, &c->cfg->ike, c->now_ms);
@@ -375,6 +398,21 @@ gw_host_open(struct gw_ctl *c)
 	return rc;
 }
 
+/* Jobs under way outlive the engine; they are freed by being given back. */
+static void
+close_jobs(struct gw_ctl *c)
+{
+	struct ike_job *job;
+
+	if (c->jobs == NULL)
+		return;
+	gw_jobs_stop(c->jobs);
+	while ((job = gw_jobs_pull(c->jobs)) != NULL)
+		ike_job_done(job, c->now_ms);
+	gw_jobs_destroy(c->jobs);
+	c->jobs = NULL;
+}
+
 void
 gw_host_close(struct gw_ctl *c)
 {
@@ -382,6 +420,7 @@ gw_host_close(struct gw_ctl *c)
 
 	gw_vici_destroy(c->vici);
 	ike_destroy(c->ike);
+	close_jobs(c);
 	gw_sas_destroy(c->sas);
 	nd_destroy(c->nd);
 	local = atomic_exchange(&c->plane->local, NULL);

@@ -105,6 +105,18 @@ allowed_cpus(uint16_t *cpus, unsigned int max)
 	return n;
 }
 
+/* Where threads may run that are neither: not beside a worker if that can be had. */
+static void
+set_spare(struct gw_eal *eal, const uint16_t *cpus, unsigned int n)
+{
+	if (sched_getaffinity(0, sizeof(eal->spare), &eal->spare) < 0)
+		CPU_ZERO(&eal->spare);
+	for (unsigned int i = 0; i < GW_WORKERS_MAX; i++)
+		CPU_CLR(cpus[i + 1 < n ? i + 1 : n - 1], &eal->spare);
+	if (CPU_COUNT(&eal->spare) == 0)
+		CPU_SET(cpus[0], &eal->spare);
+}
+
 /* lcore 0 is control; workers follow. With too few CPUs the last one is shared. */
 static int
 add_lcores(struct argv *v, const struct gw_cfg *cfg, struct gw_eal *eal)
@@ -127,6 +139,7 @@ add_lcores(struct argv *v, const struct gw_cfg *cfg, struct gw_eal *eal)
 		gw_log(GW_LOG_ERROR, "eal", "no CPU to run on");
 		return -ENODEV;
 	}
+	set_spare(eal, cpus, n);
 	len = snprintf(text, sizeof(text), "0@%u", cpus[0]);
 	eal->n_workers = GW_WORKERS_MAX;
 	for (unsigned int i = 0; i < GW_WORKERS_MAX; i++) {

@@ -4,6 +4,7 @@
 
 /* Starting DPDK with arguments of our own making: nobody has to know them. */
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ struct gw_eal {
 	unsigned int worker_lcore[GW_WORKERS_MAX];
 	bool hugepages;
 	bool shared_cpu; /* a worker and control share one CPU */
+	cpu_set_t spare; /* CPUs of ours without a worker; control's own if there are no others */
 };
 
 /**

@@ -163,6 +163,7 @@ make_control(struct gw *gw, struct updown *updown)
 	gw->ctl.workers = gw->workers;
 	gw->ctl.n_workers = gw->eal.n_workers;
 	gw->ctl.updown = updown;
+	gw->ctl.spare_cpus = &gw->eal.spare;
 	return gw_ctl_open(&gw->ctl);
 }
 

@@ -171,6 +171,8 @@ put_ike_stats(struct vici_out *o, const struct ike_stats *st)
 		{"retransmits", st->retransmits},
 		{"cookies-asked", st->cookies_asked},
 		{"init-dropped", st->init_dropped},
+		{"jobs", st->jobs},
+		{"jobs-refused", st->jobs_refused},
 		{"ike-up", st->ike_up},
 		{"ike-failed", st->ike_failed},
 		{"ike-rekeys", st->ike_rekeys},

@@ -27,6 +27,8 @@
  *   tunnel->acquire           worker sets     control   plane->acquires counts -
  *   worker->stop              control         worker    relaxed flag           -
  *
+ * A third thread (ctl_jobs.h) shares with control alone: jobs of IKE, under a lock.
+ *
  * There is one way from an inner packet to the outside port, and it leads through gw_esp_out(): held
  * and fresh packets meet in out_burst(), which hands to the port what gw_esp_out() returned. Control's
  * own frames (ICMPv6, IKE) come by ring.
