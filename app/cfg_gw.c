@@ -312,6 +312,9 @@ static const struct cfg_key gateway_keys[] = {
 		.max = 3600000},
 	{"delete_rekeyed_delay", CFG_VALUE, set_ms, GW(ike.delete_rekeyed_delay_ms), .min = 100,
 		.max = 60000},
+	{"cookie_threshold", CFG_VALUE, cfg_u32, GW(ike.cookie_threshold), .min = 1, .max = 65536},
+	{"block_threshold", CFG_VALUE, cfg_u32, GW(ike.block_threshold), .min = 1, .max = 65536},
+	{"init_limit_half_open", CFG_VALUE, cfg_u32, GW(ike.half_open_max), .min = 1, .max = 65536},
 	{"fragment_size", CFG_VALUE, set_fragment_size, GW(ike.fragment_size)},
 	{"keep_alive", CFG_VALUE, cfg_time_u32, GW(ike.keep_alive_s)},
 };

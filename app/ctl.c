@@ -143,6 +143,26 @@ pull(struct gw_ctl *c, enum gw_excp_class cls, unsigned int budget)
 	return n;
 }
 
+/*
+ * Strangers' requests pile up: an eighth of the ring. It is over when the ring is empty, so that a
+ * flood does not switch it to and fro.
+ */
+static void
+watch_strangers(struct gw_ctl *c)
+{
+	struct gw_excp_stats st;
+	uint32_t depth;
+
+	gw_excp_get_stats(c->plane->excp, &st);
+	depth = st.depth[GW_EXCP_INIT];
+	if (depth > 0 && depth < GW_EXCP_DEPTH / 8)
+		return;
+	if (c->pressed == (depth > 0))
+		return;
+	c->pressed = depth > 0;
+	ike_set_pressure(c->ike, c->pressed);
+}
+
 /* ---- traffic that wants an SA ---- */
 
 /* A child that was told no start_action is brought up by its tunnel's traffic; an explicit one that
@@ -230,6 +250,7 @@ round_once(struct gw_ctl *c)
 
 	c->now_ms = gw_now_ms();
 	gw_sas_tick(c->sas, c->ike, c->now_ms);
+	watch_strangers(c);
 	n = pull(c, GW_EXCP_ICMP6, BUDGET_ICMP6);
 	n += pull(c, GW_EXCP_IKE, BUDGET_IKE);
 	n += pull(c, GW_EXCP_INIT, BUDGET_INIT);

@@ -21,6 +21,8 @@
 #include "port.h"
 #include "worker.h"
 
+#define GW_EXCP_DEPTH   1024 /* frames in each ring between workers and control */
+
 struct gw_jobs;
 struct gw_vici;
 struct updown;
@@ -50,6 +52,7 @@ struct gw_ctl {
 	uint32_t acquires_seen;
 	uint64_t frames_sent, ike_sent; /* given to workers; datagrams of IKE among them */
 	uint64_t drops[GW_DROP_N]; /* what workers let pass and control refused */
+	bool pressed;	    /* as last told to IKE: strangers pile up */
 	bool local_changed; /* addresses: publish them after the call that said so */
 	uint16_t link_mtu;  /* as last told to tunnels */
 };

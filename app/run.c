@@ -26,7 +26,6 @@
 
 #define POOL_MBUFS   16383 /* port rings, bursts, rings to control, reassembly; holds come on top */
 #define WIRE_MBUFS   2048  /* rings of a hand-off port */
-#define EXCP_DEPTH   1024
 #define SADB_SLOTS   65536
 #define IKE_SPIS     16384
 #define LINK_WAIT_MS 3000
@@ -119,7 +118,7 @@ make_plane(struct gw *gw)
 	if (p->pool == NULL)
 		return no_memory("packet pool");
 	p->sadb = gw_sadb_create(SADB_SLOTS, p->socket);
-	p->excp = gw_excp_create(EXCP_DEPTH, p->socket);
+	p->excp = gw_excp_create(GW_EXCP_DEPTH, p->socket);
 	p->spis = gw_spiset_create(IKE_SPIS, p->socket);
 	p->rcu = gw_rcu_create(gw->eal.n_workers, p->socket);
 	if (p->sadb == NULL || p->excp == NULL || p->spis == NULL || p->rcu == NULL)

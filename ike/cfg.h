@@ -110,6 +110,7 @@ struct ike_cfg {
 	uint32_t retransmit_limit_ms;	/* no time is longer; 0 = no limit */
 	uint32_t cookie_threshold;	/* [30] half-open IKE SAs above which a COOKIE is asked */
 	uint32_t half_open_max;		/* [1024] above it strangers' IKE_SA_INIT are dropped */
+	uint32_t block_threshold;	/* [64] the same for those of one /64; a /48 has 4 times as many */
 	uint32_t delete_rekeyed_delay_ms; /* [5000] how long a replaced inbound SA stays */
 	uint32_t fragment_size; /* [1280] of an IP packet that carries a fragment of a message */
 	bool has_qcd_secret;	/* crash detection (RFC 6290): what tokens are made with */

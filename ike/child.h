@@ -27,6 +27,13 @@ struct ike_view;
 #define IKE_ORPHAN_MS	30000 /* after it we delete a replaced child that its replacer left over */
 #define IKE_CHILD_GAUGES 3 /* bytes, packets, sequence numbers: life.h */
 
+/*
+ * CHILD_SAs of one IKE SA, those being replaced not counted and counted: an authenticated peer does not
+ * get all our memory either.
+ */
+#define IKE_CHILDREN_MAX     256
+#define IKE_CHILDREN_ALL_MAX 512
+
 struct ike_child {
 	struct ike_child *next;	   /* in its SA */
 	struct ike_node by_id;

@@ -24,19 +24,20 @@ set_limits(struct ike *e, const struct ike_cfg *cfg)
 	e->backoff.base = cfg->retransmit_base > 0 ? cfg->retransmit_base : 1.8;
 	e->cookie_threshold = cfg->cookie_threshold != 0 ? cfg->cookie_threshold : 30;
 	e->half_open_max = cfg->half_open_max != 0 ? cfg->half_open_max : 1024;
+	e->block_threshold = cfg->block_threshold != 0 ? cfg->block_threshold : 64;
 	e->delete_rekeyed_ms =
 		cfg->delete_rekeyed_delay_ms != 0 ? cfg->delete_rekeyed_delay_ms : 5000;
 	e->fragment_size = cfg->fragment_size != 0 ? cfg->fragment_size : 1280;
 	e->keep_alive_ms = (uint64_t)cfg->keep_alive_s * 1000;
 }
 
-#define N_TABLES 8
+#define N_TABLES 10
 
 static struct ike_hash *
 table(struct ike *e, size_t i)
 {
 	struct ike_hash *const all[N_TABLES] = {&e->by_spi, &e->by_id, &e->by_conn, &e->by_host,
-		&e->by_init, &e->by_ends, &e->children, &e->wishes};
+		&e->by_init, &e->by_ends, &e->children, &e->wishes, &e->by_net[0], &e->by_net[1]};
 
 	return all[i];
 }
@@ -107,6 +108,12 @@ ike_destroy(struct ike *e)
 	wipe_free(e->plain_buf, IKE_MSG_MAX);
 	free(e->wire_buf);
 	free(e);
+}
+
+void
+ike_set_pressure(struct ike *e, bool pressed)
+{
+	e->pressed = pressed;
 }
 
 void

@@ -79,6 +79,12 @@ void ike_unknown_spi(struct ike *e, const struct ike_path *path, uint32_t spi, u
 void ike_child_elsewhere(
 	struct ike *e, uint32_t child_id, const struct ike_path *path, uint64_t now_ms);
 
+/**
+ * More of strangers' messages come than the host gets round to hand in, or that is over again. While
+ * it lasts every IKE_SA_INIT has to show a COOKIE, however few SAs are half-open.
+ */
+void ike_set_pressure(struct ike *e, bool pressed);
+
 /** Do the work of a job that offload() took: on any thread, once, at the same time as anything else. */
 void ike_job_run(struct ike_job *job);
 

@@ -561,6 +561,21 @@ answer_keys(struct ike_sa *sa, struct ike_nego *n, const struct ike_nego_msg *in
 	return ike_nego_pair(sa, n, in->ke.data);
 }
 
+/** A peer that rekeys without deleting is bounded, too. */
+static bool
+has_room(struct ike_sa *sa, const struct ike_child *old)
+{
+	unsigned int max = old != NULL ? IKE_CHILDREN_ALL_MAX : IKE_CHILDREN_MAX, n = 0;
+
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		n++;
+	if (n < max)
+		return true;
+	ike_log(sa->e, IKE_LOG_WARN, "CHD", sa->conn->name,
+		"IKE_SA %u has %u CHILD_SAs, no more are accepted", sa->id, n);
+	return false;
+}
+
 uint16_t
 ike_nego_answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_nego_msg *in,
 	const struct ike_child *old, bool in_auth)
@@ -570,6 +585,8 @@ ike_nego_answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_nego_msg
 
 	n->in_auth = in_auth;
 	n->old_id = old != NULL ? old->id : 0;
+	if (!has_room(sa, old))
+		return IKE_N_NO_ADDITIONAL_SAS;
 	error = choose_child(sa, n, in, old);
 	if (error != 0)
 		return error;

@@ -10,12 +10,14 @@
 #include "qcd.h"
 #include "reauth.h"
 #include "send.h"
+#include "source.h"
 
 #define REFUSED_RETRY_MS 30000 /* a peer that is starting has no configuration for a while */
 
 static void
 set_state(struct ike_sa *sa, enum ike_sa_state state)
 {
+	ike_source_del(sa);
 	sa->e->n_state[sa->state]--;
 	sa->e->n_state[state]++;
 	sa->state = state;
@@ -144,6 +146,8 @@ ike_sa_create(
 	else
 		sa->spi_r = ike_new_spi(e);
 	start_life(sa, initiator ? IKE_SA_INIT_SENT : IKE_SA_HALF_OPEN);
+	if (!initiator)
+		ike_source_add(sa);
 	return sa;
 }
 
@@ -449,6 +453,7 @@ ike_sa_free(struct ike_sa *sa)
 {
 	ike_timer_set(&sa->e->heap, &sa->timer, IKE_NEVER);
 	ike_sa_forget(sa);
+	ike_source_del(sa);
 	sa->e->n_state[sa->state]--;
 	setup_free(sa);
 	ike_window_fini(&sa->win);

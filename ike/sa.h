@@ -93,8 +93,11 @@ struct ike_setup {
 	bool peer_childless;		   /* initiator: CHILDLESS_IKEV2_SUPPORTED seen */
 };
 
+#define IKE_NETS 2 /* sizes of networks that half-open SAs are counted by */
+
 struct ike_sa {
 	struct ike *e;
+	struct ike_node by_net[IKE_NETS];
 	struct ike_sa *next, **link;	/* all SAs of the engine */
 	struct ike_node by_spi, by_id, by_conn, by_host;
 	struct ike_node by_init; /* responders */
@@ -163,12 +166,14 @@ struct ike {
 	const struct ike_cfg *cfg;
 	struct ike_index index;
 	struct ike_backoff backoff;
-	uint32_t cookie_threshold, half_open_max, delete_rekeyed_ms;
+	bool pressed; /* more strangers come than are served: all show a cookie */
+	uint32_t block_threshold, cookie_threshold, half_open_max, delete_rekeyed_ms;
 	uint32_t fragment_size;	/* of the IP packet */
 	uint64_t keep_alive_ms; /* 0 = none */
 	uint64_t now_ms; /* of the call in progress */
 
 	struct ike_sa *sas, *dirty;
+	struct ike_hash by_net[IKE_NETS]; /* half-open ones: source.h */
 	struct ike_hash by_spi, by_id, by_conn, by_host, by_init, by_ends; /* of IKE SAs */
 	uint32_t n_listed; /* SAs in sas, lingering ones too */
 	uint32_t n_state[IKE_SA_STATES];

@@ -14,6 +14,7 @@
 #include "payload.h"
 #include "ppk.h"
 #include "send.h"
+#include "source.h"
 #include "x.h"
 #include "x_inter.h"
 
@@ -297,9 +298,19 @@ answer_cookie(struct ike *e, const struct ike_path *path, const struct ike_hdr *
 	ike_send_clear_notify(e, path, hdr, IKE_N_COOKIE, cookie, sizeof(cookie));
 }
 
+/** The sender gets what is sent to its address. */
+static bool
+shows_cookie(const struct ike *e, const struct ike_msg *m, const struct ike_cookie_claim *claim)
+{
+	struct ike_notify n;
+
+	return ike_msg_notify(m, IKE_N_COOKIE, &n) &&
+	       ike_cookie_check(&e->cookie, claim, n.data.p, n.data.len, e->now_ms);
+}
+
 /**
- * Strangers under load: above half_open_max nothing, above cookie_threshold only who shows a
- * cookie.
+ * Strangers under load: above half_open_max nothing, above cookie_threshold or under pressure only
+ * who shows a cookie, and from one network only so many.
  * @return true when the request may cost us a Diffie-Hellman
  */
 static bool
@@ -310,16 +321,12 @@ admit(struct ike *e, const struct ike_path *path, const struct ike_msg *m, const
 		.nonce = in->nonce.p,
 		.nonce_len = in->nonce.len};
 	uint32_t half_open = e->n_state[IKE_SA_HALF_OPEN];
-	struct ike_notify n;
 
-	if (half_open >= e->half_open_max) {
+	if (half_open >= e->half_open_max || ike_source_full(e, &path->remote)) {
 		e->stats.init_dropped++;
 		return false;
 	}
-	if (half_open < e->cookie_threshold)
-		return true;
-	if (ike_msg_notify(m, IKE_N_COOKIE, &n) &&
-		ike_cookie_check(&e->cookie, &claim, n.data.p, n.data.len, e->now_ms))
+	if ((half_open < e->cookie_threshold && !e->pressed) || shows_cookie(e, m, &claim))
 		return true;
 	answer_cookie(e, path, &m->hdr, &claim);
 	return false;

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "forge.h"
+#include "ike/nego.h"
 #include "ike/task.h"
 
 static const struct ike_select all_children = {.child = "gre"}, all_sas = {.ike = "gw-gw"};
@@ -482,6 +483,39 @@ test_message_ids_end(void **state)
 	}
 }
 
+/** An authenticated peer that asks for child after child: NO_ADDITIONAL_SAS at some point (1.3.1).
+ */
+static void
+test_children_are_bounded(void **state)
+{
+	struct world *w = world_create(1099);
+	struct ike_sa *sa;
+	unsigned int made = 0;
+	bool refused = false;
+
+	(void)state;
+	forge_connect(w);
+	sa = forge_sa(&w->p[0]);
+	for (unsigned int i = 0; i < IKE_CHILDREN_MAX + 20; i++) {
+		struct ike_nego *n = ike_nego_create(sa);
+		const struct ike_msg *m;
+		struct ike_chain c;
+
+		assert_int_equal(ike_nego_offer(sa, n, &w->p[0].children[0], NULL, false, 0), 0);
+		ike_send_begin(sa->e, &c);
+		ike_nego_build_offer(sa, n, &c);
+		m = forge_ask(w, 0, IKE_X_CREATE_CHILD_SA, &c);
+		assert_non_null(m);
+		made += ike_msg_find(m, IKE_PLD_SA) != NULL;
+		refused = ike_msg_notify(m, IKE_N_NO_ADDITIONAL_SAS, NULL);
+		ike_nego_free(sa, n);
+	}
+	assert_int_equal(made, IKE_CHILDREN_MAX - 1);
+	assert_true(refused);
+	assert_int_equal(peer_live_children(&w->p[1]), IKE_CHILDREN_MAX);
+	world_destroy(w);
+}
+
 int
 main(void)
 {
@@ -501,6 +535,7 @@ main(void)
 		cmocka_unit_test(test_reauth_without_child),
 		cmocka_unit_test(test_invalid_spi),
 		cmocka_unit_test(test_message_ids_end),
+		cmocka_unit_test(test_children_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

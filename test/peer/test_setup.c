@@ -583,7 +583,7 @@ inject(struct world *w, const uint8_t *buf, size_t len)
 static struct {
 	uint8_t buf[1500];
 	size_t len;
-} last;
+} last, answer;
 
 /** Keep what peer 1 says, let nothing else through. */
 static bool
@@ -764,6 +764,126 @@ test_flood(void **state)
 	world_destroy(w);
 }
 
+/** A stranger's IKE_SA_INIT from that network, with another SPI; and again with the cookie it gets.
+ */
+static void
+knock(struct world *w, uint8_t byte5, uint8_t byte7, bool with_cookie)
+{
+	static unsigned int n;
+	struct ike_path path = {.local = w->p[1].addr, .local_port = 500, .remote_port = 500};
+	uint8_t buf[sizeof(last.buf) + 256];
+	uint8_t *const msg = last.buf;
+
+	memset(&path.remote, 0x20, 16);
+	path.remote.s6_addr[5] = byte5;
+	path.remote.s6_addr[7] = byte7;
+	path.remote.s6_addr[15] = (uint8_t)++n;
+	path.remote.s6_addr[14] = (uint8_t)(n >> 8);
+	memcpy(msg, path.remote.s6_addr + 8, 8);
+	answer.len = 0;
+	ike_input(w->p[1].e, &path, msg, last.len, w->now);
+	if (!with_cookie || answer.len < 29 || answer.buf[16] != 41 || answer.buf[18] != 34)
+		return;
+	/* header, then the answer's only payload as the first one, then the rest */
+	memcpy(buf, msg, 28);
+	memcpy(buf + 28, answer.buf + 28, answer.len - 28);
+	memcpy(buf + answer.len, msg + 28, last.len - 28);
+	buf[28] = buf[16];
+	buf[16] = 41;
+	buf[26] = (uint8_t)((answer.len + last.len - 28) >> 8);
+	buf[27] = (uint8_t)(answer.len + last.len - 28);
+	ike_input(w->p[1].e, &path, buf, answer.len + last.len - 28, w->now);
+}
+
+static bool
+keep_both(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	if (from == 0)
+		return keep_request(w, from, buf, len);
+	memcpy(answer.buf, buf, *len < sizeof(answer.buf) ? *len : sizeof(answer.buf));
+	answer.len = *len;
+	return false;
+}
+
+static struct world *
+knocking(uint64_t seed)
+{
+	struct world *w = world_create(seed);
+
+	w->p[1].conn.n_remote = 0;
+	w->filter = keep_both;
+	return w;
+}
+
+static void
+start_knocking(struct world *w)
+{
+	peer_start(&w->p[0]);
+	peer_start(&w->p[1]);
+	assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+}
+
+static unsigned int
+half_open(struct world *w)
+{
+	struct ike_stats st;
+
+	ike_get_stats(w->p[1].e, &st);
+	return st.n_half_open;
+}
+
+/** Whoever owns a /64, or a /48, and answers cookies gets his share and no more. */
+static void
+test_networks(void **state)
+{
+	struct world *w = knocking(40);
+
+	(void)state;
+	w->p[1].cfg.cookie_threshold = 2;
+	w->p[1].cfg.block_threshold = 3;
+	start_knocking(w);
+	for (unsigned int i = 0; i < 50; i++)
+		knock(w, 1, 1, false);
+	assert_int_equal(half_open(w), 2);
+	for (unsigned int i = 0; i < 50; i++)
+		knock(w, 1, 1, true);
+	assert_int_equal(half_open(w), 3);
+	for (unsigned int i = 0; i < 50; i++)
+		knock(w, 1, (uint8_t)i, true);
+	assert_int_equal(half_open(w), 12);
+	for (unsigned int i = 0; i < 50; i++)
+		knock(w, 2, 1, true);
+	assert_int_equal(half_open(w), 15);
+	world_run(w, 40000);
+	assert_int_equal(half_open(w), 0);
+	knock(w, 1, 1, true);
+	assert_int_equal(half_open(w), 1);
+	world_destroy(w);
+}
+
+/** Under pressure the first one has to show a cookie already. */
+static void
+test_pressure(void **state)
+{
+	struct world *w = knocking(41);
+	struct ike_stats st;
+
+	(void)state;
+	start_knocking(w);
+	ike_set_pressure(w->p[1].e, true);
+	for (unsigned int i = 0; i < 20; i++)
+		knock(w, 1, 1, false);
+	assert_int_equal(half_open(w), 0);
+	ike_get_stats(w->p[1].e, &st);
+	assert_int_equal(st.cookies_asked, 20);
+	knock(w, 1, 1, true);
+	assert_int_equal(half_open(w), 1);
+	ike_set_pressure(w->p[1].e, false);
+	knock(w, 1, 1, false);
+	assert_int_equal(half_open(w), 2);
+	world_destroy(w);
+}
+
 int
 main(void)
 {
@@ -794,6 +914,8 @@ main(void)
 		cmocka_unit_test(test_strange_messages),
 		cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_pressure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

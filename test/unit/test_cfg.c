@@ -504,7 +504,9 @@ gateway(void **state)
 		     "retransmit_timeout = 2.25\n retransmit_tries = 3\n"
 		     "retransmit_base = 1.5\n retransmit_jitter = 20\n retransmit_limit = 30s\n"
 		     "delete_rekeyed_delay = 7\n"
-		     " fragment_size = 600\n qcd_secret = /srv/x\n keep_alive = 1m\n}");
+		     " cookie_threshold = 10\n block_threshold = 20\n"
+		     " init_limit_half_open = 40\n fragment_size = 600\n qcd_secret = /srv/x\n "
+		     "keep_alive = 1m\n}");
 
 	assert_string_equal(cfg->outside.port, "0000:00:06.0");
 	assert_int_equal(cfg->outside.n_addrs, 2);
@@ -530,6 +532,9 @@ gateway(void **state)
 	assert_int_equal(cfg->ike.delete_rekeyed_delay_ms, 7000);
 	assert_int_equal(cfg->ike.retransmit_tries, 3);
 	assert_int_equal(cfg->ike.fragment_size, 600);
+	assert_int_equal(cfg->ike.cookie_threshold, 10);
+	assert_int_equal(cfg->ike.block_threshold, 20);
+	assert_int_equal(cfg->ike.half_open_max, 40);
 	assert_int_equal(cfg->ike.keep_alive_s, 60);
 	assert_string_equal(cfg->qcd_secret, "/srv/x");
 	assert_int_equal(noted("gateway.metrics"), 1);
