@@ -13,15 +13,15 @@ export LLVM_PROFILE_FILE=/dev/null # of what meson and ninja run
 
 usage() { sed -n '3,7s/^# \{0,1\}//p' "$0"; }
 
-# the programs of suites unit and peer that test ike/, one a line
-programs() {
+# the tests of suites unit and peer that are about ike/: a command line each
+tests() {
 	meson introspect --tests "$B" | /usr/bin/python3 -c '
 import json, sys
 for t in json.load(sys.stdin):
     if t["name"].startswith(("ike/", "peer/")):
-        print(t["cmd"][0])' | sort -u
+        print(*t["cmd"])'
 }
-
+programs() { tests | awk '{print $1}' | sort -u; }
 objects() { programs | sed '2,$s/^/-object=/'; }
 
 missed() {
@@ -46,19 +46,20 @@ if [ ! -e "$B/build.ninja" ]; then
 	CC=clang meson setup "$B" "$TOP" --buildtype=debug -Doptimization=1 -Dc_link_args=-fprofile-instr-generate \
 		-Dc_args='-fprofile-instr-generate -fcoverage-mapping' >"$B/setup.log" || { cat "$B/setup.log" >&2; exit 1; }
 fi
+ninja -C "$B" build.ninja >/dev/null # a changed meson.build has other tests
 mapfile -t progs < <(programs)
 ninja -C "$B" "${progs[@]#"$B/"}" | tail -n 1
 
 rm -rf "$B/prof"
 mkdir "$B/prof"
 failed=0
-for p in "${progs[@]}"; do
-	if ! LLVM_PROFILE_FILE=$B/prof/%p.profraw "$p" >"$B/prof/${p##*/}.log" 2>&1; then
-		echo "FAIL coverage: ${p##*/} failed:"
-		tail -n 20 "$B/prof/${p##*/}.log"
+while read -ra cmd; do
+	if ! LLVM_PROFILE_FILE=$B/prof/%p.profraw "${cmd[@]}" >"$B/prof/log" 2>&1 </dev/null; then
+		echo "FAIL coverage: ${cmd[*]} failed:"
+		tail -n 20 "$B/prof/log"
 		failed=1
 	fi
-done
+done < <(tests)
 llvm-profdata merge -sparse -o "$PROF" "$B"/prof/*.profraw
 rm -f "$B"/prof/*.profraw
 
