@@ -205,7 +205,7 @@ fault(const struct event *ev)
 {
 	struct peer *p = &world->p[ev->who & 1];
 
-	switch (ev->arg[0] % 5) {
+	switch (ev->arg[0] % 6) {
 	case 0:
 		world->p[0].nat_shift = world->p[0].nat_shift == 0 ? NAT_SHIFT : 0;
 		break;
@@ -218,6 +218,9 @@ fault(const struct event *ev)
 	case 3:
 		inet_pton(AF_INET6,
 			(ev->arg[1] & 1) != 0 ? "2001:db8::99" : "::", &world->p[0].nat_addr);
+		break;
+	case 4:
+		world->jobs_full = !world->jobs_full;
 		break;
 	default:
 		world->esp_every_ms = world->esp_every_ms == 0 ? 200 : 0;
@@ -315,21 +318,23 @@ give_ppk(struct peer *p, uint8_t how)
 static void
 configure(const uint8_t head[HEAD])
 {
-	static const char *const ike[] = {"aes128-sha256-x25519", "aes128gcm16-prfsha256-x25519",
+	static const char *const ike[4] = {"aes128-sha256-x25519", "aes128gcm16-prfsha256-x448",
 		"aes256-sha512-x25519-ecp256", "chacha20poly1305-prfsha384-ecp256-x25519"};
-	static const char *const esp[] = {"aes128gcm16-x25519", "aes128-sha256",
-		"aes256gcm16-esn-noesn", "aes128gcm16-x25519-ecp256-none"};
 	/* additional key exchanges (RFC 9370) */
-	static const char *const more[] = {
-		"", "-ke1_x448", "-ke1_x448-ke1_none", "-ke2_ecp384-ke5_x448"};
+	static const char *const more[4] = {
+		"", "-ke1_x448", "-ke1_ecp256-ke2_x448-ke2_none", "-ke2_ecp384-ke5_x448"};
+	static const char *const esp[8] = {"aes128gcm16-x25519", "aes128-sha256",
+		"aes256gcm16-esn-noesn", "aes128gcm16-x25519-ecp256-none",
+		"aes128-sha1-ecp256-x25519", "chacha20poly1305-esn-x25519", "null-sha256-x25519",
+		"aes128gcm16-x448"};
 	char suites[128];
 
 	for (unsigned int i = 0; i < 2; i++) {
 		struct peer *p = &world->p[i];
 		uint8_t own = head[2 + i], also = head[4 + i];
 
-		snprintf(suites, sizeof(suites), "%s%s", ike[head[i] & 3], more[head[i] >> 4 & 3]);
-		peer_proposals(p, suites, esp[head[i] >> 2 & 3]);
+		snprintf(suites, sizeof(suites), "%s%s", ike[head[i] & 3], more[head[i] >> 2 & 3]);
+		peer_proposals(p, suites, esp[head[i] >> 4 & 7]);
 		p->conn.n_children = 2;
 		p->conn.encap = (own & 1) != 0;
 		p->children[0].mode = (own & 2) != 0 ? IKE_MODE_TUNNEL : IKE_MODE_TRANSPORT;
@@ -350,6 +355,7 @@ configure(const uint8_t head[HEAD])
 		p->cfg.has_qcd_secret = (head[6] >> (4 + i) & 1) != 0;
 		give_ppk(p, head[7] >> (3 * i));
 	}
+	world->job_ms = (head[6] >> 6 & 1) != 0 ? 300 : 0;
 }
 
 /** Nobody reuses keys, whatever is done to the messages. */

@@ -17,9 +17,9 @@ def do(what, who=0):
     return ev(COMMAND, who, what) + ev(FLUSH, 0, 20)
 
 
-LATER = ev(TICK, 0, 10) + ev(FLUSH, 0, 20)
+LATER = (ev(TICK, 0, 6) + ev(FLUSH, 0, 20)) * 4
 LONG = LATER + ev(TICK, 0, 13) + ev(FLUSH, 0, 20) + LATER
-UP = do(GRE)
+UP = do(GRE) + LATER
 SEEDS = {
     "up": UP,
     "crossed": ev(COMMAND, 0, GRE) + ev(COMMAND, 1, GRE) + ev(FLUSH, 0, 40) + LATER,
@@ -33,19 +33,23 @@ SEEDS = {
     "restart": UP + do(RESTART) + LATER + do(GRE) + LONG,
     "lost": ev(COMMAND, 0, GRE) + ev(DROP) + LONG + ev(DROP) + LONG + LONG,
     "doubled": ev(COMMAND, 0, GRE) + ev(COPY) + ev(FLUSH, 0, 20) + ev(AGAIN) + ev(AGAIN, 1) + LATER,
-    "nat": ev(FAULT, 0, 0) + UP + ev(FAULT, 0, 4) + LATER + ev(FAULT, 0, 0) + do(REKEY) + LONG,
+    "nat": ev(FAULT, 0, 0) + UP + ev(FAULT, 0, 5) + LATER + ev(FAULT, 0, 0) + do(REKEY) + LONG,
     "moved": UP + ev(FAULT, 0, 3, 1) + do(REKEY) + LONG,
     "notify": UP + ev(COMMAND, 0, REKEY) + ev(EDIT, 0, 9, 0, 0, 14, 4) + ev(FLUSH, 0, 20) + LATER,
     "long": UP + LONG + LONG + LONG,
 }
-HEADS = {
+HEADS = {   # suites and options of each, then of both: configure() in fuzz_ike_peer.c
     "": bytes(8),
     "-cookie": bytes([0, 0, 0, 0, 0, 0, 3, 0]),
-    "-groups": bytes([2 | 3 << 2, 3 | 3 << 2, 0, 0, 0, 0, 0, 0]),
+    "-groups": bytes([2 | 3 << 4, 3 | 3 << 4, 0, 0, 0, 0, 0, 0]),
+    "-ke1": bytes([1 << 2, 1 << 2, 0, 0, 0, 0, 0, 0]),
+    "-ke2": bytes([2 << 2, 2 << 2, 0, 0, 0, 0, 0, 0]),
+    "-jobs": bytes([3 << 2 | 4 << 4, 3 << 2 | 4 << 4, 0, 0, 0, 0, 0x40, 0]),
+    "-x448": bytes([1 | 7 << 4, 1 | 7 << 4, 0, 0, 0, 0, 0x40, 0]),
     "-fragments": bytes([1, 1, 2 << 3, 2 << 3, 0, 0, 4, 0]),
     "-ppk": bytes([0, 0, 0, 0, 0, 0, 0x30, 1 | 1 << 3]),
     "-ppk-one": bytes([0, 0, 0, 0, 0, 0, 0, 1]),
-    "-life": bytes([1 | 2 << 2, 1 | 2 << 2, 2, 3, 0xfc, 0x3c, 0, 0]),
+    "-life": bytes([2 << 4, 2 << 4, 2, 3, 0xfc, 0x3c, 0, 0]),
 }
 
 for name, events in SEEDS.items():
