@@ -4,14 +4,27 @@
 
 /*
  * Who proves what to whom in IKE_AUTH (RFC 7296 2.15): our AUTH payload, and the judgement on the
- * peer's. Private to ike/.
+ * peer's; what both ends say before about signatures and certificates. Private to ike/.
  */
 
 #include "msg.h"
 #include "sa.h"
 
+/** IKE_SA_INIT: SIGNATURE_HASH_ALGORITHMS (RFC 7427 4) where signatures may come into it. */
+void ike_auth_build_hashes(const struct ike_sa *sa, struct ike_chain *c);
+/** IKE_SA_INIT response: the CAs of all connections whose peers have certificates. */
+void ike_auth_build_certreq(const struct ike_sa *sa, struct ike_chain *c);
+/** Keep what the peer's message says of them. */
+void ike_auth_read_wishes(struct ike_sa *sa, const struct ike_msg *m);
+
+/** Append our certificates, if they are to be sent. Stands before AUTH. */
+void ike_auth_build_cert(struct ike_sa *sa, struct ike_chain *c);
 /** Append our AUTH payload. @return 0, or -errno: nothing to prove ourselves with; said why */
 int ike_auth_build(struct ike_sa *sa, struct ike_chain *c);
+/** We have what our AUTH takes. false: said why */
+bool ike_auth_able(const struct ike_sa *sa);
+/** How the peer authenticates. */
+enum ike_auth_by ike_auth_claimed(const struct ike_msg *m);
 /** The peer's AUTH proves that it is remote_id. false: said why */
 bool ike_auth_verify(struct ike_sa *sa, const struct ike_msg *m);
 /** A warning that names both identities. */

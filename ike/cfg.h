@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "addr.h"
+#include "cert.h"
 #include "id.h"
 #include "proposal.h"
 #include "ts.h"
@@ -54,8 +55,21 @@ struct ike_child_cfg {
 	char *updown;		 /* NULL, or the command line as written */
 };
 
+enum ike_auth_by { IKE_BY_PSK, IKE_BY_PUBKEY };
+enum ike_send_cert { IKE_SEND_CERT_IFASKED, IKE_SEND_CERT_ALWAYS, IKE_SEND_CERT_NEVER };
+
+/** One end's authentication. What is behind pointers is its owner's, as all of it (cert.h). */
 struct ike_auth_cfg {
 	struct ike_id id; /* IKE_ID_ANY: local = own address, remote = anything */
+	enum ike_auth_by by;
+	struct ike_sig_rules rules; /* of AUTH's signature; local: which one is made */
+	/* local, by public key: in order of preference */
+	uint16_t n_creds;
+	struct ike_credential *creds;
+	/* remote, by public key */
+	const struct ike_trust *trust;
+	struct ike_sig_rules chain_rules; /* of keys and signatures of certificates */
+	enum ike_revocation revocation;
 };
 
 struct ike_conn_cfg {
@@ -69,7 +83,9 @@ struct ike_conn_cfg {
 	struct ike_range remote_addrs[IKE_ADDRS_MAX];
 	uint16_t local_port, remote_port;
 	struct ike_proposals proposals;
-	struct ike_auth_cfg local, remote; /* psk in this version */
+	struct ike_auth_cfg local, remote;
+	enum ike_send_cert send_cert;
+	bool no_certreq; /* send_certreq = no */
 	bool mobike;
 	bool encap; /* force UDP encapsulation by a faked NAT detection */
 	uint32_t dpd_delay_s;

@@ -155,6 +155,7 @@ struct by_ids {
 	const struct ike_index *ix;
 	const struct ike_path *path;
 	const struct ike_suite *suite;
+	enum ike_auth_by by;
 	const struct ike_id *idi, *idr;
 	const struct ike_conn_cfg *best;
 	unsigned int score;
@@ -166,7 +167,7 @@ judge(struct by_ids *q, const struct ike_conn_cfg *c)
 	unsigned int p = path_score(q->ix, c, q->path);
 	unsigned int r = ike_id_match(q->idi, &c->remote.id);
 	unsigned int l = local_id_score(c, q->path, q->idr);
-	unsigned int s = (r * 32 + l) * PATH_SCORES + p;
+	unsigned int s = ((c->remote.by == q->by ? 32 + r : r) * 32 + l) * PATH_SCORES + p;
 
 	/* of equal ones the first in the file */
 	if (p == 0 || r == 0 || l == 0 || s < q->score || (s == q->score && c >= q->best) ||
@@ -178,9 +179,10 @@ judge(struct by_ids *q, const struct ike_conn_cfg *c)
 
 const struct ike_conn_cfg *
 ike_conn_by_ids(const struct ike_index *ix, const struct ike_path *path,
-	const struct ike_suite *suite, const struct ike_id *idi, const struct ike_id *idr)
+	const struct ike_suite *suite, enum ike_auth_by by, const struct ike_id *idi,
+	const struct ike_id *idr)
 {
-	struct by_ids q = {.ix = ix, .path = path, .suite = suite, .idi = idi, .idr = idr};
+	struct by_ids q = {.ix = ix, .path = path, .suite = suite, .by = by, .idi = idi, .idr = idr};
 	struct ike_index_walk w = ike_index_by_addr(ix, &path->remote, false);
 	const struct ike_conn_cfg *c;
 
@@ -213,11 +215,7 @@ ike_conn_local_id(const struct ike_conn_cfg *conn, const struct ike_path *path, 
 bool
 ike_id_is_concrete(const struct ike_id *id)
 {
-	if (id->type == IKE_ID_ANY)
-		return false;
-	if (id->type == IKE_ID_FQDN || id->type == IKE_ID_RFC822_ADDR)
-		return id->len > 0 && id->data[0] != '*';
-	return true;
+	return id->len > 0 && !ike_id_is_pattern(id);
 }
 
 /* ---- secrets ---- */

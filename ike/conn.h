@@ -19,11 +19,13 @@ const struct ike_conn_cfg *ike_conn_by_offer(const struct ike_index *ix, const s
 	const struct ike_conn_cfg **any_match);
 
 /**
- * The connection for an IKE_AUTH request: addresses, suite and identities must match.
+ * The connection for an IKE_AUTH request: addresses, suite and identities must match; one whose peer
+ * authenticates that way comes before all others.
  * @param idr the identity that the initiator asked for, NULL = none
  */
 const struct ike_conn_cfg *ike_conn_by_ids(const struct ike_index *ix, const struct ike_path *path,
-	const struct ike_suite *suite, const struct ike_id *idi, const struct ike_id *idr);
+	const struct ike_suite *suite, enum ike_auth_by by, const struct ike_id *idi,
+	const struct ike_id *idr);
 
 /** What we call ourselves on this connection. */
 void ike_conn_local_id(

@@ -69,8 +69,10 @@ add_rdn(X509_NAME *name, char *rdn)
 	len = strlen(value);
 	while (len > 0 && value[len - 1] == ' ')
 		len--;
-	return X509_NAME_add_entry_by_txt(name, type, MBSTRING_UTF8, (const unsigned char *)value,
-		       (int)len, -1, 0) == 1;
+	/* a country has two letters, but '*' stands for any in a pattern */
+	return X509_NAME_add_entry_by_txt(name, type,
+		       strcmp(value, "*") == 0 ? V_ASN1_UTF8STRING : MBSTRING_UTF8,
+		       (const unsigned char *)value, (int)len, -1, 0) == 1;
 }
 
 /** "C=DE, O=Example, CN=gw" or with '/' in between, which may then also come first. */
@@ -482,6 +484,85 @@ match_star(const struct ike_id *id, const struct ike_id *pattern)
 	return rest > 17 ? 19 : 2 + (unsigned int)rest;
 }
 
+static bool
+is_star(const X509_NAME_ENTRY *e)
+{
+	const ASN1_STRING *value = X509_NAME_ENTRY_get_data(e);
+
+	return ASN1_STRING_length(value) == 1 && *ASN1_STRING_get0_data(value) == '*';
+}
+
+/** One RDN with another of the same type, by libcrypto's own folding of case and blanks. */
+static bool
+rdn_equal(const X509_NAME_ENTRY *a, const X509_NAME_ENTRY *b)
+{
+	X509_NAME *na = X509_NAME_new(), *nb = X509_NAME_new();
+	bool equal = na != NULL && nb != NULL && X509_NAME_add_entry(na, a, -1, 0) == 1 &&
+		     X509_NAME_add_entry(nb, b, -1, 0) == 1 && X509_NAME_cmp(na, nb) == 0;
+
+	X509_NAME_free(na);
+	X509_NAME_free(nb);
+	return equal;
+}
+
+/** As many RDNs, in the same order, '*' in the pattern for any value; each '*' fits a little less.
+ */
+static unsigned int
+match_rdns(const X509_NAME *name, const X509_NAME *pattern)
+{
+	int n = X509_NAME_entry_count(pattern);
+	unsigned int score = 20;
+
+	if (X509_NAME_entry_count(name) != n)
+		return 0;
+	for (int i = 0; i < n; i++) {
+		const X509_NAME_ENTRY *e = X509_NAME_get_entry(name, i);
+		const X509_NAME_ENTRY *p = X509_NAME_get_entry(pattern, i);
+
+		if (OBJ_cmp(X509_NAME_ENTRY_get_object(e), X509_NAME_ENTRY_get_object(p)) != 0 ||
+			X509_NAME_ENTRY_set(e) != X509_NAME_ENTRY_set(p))
+			return 0;
+		if (is_star(p))
+			score = score > 2 ? score - 1 : 2;
+		else if (!rdn_equal(e, p))
+			return 0;
+	}
+	return score;
+}
+
+static unsigned int
+match_dn(const struct ike_id *id, const struct ike_id *pattern)
+{
+	X509_NAME *name = read_dn(id), *like = read_dn(pattern);
+	unsigned int score = 0;
+
+	if (id->type == pattern->type && name != NULL && like != NULL)
+		score = match_rdns(name, like);
+	X509_NAME_free(name);
+	X509_NAME_free(like);
+	return score;
+}
+
+static bool
+dn_has_star(const struct ike_id *id)
+{
+	X509_NAME *name = read_dn(id);
+	bool found = false;
+
+	for (int i = 0; name != NULL && i < X509_NAME_entry_count(name) && !found; i++)
+		found = is_star(X509_NAME_get_entry(name, i));
+	X509_NAME_free(name);
+	return found;
+}
+
+bool
+ike_id_is_pattern(const struct ike_id *id)
+{
+	if (id->type == IKE_ID_DER_ASN1_DN)
+		return dn_has_star(id);
+	return id->type == IKE_ID_ANY || (is_name(id->type) && id->len > 0 && id->data[0] == '*');
+}
+
 unsigned int
 ike_id_match(const struct ike_id *id, const struct ike_id *pattern)
 {
@@ -491,5 +572,5 @@ ike_id_match(const struct ike_id *id, const struct ike_id *pattern)
 		return 20;
 	if (is_name(pattern->type) && pattern->len > 0 && pattern->data[0] == '*')
 		return match_star(id, pattern);
-	return 0;
+	return pattern->type == IKE_ID_DER_ASN1_DN ? match_dn(id, pattern) : 0;
 }

@@ -49,8 +49,12 @@ uint64_t ike_id_hash(const struct ike_id *id, uint64_t hash);
 
 /**
  * How well id fits a configured pattern: 0 not at all, 1 for %any, rising to 20 for an exact match
- * ('*' at the front of an FQDN or mail pattern lies between).
+ * ('*' at the front of an FQDN or mail pattern, or for the value of an RDN, lies between). The RDNs
+ * of a distinguished name come in the order of the pattern, as many of them.
  */
 unsigned int ike_id_match(const struct ike_id *id, const struct ike_id *pattern);
+
+/** %any, or with '*' where ike_id_match() takes it for anything. */
+bool ike_id_is_pattern(const struct ike_id *id);
 
 #endif

@@ -64,6 +64,7 @@ setup_free(struct ike_sa *sa)
 	ike_blob_set(&s->init_req, NULL, 0);
 	ike_blob_set(&s->init_resp, NULL, 0);
 	ike_blob_set(&s->cookie, NULL, 0);
+	ike_blob_set(&s->cas, NULL, 0);
 	ike_dh_destroy(s->dh);
 	if (s->next_keys != NULL)
 		ike_wipe(s->next_keys, sizeof(*s->next_keys));

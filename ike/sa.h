@@ -41,6 +41,7 @@
  */
 #define IKE_INIT_LEN_MAX 4096
 #define IKE_AUTH_LEN_MAX 16384
+#define IKE_CERTREQ_MAX	 64 /* CAs that a peer may name; more are not looked at */
 
 #define IKE_HALF_OPEN_MS 30000 /* a responder waits so long for IKE_AUTH */
 #define IKE_FRAGS_MS	 30000 /* fragments wait so long for the rest of their message (RFC 7383 2.6) */
@@ -91,6 +92,9 @@ struct ike_setup {
 	struct ike_keymat_roots plain;	   /* keys before a PPK was mixed in */
 	bool sent_contact;		   /* initiator: INITIAL_CONTACT */
 	bool peer_childless;		   /* initiator: CHILDLESS_IKEV2_SUPPORTED seen */
+	uint8_t peer_hashes;		   /* IKE_HASH_BIT()s of its SIGNATURE_HASH_ALGORITHMS; 0 = none came */
+	bool peer_certreq;		   /* it asks for a certificate */
+	struct ike_blob cas;		   /* key hashes of the CAs that it names */
 };
 
 #define IKE_NETS 2 /* sizes of networks that half-open SAs are counted by */

@@ -87,10 +87,12 @@ ike_x_auth_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 	if (err != 0)
 		return err;
 	ike_pld_id_build(c, IKE_PLD_IDI, &sa->local_id);
+	ike_auth_build_cert(sa, c);
 	s->sent_contact =
 		sa->conn->unique != IKE_UNIQUE_NEVER && sa->reauth_of == 0 && ike_unique_first(sa);
 	if (s->sent_contact)
 		ike_pld_notify_build(c, IKE_N_INITIAL_CONTACT, NULL, 0);
+	ike_auth_build_certreq(sa, c);
 	if (ike_id_is_concrete(&sa->conn->remote.id))
 		ike_pld_id_build(c, IKE_PLD_IDR, &sa->conn->remote.id);
 	err = ike_ppk_mix(sa);
@@ -132,11 +134,13 @@ refused(struct ike_sa *sa, uint16_t error)
 		ike_x_notify_text(error, buf, sizeof(buf)));
 	if (error == IKE_N_AUTHENTICATION_FAILED)
 		ike_auth_log(sa, "the peer says AUTHENTICATION_FAILED",
-			sa->ppk ? "it knows other identities, another pre-shared key or another "
-				  "PPK, "
+			sa->conn->local.by == IKE_BY_PUBKEY
+				? "it knows other identities or does not trust our certificate, "
 				  "most likely"
-				: "it knows other identities or another pre-shared key, most "
-				  "likely");
+			: sa->ppk ? "it knows other identities, another pre-shared key or another "
+				    "PPK, most likely"
+				  : "it knows other identities or another pre-shared key, most "
+				    "likely");
 	else
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name, "%s", reason);
 	auth_failed(sa, reason);
@@ -249,8 +253,8 @@ choose_conn(struct ike_sa *sa, const struct ike_path *path, const struct ike_msg
 
 	if (!read_ids(sa, m, &idr, &has_idr))
 		return false;
-	conn = ike_conn_by_ids(
-		&sa->e->index, path, &sa->keys.suite, &sa->remote_id, has_idr ? &idr : NULL);
+	conn = ike_conn_by_ids(&sa->e->index, path, &sa->keys.suite, ike_auth_claimed(m),
+		&sa->remote_id, has_idr ? &idr : NULL);
 	if (conn == NULL) {
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
 			"no connection matches the peer's identity '%s'%s%s%s",
@@ -302,6 +306,7 @@ static void
 build_response(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
 {
 	ike_pld_id_build(c, IKE_PLD_IDR, &sa->local_id);
+	ike_auth_build_cert(sa, c);
 	if (ike_auth_build(sa, c) != 0)
 		c->w.bad = true; /* it has just been computed for the peer: libcrypto failed */
 	ike_ppk_answer(sa, c);
@@ -361,6 +366,9 @@ ike_x_auth_request(struct ike_sa *sa, const struct ike_path *path, const struct 
 	}
 	if (!choose_conn(sa, path, m) || !ike_ppk_request(sa, m) || !ike_auth_verify(sa, m) ||
 		ike_unique_surplus(sa, contact))
+		return refuse_peer(c, IKE_N_AUTHENTICATION_FAILED);
+	ike_auth_read_wishes(sa, m);
+	if (!ike_auth_able(sa))
 		return refuse_peer(c, IKE_N_AUTHENTICATION_FAILED);
 	if (lacks_child(sa, m) || is_malformed(sa, m, &in))
 		return refuse_peer(c, IKE_N_INVALID_SYNTAX);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth.h"
 #include "conn.h"
 #include "dh_job.h"
 #include "natd.h"
@@ -85,6 +86,7 @@ build_extras(const struct ike_sa *sa, struct ike_chain *c)
 	if (sa->initiator ? ike_ppk_wanted(sa) : sa->setup->use_ppk)
 		ike_pld_notify_build(c, IKE_N_USE_PPK, NULL, 0);
 	ike_inter_announce(sa, c);
+	ike_auth_build_hashes(sa, c);
 }
 
 static bool
@@ -272,6 +274,7 @@ ike_x_init_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 	ike_dh_destroy(s->dh);
 	s->dh = NULL;
 	sa->frag = agree_fragments(sa, m);
+	ike_auth_read_wishes(sa, m);
 	s->peer_childless = ike_msg_notify(m, IKE_N_CHILDLESS_IKEV2_SUPPORTED, NULL);
 	ike_natd_check(sa, &sa->path, m);
 	ike_sa_auth_sent(sa);
@@ -365,6 +368,7 @@ build_response(struct ike_sa *sa, const struct ike_proposal *chosen, const struc
 	ike_pld_sa_build_one(&c, chosen);
 	ike_pld_ke_build(&c, ike_dh_group(dh), pub.p, pub.len);
 	ike_pld_nonce_build(&c, sa->setup->nr.data, sa->setup->nr.len);
+	ike_auth_build_certreq(sa, &c);
 	build_extras(sa, &c);
 	if (sa->conn->childless != IKE_CHILDLESS_NEVER)
 		ike_pld_notify_build(&c, IKE_N_CHILDLESS_IKEV2_SUPPORTED, NULL, 0);
@@ -389,6 +393,7 @@ respond(struct ike_sa *sa, const struct ike_msg *m, const struct ike_kex *in,
 	sa->frag = agree_fragments(sa, m);
 	ike_ppk_agree(sa, ike_msg_notify(m, IKE_N_USE_PPK, NULL));
 	s->intermediate = ike_msg_notify(m, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED, NULL);
+	ike_auth_read_wishes(sa, m);
 	ike_natd_check(sa, &sa->path, m);
 	err = derive_keys(sa, IKE_JOB_PEER, suite, dh, in->ke.data);
 	if (err == 0) {

@@ -104,7 +104,7 @@ by_ids(const char *remote, uint16_t bits, const char *idi, const char *idr)
 	struct ike_index ix;
 
 	assert_int_equal(ike_index_init(&ix, &cfg), 0);
-	got = ike_conn_by_ids(&ix, &path, &s, &i, idr != NULL ? &r : NULL);
+	got = ike_conn_by_ids(&ix, &path, &s, IKE_BY_PSK, &i, idr != NULL ? &r : NULL);
 	ike_index_fini(&ix);
 	return got;
 }
@@ -381,7 +381,7 @@ test_twin(void **state)
 				ike_conn_by_offer(&ix, &p, &offer, &chosen, &got, &any), want);
 			found += want != NULL;
 			want = naive_by_ids(&c, &p, &idi);
-			assert_ptr_equal(ike_conn_by_ids(&ix, &p, &suite, &idi, NULL), want);
+			assert_ptr_equal(ike_conn_by_ids(&ix, &p, &suite, IKE_BY_PSK, &idi, NULL), want);
 			found += want != NULL;
 		}
 		ike_index_fini(&ix);

@@ -205,6 +205,15 @@ matching(void **state)
 		{"192.0.2.1", "192.0.2.2", 0, 0},
 		{"192.0.2.1", "@192.0.2.1", 0, 0},
 		{"ex", "*.example", 0, 0},
+		{"C=CH, O=Example, CN=gw", "C=CH, O=Example, CN=*", 19, 19},
+		{"C=CH, O=Example, CN=gw", "C=*, O=*, CN=*", 17, 17},
+		{"C=CH, O=Example, CN=gw", "C=ch, O=*, CN=GW", 19, 19},
+		{"C=CH, O=Example, CN=gw", "C=DE, O=*, CN=*", 0, 0},
+		{"C=CH, O=Example, CN=gw", "C=CH, O=*", 0, 0},
+		{"C=CH, CN=gw", "C=CH, O=*, CN=*", 0, 0},
+		{"C=CH, O=Example, CN=gw", "CN=*, O=*, C=*", 0, 0}, /* the order counts */
+		{"C=CH, O=Example, CN=gw", "C=CH, O=Exam*, CN=gw", 0, 0},
+		{"gw", "CN=*", 0, 0},
 	};
 	struct ike_id id = id_of("gw.site.example"), far = id_of("*.example");
 	struct ike_id near = id_of("*.site.example");
