@@ -2,7 +2,7 @@
 /* From a tree to what raclette is told to be: the order of the sections, and who owns what. */
 #include "cfg.h"
 
-#include "cfg_int.h"
+#include "cfg_cert.h"
 #include "conf_tree.h"
 
 #include <stdlib.h>
@@ -32,7 +32,9 @@ static const struct cfg_key top_keys[] = {
 	{"secrets", CFG_SECTION, set_top, offsetof(struct top, secrets)},
 	{"gateway", CFG_SECTION, set_top, offsetof(struct top, gateway)},
 	{"tunnels", CFG_SECTION, set_top, offsetof(struct top, tunnels)},
-	{"authorities", CFG_IGNORED, .text = "pre-shared keys need no authorities"},
+	{"authorities", CFG_IGNORED,
+		.text = "CAs come from x509ca and cacerts, CRLs from x509crl; nothing is looked up "
+			"online"},
 	{"pools", CFG_IGNORED, .text = "no virtual addresses are given"},
 };
 
@@ -42,6 +44,7 @@ build(struct cfg_ctx *x, const struct conf *c)
 	struct top top = {0};
 	int ret = cfg_read(x, conf_root(c), top_keys, sizeof(top_keys) / sizeof(top_keys[0]), &top);
 
+	x->secrets = top.secrets;
 	if (ret == 0 && top.connections != NULL)
 		ret = cfg_connections(x, top.connections);
 	if (ret == 0 && top.secrets != NULL)
@@ -80,7 +83,7 @@ struct gw_cfg *
 cfg_build(const struct conf *c, struct cfg_notes *notes, struct conf_error *err)
 {
 	struct gw_cfg *cfg = calloc(1, sizeof(*cfg));
-	struct cfg_ctx x = {.cfg = cfg, .notes = notes, .err = err};
+	struct cfg_ctx x = {.cfg = cfg, .notes = notes, .err = err, .conf = c};
 	int ret;
 
 	memset(notes, 0, sizeof(*notes));
@@ -100,6 +103,7 @@ cfg_build(const struct conf *c, struct cfg_notes *notes, struct conf_error *err)
 	take_warnings(&x, c);
 	ret = build(&x, c);
 	seen_free(x.seen);
+	cfg_cert_done(&x);
 	if (ret == 0)
 		return cfg;
 	cfg_free(cfg);
@@ -114,6 +118,11 @@ cfg_free(struct gw_cfg *cfg)
 	cfg_conns_free(&cfg->ike);
 	cfg_secrets_free(&cfg->ike);
 	explicit_bzero(cfg->ike.qcd_secret, sizeof(cfg->ike.qcd_secret));
+	for (unsigned int i = 0; i < cfg->n_trusts; i++) {
+		ike_trust_fini(cfg->trusts[i]);
+		free(cfg->trusts[i]);
+	}
+	free(cfg->trusts);
 	free(cfg->tunnels);
 	free(cfg);
 }

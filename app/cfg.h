@@ -3,7 +3,8 @@
 #define GW_CFG_H
 
 /*
- * What raclette is told to be: the checked form of a configuration file. Pure; immutable once built.
+ * What raclette is told to be: the checked form of a configuration file. Immutable once built. It is
+ * pure but for the certificates and keys that it names, which are read.
  */
 
 #include "ike/cfg.h"
@@ -66,6 +67,8 @@ struct gw_cfg {
 	uint16_t n_tunnels;
 	struct gw_tunnel_cfg *tunnels;
 	struct ike_cfg ike;
+	uint32_t n_trusts; /* what connections' remote.trust point to */
+	struct ike_trust **trusts;
 };
 
 /** Something worth telling that is no error: ignored keys (once per name), legacy algorithms... */

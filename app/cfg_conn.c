@@ -129,104 +129,6 @@ set_children(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_k
 
 /* ---- authentication ---- */
 
-struct auth_read {
-	struct ike_auth_cfg *auth;
-	bool is_psk;
-};
-
-#define AUTH_HINT "this version knows pre-shared keys only; write 'auth = psk'"
-
-static int
-set_auth(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
-{
-	struct auth_read *a = obj;
-
-	if (strcasecmp(node->value, "psk") != 0)
-		return cfg_bad_value(x, node, node->value, "psk; " AUTH_HINT);
-	a->is_psk = true;
-	return 0;
-}
-
-static int
-set_id(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
-{
-	struct auth_read *a = obj;
-
-	switch (ike_id_parse(&a->auth->id, node->value)) {
-	case 0:
-		return 0;
-	case -E2BIG:
-		return cfg_error(x, node, "an identity has at most %d bytes", IKE_ID_MAX);
-	default:
-		return cfg_bad_value(x, node, node->value,
-			"an address, a name, user@host, a distinguished name, or TYPE:VALUE");
-	}
-}
-
-#define CERTS "pre-shared keys need none"
-
-static const struct cfg_key auth_keys[] = {
-	{"auth", CFG_VALUE, set_auth, 0},
-	{"id", CFG_VALUE, set_id, 0},
-	CFG_IGNORE("round"),
-	CFG_IGNORE_AS("certs", CERTS),
-	CFG_IGNORE_AS("cacerts", CERTS),
-	CFG_IGNORE_AS("pubkeys", CERTS),
-	CFG_IGNORE_AS("cert_policy", CERTS),
-	CFG_IGNORE_AS("revocation", CERTS),
-	CFG_IGNORE_AS("ca_id", CERTS),
-	CFG_IGNORE("eap_id"),
-	CFG_IGNORE("aaa_id"),
-	CFG_IGNORE("xauth_id"),
-	CFG_IGNORE("groups"),
-	CFG_IGNORE_AS("cert*", CERTS),
-	CFG_IGNORE_AS("cacert*", CERTS),
-};
-
-/* sections called local, local-1, localhost... are rounds of authentication */
-static const struct conf_node *
-first_round(const struct conf_node *conn, const char *prefix)
-{
-	for (const struct conf_node *n = conn->children; n != NULL; n = n->next) {
-		if (n->kind == CONF_SECTION && strncmp(n->name, prefix, strlen(prefix)) == 0)
-			return n;
-	}
-	return NULL;
-}
-
-static int
-read_auth(struct cfg_ctx *x, const struct conf_node *conn, const char *prefix,
-	struct ike_auth_cfg *auth)
-{
-	const struct conf_node *node = first_round(conn, prefix);
-	struct auth_read a = {.auth = auth};
-	int ret;
-
-	if (node == NULL)
-		return cfg_error(x, conn,
-			"has no section '%s', and its authentication would be by public "
-			"key; " AUTH_HINT " in '%s { ... }'",
-			prefix, prefix);
-	ret = cfg_read(x, node, auth_keys, CFG_N(auth_keys), &a);
-	if (ret == 0 && !a.is_psk)
-		return cfg_error(x, node, "auth is not set, and its default is pubkey; " AUTH_HINT);
-	return ret;
-}
-
-static int
-set_round(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
-{
-	char prefix[8];
-	size_t len = strlen(k->name) - 1;
-
-	memcpy(prefix, k->name, len);
-	prefix[len] = '\0';
-	if (first_round(node->parent, prefix) != node)
-		return cfg_error(x, node,
-			"a second round of authentication (RFC 4739) is not in this version");
-	return 0; /* read by read_auth() */
-}
-
 static int
 set_ppk_id(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
 {
@@ -263,6 +165,24 @@ static const struct cfg_word childless[] = {
 	{NULL, 0},
 };
 
+static const struct cfg_word send_certs[] = {
+	{"ifasked", IKE_SEND_CERT_IFASKED},
+	{"always", IKE_SEND_CERT_ALWAYS},
+	{"never", IKE_SEND_CERT_NEVER},
+	{NULL, 0},
+};
+
+static int
+set_send_certreq(
+	struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	bool *off = field, on = true;
+	int ret = cfg_bool(x, node, k, &on);
+
+	*off = !on;
+	return ret;
+}
+
 #define CONN(field) offsetof(struct ike_conn_cfg, field)
 
 static const struct cfg_key conn_keys[] = {
@@ -284,15 +204,15 @@ static const struct cfg_key conn_keys[] = {
 	{"over_time", CFG_VALUE, cfg_time_u32, CONN(over_time_s)},
 	{"rand_time", CFG_VALUE, cfg_time_u32, CONN(rand_time_s)},
 	{"keyingtries", CFG_VALUE, set_keyingtries, 0, .max = UINT32_MAX},
+	{"send_cert", CFG_VALUE, cfg_enum, CONN(send_cert), .words = send_certs},
+	{"send_certreq", CFG_VALUE, set_send_certreq, CONN(no_certreq)},
 	{"children", CFG_SECTION, set_children, 0},
-	{"local*", CFG_SECTION, set_round, 0},
-	{"remote*", CFG_SECTION, set_round, 0},
+	{"local*", CFG_SECTION, cfg_auth_round, 0},
+	{"remote*", CFG_SECTION, cfg_auth_round, 0},
 	{"ppk_id", CFG_VALUE, set_ppk_id, CONN(ppk_id)},
 	{"ppk_required", CFG_VALUE, cfg_bool, CONN(ppk_required)},
 	CFG_IGNORE_AS("vips", "no virtual addresses are asked for or given"),
 	CFG_IGNORE_AS("pools", "no virtual addresses are asked for or given"),
-	CFG_IGNORE_AS("send_cert", CERTS),
-	CFG_IGNORE_AS("send_certreq", CERTS),
 	CFG_IGNORE_AS("dpd_timeout", "IKEv2 gives up by retransmission"),
 	CFG_IGNORE_AS("aggressive", "IKEv1 only"),
 	CFG_IGNORE_AS("pull", "IKEv1 only"),
@@ -341,9 +261,9 @@ read_conn(struct cfg_ctx *x, const struct conf_node *node, struct ike_conn_cfg *
 	c->rekey_time_s = c->over_time_s = c->rand_time_s = UNSET32;
 	ret = cfg_read(x, node, conn_keys, CFG_N(conn_keys), c);
 	if (ret == 0)
-		ret = read_auth(x, node, "local", &c->local);
+		ret = cfg_auth(x, node, "local", &c->local);
 	if (ret == 0)
-		ret = read_auth(x, node, "remote", &c->remote);
+		ret = cfg_auth(x, node, "remote", &c->remote);
 	if (ret == 0)
 		ret = finish_ike_times(x, node, c);
 	if (ret == 0 && c->proposals.n == 0)
@@ -379,6 +299,8 @@ cfg_conns_free(struct ike_cfg *ike)
 		for (unsigned int k = 0; k < ike->conns[i].n_children; k++)
 			free(ike->conns[i].children[k].updown);
 		free(ike->conns[i].children);
+		cfg_auth_free(&ike->conns[i].local);
+		cfg_auth_free(&ike->conns[i].remote);
 	}
 	free(ike->conns);
 }

@@ -27,6 +27,9 @@ struct cfg_ctx {
 	struct cfg_notes *notes;
 	struct conf_error *err;
 	struct cfg_seen *seen; /* what has been said once */
+	const struct conf *conf;
+	const struct conf_node *secrets; /* the section, NULL = none: passphrases of keys */
+	struct cfg_pki *pki;		 /* cfg_cert.c's */
 };
 
 enum cfg_kind {
@@ -134,6 +137,10 @@ int cfg_child(struct cfg_ctx *x, const struct conf_node *node, struct ike_child_
 /** Errors that no tunnel shows alone: keys shared in one child, networks that overlap. */
 int cfg_tunnels_check(struct cfg_ctx *x, const struct conf_node *section);
 
+/** The authentication of one end: the section called prefix. */
+int cfg_auth(struct cfg_ctx *x, const struct conf_node *conn, const char *prefix, struct ike_auth_cfg *auth);
+cfg_set cfg_auth_round; /* refuses all but the first */
+void cfg_auth_free(struct ike_auth_cfg *auth);
 int cfg_connections(struct cfg_ctx *x, const struct conf_node *section);
 int cfg_secrets(struct cfg_ctx *x, const struct conf_node *section);
 int cfg_gateway(struct cfg_ctx *x, const struct conf_node *section);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/esp_size.h"
+#include "pki_file.h"
 
 #define INDENT "  "
 
@@ -350,6 +351,39 @@ print_child(FILE *f, const struct gw_cfg *cfg, const struct ike_child_cfg *c)
 		fprintf(f, INDENT INDENT "updown     %s\n", c->updown);
 }
 
+static const char *
+auth_words(const struct ike_conn_cfg *c)
+{
+	static const char *const words[2][2] = {
+		{"pre-shared key", "pre-shared key here, certificate there"},
+		{"certificate here, pre-shared key there", "certificates"}};
+
+	return words[c->local.by == IKE_BY_PUBKEY][c->remote.by == IKE_BY_PUBKEY];
+}
+
+static void
+print_certs(FILE *f, const struct ike_conn_cfg *c)
+{
+	static const char *const how[] = {"when listed", "when listed, or named and not known",
+		"unless a valid list clears it"};
+	const struct ike_trust *t = c->remote.trust;
+	char buf[800];
+
+	for (unsigned int i = 0; i < c->local.n_creds; i++)
+		fprintf(f, INDENT "%-11s%s, %u intermediate\n", i == 0 ? "our cert" : "or",
+			gw_pki_describe(c->local.creds[i].cert, buf, sizeof(buf)),
+			c->local.creds[i].n_chain);
+	if (t == NULL)
+		return;
+	for (unsigned int i = 0; i < t->n_cas && !(t->pinned && t->n_peers > 0); i++)
+		fprintf(f, INDENT "%-11s%s\n", i == 0 ? "trusted CA" : "or",
+			gw_pki_describe(t->cas[i], buf, sizeof(buf)));
+	for (unsigned int i = 0; i < t->n_peers; i++)
+		fprintf(f, INDENT "%-11s%s\n", i == 0 ? "their cert" : "or",
+			gw_pki_describe(t->peers[i], buf, sizeof(buf)));
+	fprintf(f, INDENT "revocation refused %s\n", how[c->remote.revocation]);
+}
+
 static void
 print_conn(FILE *f, const struct gw_cfg *cfg, const struct ike_conn_cfg *c)
 {
@@ -358,7 +392,7 @@ print_conn(FILE *f, const struct gw_cfg *cfg, const struct ike_conn_cfg *c)
 		"never replaced", "kept, new ones refused", "replaced by new ones"};
 	char id[IKE_ID_MAX * 4], t[32];
 
-	fprintf(f, "connection %s: IKEv2, pre-shared key\n", c->name);
+	fprintf(f, "connection %s: IKEv2, %s\n", c->name, auth_words(c));
 	fprintf(f, INDENT "local      ");
 	print_ranges(f, c->local_addrs, c->n_local);
 	fprintf(f, " as %s\n" INDENT "remote     ",
@@ -366,6 +400,7 @@ print_conn(FILE *f, const struct gw_cfg *cfg, const struct ike_conn_cfg *c)
 					       : ike_id_str(&c->local.id, id, sizeof(id)));
 	print_ranges(f, c->remote_addrs, c->n_remote);
 	fprintf(f, " as %s\n", ike_id_str(&c->remote.id, id, sizeof(id)));
+	print_certs(f, c);
 	print_proposals(f, INDENT, "IKE", &c->proposals);
 	fprintf(f, INDENT "lifetime   ");
 	if (c->rekey_time_s > 0)

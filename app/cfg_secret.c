@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* `secrets`: nothing of what they hold is ever quoted. */
-#include "cfg_int.h"
+#include "cfg_cert.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -155,20 +155,23 @@ static int
 add_secret(struct cfg_ctx *x, const struct conf_node *node)
 {
 	static const char *const ike[] = {"ike", NULL}, *const ppk[] = {"ppk", NULL},
-				 *const foreign[] = {"eap", "xauth", "ntlm", "private", "rsa",
-					 "ecdsa", "pkcs8", "pkcs12", "token", NULL};
+				 *const foreign[] = {
+					 "eap", "xauth", "ntlm", "pkcs12", "token", NULL};
 
 	if (begins(node->name, ike))
 		return add_shared(x, node, IKE_SECRET_PSK);
 	if (begins(node->name, ppk))
 		return add_shared(x, node, IKE_SECRET_PPK);
+	if (cfg_cert_folder(node->name) != NULL)
+		return cfg_cert_secret(x, node);
 	if (!begins(node->name, foreign))
 		return cfg_error(x, node,
-			"is no kind of secret; names begin with ike, ppk (or eap, xauth, ntlm, "
-			"private, rsa, "
-			"ecdsa, pkcs8, pkcs12, token, which are ignored)");
-	cfg_note(
-		x, true, node, "ignored: this version knows pre-shared keys (ike..., ppk...) only");
+			"is no kind of secret; names begin with ike, ppk, private, rsa, ecdsa, "
+			"pkcs8 (or "
+			"eap, xauth, ntlm, pkcs12, token, which are ignored)");
+	cfg_note(x, true, node,
+		"ignored: this version knows pre-shared keys (ike..., ppk...) and files of private "
+		"keys (private..., rsa..., ecdsa..., pkcs8...) only");
 	return 0;
 }
 

@@ -299,6 +299,22 @@ conf_add_file(struct conf *c, const char *name)
 	return f->name;
 }
 
+const char *
+conf_dir(const struct conf *c, char *buf, size_t len)
+{
+	const struct conf_file *f = c->files;
+	const char *slash;
+
+	while (f != NULL && f->next != NULL) /* the newest comes first */
+		f = f->next;
+	slash = f != NULL ? strrchr(f->name, '/') : NULL;
+	if (slash == NULL)
+		snprintf(buf, len, ".");
+	else
+		snprintf(buf, len, "%.*s", (int)(slash > f->name ? slash - f->name : 1), f->name);
+	return buf;
+}
+
 int
 conf_add_ref(struct conf *c, struct conf_node *section, const char *to, size_t len)
 {

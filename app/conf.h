@@ -66,6 +66,9 @@ struct conf_warning {
 };
 const struct conf_warning *conf_warnings(const struct conf *c); /* NULL = none */
 
+/** The folder of the file that it began with; "." from VICI. @return buf */
+const char *conf_dir(const struct conf *c, char *buf, size_t len);
+
 struct conf_node *conf_root(const struct conf *c);
 struct conf_node *conf_child(const struct conf_node *section, const char *name); /* NULL */
 const char *conf_get(const struct conf_node *section, const char *name);	      /* NULL */

@@ -424,15 +424,15 @@ ignored_once(void **state)
 {
 	struct gw_cfg *cfg =
 		good("authorities { x { cacert = y\n } }\npools { p { addrs = 10.0.0.0/8\n } }\n"
-		     "connections { a {\n vips = 0.0.0.0\n send_cert = always\n if_id_in = 1\n"
+		     "connections { a {\n vips = 0.0.0.0\n if_id_in = 1\n"
 		     "local { auth = psk\n certs = a.pem\n cert-2 { file = x\n } }\nremote { auth "
 		     "= psk\n }\n"
 		     "children { k { mark_in = 42\n reqid = 7\n if_id_in = 3\n } l { mark_in = "
 		     "43\n } } }\n"
 		     "b {\n vips = ::\n" AUTH "} }\nsecrets { eap-1 { id = x\n secret = y\n } }");
 
-	static const char *const keys[] = {"authorities", "pools", "vips", "send_cert", "if_id_in",
-		"certs", "cert-2", "mark_in", "reqid", "eap-1"};
+	static const char *const keys[] = {"authorities", "pools", "vips", "if_id_in", "certs",
+		"cert-2", "mark_in", "reqid", "eap-1"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		char what[64];
@@ -445,7 +445,7 @@ ignored_once(void **state)
 		if (strstr(notes.note[i].msg, "mark_in") != NULL) {
 			assert_true(notes.note[i].warning);
 			assert_string_equal(notes.note[i].file, "t.conf");
-			assert_int_equal(notes.note[i].line, 15);
+			assert_int_equal(notes.note[i].line, 14);
 			assert_non_null(
 				strstr(notes.note[i].msg, "connections.a.children.k.mark_in"));
 		}
@@ -771,13 +771,27 @@ static const struct bad {
 		"auth = psk"},
 	{RAW, "connections { c {\n local { auth = psk\n } } }", 1, "connections.c", "'remote'"},
 	{RAW, "connections { c {\n local {\n id = x\n } } }", 2, "connections.c.local",
-		"auth = psk"},
-	{RAW, "connections { c {\n local {\n auth = pubkey\n } } }", 3, "local.auth",
-		"write 'auth = psk'"},
-	{RAW, "connections { c {\n local { auth = eap-md5\n } } }", 2, "local.auth",
-		"write 'auth = psk'"},
+		"write 'certs = FILE'"},
+	{RAW, "connections { c {\n local {\n auth = pubkey\n } } }", 2, "connections.c.local",
+		"write 'certs = FILE'"},
+	{RAW, "connections { c {\n local { auth = psk\n }\n remote { auth = pubkey\n } } }", 4,
+		"connections.c.remote", "write 'cacerts = FILE'"},
+	{RAW, "connections { c {\n local {\n certs = none.pem\n } } }", 3, "local.certs",
+		"./x509/none.pem: No such file"},
+	{RAW, "connections { c {\n local { auth = eap-md5\n } } }", 2, "local.auth", "psk, pubkey"},
+	{RAW, "connections { c {\n local { auth = rsa-md5\n } } }", 2, "local.auth", "psk, pubkey"},
+	{RAW, "connections { c {\n local { auth = sha256-rsa\n } } }", 2, "local.auth", "-sha256"},
+	{RAW, "connections { c {\n local { auth = ed25519-256\n } } }", 2, "local.auth", "BITS"},
+	{RAW, "connections { c {\n local { auth = rsa-sha256-ecdsa\n } } }", 2, "local.auth",
+		"BITS"},
+	{RAW, "connections { c {\n local { pubkeys = x\n } } }", 2, "local.pubkeys", "use certs"},
+	{RAW, "connections { c {\n local { ca_id = x\n } } }", 2, "local.ca_id", "remove the key"},
+	{RAW, "connections { c {\n local { cert-1 {\n slot = 1\n } } } }", 3, "cert-1.slot",
+		"file"},
+	{RAW, "connections { c {\n local { auth = psk\n }\n remote { revocation = yes\n } } }", 4,
+		"remote.revocation", "relaxed, ifuri, strict"},
 	{RAW, "connections { c {\n local { auth = psk id = x\n } } }", 2, "local.auth",
-		"pre-shared keys only"},
+		"each setting needs a line of its own"},
 	{RAW, "connections { c { local { auth = psk\n id = ipv6:zz\n } } }", 2, "local.id",
 		"'ipv6:zz'"},
 	{RAW, "connections { c { local { auth = psk\n idd = x\n } } }", 2, "local.idd", "'id'"},
