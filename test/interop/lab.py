@@ -27,8 +27,9 @@ def wait(seconds, condition):
         time.sleep(0.1)
 
 
-def connection(local, remote, *, ike, esp, mode, action='none', psk=PSK, conn='', child='', secrets=''):
+def connection(local, remote, *, ike, esp, mode, action='none', psk=PSK, conn='', child='', secrets='', auth=None):
     """connections and secrets of one side, in swanctl.conf's grammar"""
+    auth = auth or (f'auth = psk\n id = {local}', f'auth = psk\n id = {remote}')
     return f'''connections {{
    gw-gw {{
       version = 2
@@ -37,12 +38,10 @@ def connection(local, remote, *, ike, esp, mode, action='none', psk=PSK, conn=''
       remote_addrs = {remote}
       {conn}
       local {{
-         auth = psk
-         id = {local}
+         {auth[0]}
       }}
       remote {{
-         auth = psk
-         id = {remote}
+         {auth[1]}
       }}
       children {{
          gre {{

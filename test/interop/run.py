@@ -19,6 +19,7 @@ import sys
 import time
 import traceback
 
+import cases_cert
 import flow
 import cases_nat
 import lab as L
@@ -57,6 +58,7 @@ class Case:
     psk: str = L.PSK                    # the peer's
     secrets_us: str = ''                # more of them
     secrets_peer: str = ''
+    auth: object = None                 # certificates, cases_cert.py; None: the secret
     refused: str = ''                   # nothing comes up; regular expression for our log
 
 
@@ -84,7 +86,8 @@ class Run:
         nl = '\n      '
         args = dict(ike=c.ike if ours else c.ike_peer or c.ike, esp=c.esp, action='trap', conn=c.conn + nl + (c.conn_us if ours else c.conn_peer),
                     child=c.child + nl + (c.child_us if ours else c.child_peer),
-                    secrets=c.secrets_us if ours else c.secrets_peer)
+                    secrets=c.secrets_us if ours else c.secrets_peer,
+                    auth=c.auth.sections(ours) if c.auth else None)
         if ours:
             return L.connection(US, THEM, mode=c.mode, **args | more)
         return L.connection(THEM, US, mode=c.peer_mode, psk=c.psk, **args | more)
@@ -94,6 +97,8 @@ class Run:
         self.nat = cases_nat.Nat(self.lab, self.case.nat) if self.case.nat else None
         self.lab.seen_as = cases_nat.OUTSIDE if self.case.nat == 'us' else US
         self.lab.log_clear()
+        if self.case.auth:
+            self.case.auth.install(self.lab)
         self.lab.peer_setup(self.connection(False), self.case.encaplimit, self.case.charon)
         self.lab.capture_start(self.name)
         self.lab.start(self.connection(True), self.case.gateway)
@@ -394,6 +399,7 @@ CASES = {
     'ppk-wrong': Case(**PPK | dict(secrets_peer=PPK_WRONG), conn_us=PPK_MUST, conn_peer=PPK_MUST,
                       refused='another PPK|PPKs of both ends differ'),
 }
+CASES |= cases_cert.cases(Case)
 
 
 CASES |= cases_nat.cases(Case, rekey)
