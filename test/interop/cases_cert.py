@@ -83,7 +83,7 @@ def cases(Case):
             out[f'cert-{name}{tail}'] = Case(**base, auth=auth, steps=steps, **more)
 
         add('rsa', Certs(kind='rsa3072'), proved('RSA with SHA-256', 'RSA_EMSA_PKCS1_SHA2_256'))
-        add('pss', Certs(kind='rsa2048', auth='rsa/pss-sha512'),
+        add('pss', Certs(kind='rsa2048', auth='ike:rsa/pss-sha512'),
             proved('RSASSA-PSS with SHA-512', 'RSA_EMSA_PSS_SHA2_512_SALT_64'), charon='rsa_pss = yes')
         for bits, hash_bits in ((256, 256), (384, 384), (521, 512)):
             add(f'p{bits}', Certs(kind=f'p{bits}'),
