@@ -8,7 +8,8 @@
 #include "send.h"
 #include "unique.h"
 
-#define CONTESTED_TRIES 1 /* of an SA that the peer's INITIAL_CONTACT denies */
+#define REAUTH_WAIT_MS  2000 /* till it is seen again whether the peer answers */
+#define CONTESTED_TRIES 1    /* of an SA that the peer's INITIAL_CONTACT denies */
 
 /** The peer connected meanwhile: what we wanted goes over that SA. */
 static void
@@ -161,14 +162,20 @@ expire(struct ike_sa *sa)
 			ike_wish(sa->e, sa->conn, c->cfg, sa->e->now_ms);
 }
 
-/** One whose DELETE waits for an answer to what it asked before gets no successor. */
+/**
+ * One whose DELETE waits for an answer to what it asked before gets no successor. Nor does one
+ * whose peer does not answer, yet: is it dead, dpd_action says what comes after it, and two such
+ * SAs would both leave successors.
+ */
 static void
 reauthenticate(struct ike_sa *sa)
 {
-	if (ike_task_find(sa, IKE_TASK_DELETE_IKE, NULL, 0) == NULL)
-		ike_reauth_start(sa);
-	else
+	if (ike_task_find(sa, IKE_TASK_DELETE_IKE, NULL, 0) != NULL)
 		sa->reauth_ms = IKE_NEVER;
+	else if (sa->win.request.buf != NULL && sa->win.tries > 0)
+		sa->reauth_ms = sa->e->now_ms + REAUTH_WAIT_MS;
+	else
+		ike_reauth_start(sa);
 }
 
 static void

@@ -221,6 +221,29 @@ test_reauthentication_of_nothing(void **state)
 }
 
 /**
+ * An SA whose peer does not answer is not reauthenticated: two of them, one of them forgotten by
+ * the peer long ago, each left a successor, and both stayed. Seed 5515.
+ */
+static void
+test_unanswered_is_not_reauthenticated(void **state)
+{
+	struct world *w = world_create(11);
+
+	(void)state;
+	w->p[0].conn.reauth_time_s = 30;
+	w->p[0].conn.dpd_delay_s = 5;
+	connect_world(w);
+	w->cut = true;
+	world_run(w, 40000);
+	assert_int_equal(n_sas(&w->p[0]), 1);
+	w->cut = false;
+	world_run(w, 60000);
+	world_assert_settled(w, 1);
+	assert_int_equal(n_sas(&w->p[0]), 1);
+	world_destroy(w);
+}
+
+/**
  * The answer to an IKE rekeying is lost, and who gave it asks something over the new SA already:
  * the other end said with its token (RFC 6290) that it had lost it. Seed 5419.
  */
@@ -263,6 +286,7 @@ main(void)
 		cmocka_unit_test(test_expired_is_not_reauthenticated),
 		cmocka_unit_test(test_reauthentication_of_nothing),
 		cmocka_unit_test(test_token_of_what_is_coming),
+		cmocka_unit_test(test_unanswered_is_not_reauthenticated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
