@@ -3,6 +3,7 @@
 #include "cfg_int.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,55 @@ struct addrs {
 	struct ike_range *range;
 	uint8_t n;
 	bool any;
+	struct ike_conn_cfg *names; /* where names go; NULL: none are allowed */
 };
+
+/* RFC 1123 2.1; the last label is no number, so that a mistyped IPv4 address is no name */
+static bool
+is_host_name(const char *s)
+{
+	const char *last = strrchr(s, '.');
+	size_t len = strlen(s), label = 0;
+
+	last = last != NULL ? last + 1 : s;
+	if (len == 0 || len > 253 || strspn(last, "0123456789") == strlen(last))
+		return false;
+	for (const char *p = s; *p != '\0'; p++) {
+		if (*p == '.') {
+			if (label == 0 || p[-1] == '-')
+				return false;
+			label = 0;
+			continue;
+		}
+		if (!isalnum((unsigned char)*p) && *p != '_' && (*p != '-' || label == 0))
+			return false;
+		if (++label > 63)
+			return false;
+	}
+	return s[len - 1] != '-';
+}
+
+static int
+add_name(struct cfg_ctx *x, const struct conf_node *node, const char *item, struct addrs *a)
+{
+	struct ike_conn_cfg *c = a->names;
+	bool host = false;
+
+	if (c->n_names == IKE_ADDRS_MAX)
+		return cfg_error(x, node, "more than %d names", IKE_ADDRS_MAX);
+	if (c->names == NULL)
+		c->names = calloc(IKE_ADDRS_MAX, sizeof(*c->names));
+	if (c->names == NULL)
+		return cfg_no_memory(x);
+	for (uint8_t i = 0; i < a->n; i++)
+		host = host || memcmp(&a->range[i].from, &a->range[i].to, 16) == 0;
+	c->names[c->n_names] = strdup(item);
+	if (c->names[c->n_names] == NULL)
+		return cfg_no_memory(x);
+	c->n_names++;
+	c->name_first = c->name_first || !host;
+	return 0;
+}
 
 static int
 add_addr(struct cfg_ctx *x, const struct conf_node *node, const char *item, void *arg)
@@ -48,20 +97,12 @@ add_addr(struct cfg_ctx *x, const struct conf_node *node, const char *item, void
 	if (strcmp(item, "%any4") == 0 || inet_pton(AF_INET, item, &v4) == 1)
 		return cfg_bad_value(
 			x, node, item, "IPv6 addresses; outside there is no IPv4 in this version");
+	if (a->names != NULL && is_host_name(item))
+		return add_name(x, node, item, a);
 	return cfg_bad_value(x, node, item,
-		"an IPv6 address, ADDRESS/BITS, FIRST-LAST or %any; names are not looked up in "
-		"this "
-		"version");
-}
-
-static int
-set_addrs(struct cfg_ctx *x, const struct conf_node *node, struct ike_range *range, uint8_t *n)
-{
-	struct addrs a = {.range = range};
-	int ret = cfg_each(x, node, add_addr, &a);
-
-	*n = a.any ? 0 : a.n;
-	return ret;
+		a->names != NULL ? "an IPv6 address, ADDRESS/BITS, FIRST-LAST, %any or a host name"
+				 : "an IPv6 address, ADDRESS/BITS, FIRST-LAST or %any; these are "
+				   "raclette's own, which names are not looked up for");
 }
 
 static int
@@ -69,7 +110,11 @@ set_local_addrs(struct cfg_ctx *x, const struct conf_node *node, const struct cf
 {
 	struct ike_conn_cfg *c = obj;
 
-	return set_addrs(x, node, c->local_addrs, &c->n_local);
+	struct addrs a = {.range = c->local_addrs};
+	int ret = cfg_each(x, node, add_addr, &a);
+
+	c->n_local = a.any ? 0 : a.n;
+	return ret;
 }
 
 static int
@@ -78,7 +123,13 @@ set_remote_addrs(
 {
 	struct ike_conn_cfg *c = obj;
 
-	return set_addrs(x, node, c->remote_addrs, &c->n_remote);
+	struct addrs a = {.range = c->remote_addrs, .names = c};
+	int ret = cfg_each(x, node, add_addr, &a);
+
+	/* any of the list makes it any, but a name is still somebody to connect to */
+	c->n_remote = a.any && c->n_names == 0 ? 0 : a.n;
+	c->any_remote = a.any;
+	return ret;
 }
 
 static int
@@ -301,6 +352,9 @@ cfg_conns_free(struct ike_cfg *ike)
 		free(ike->conns[i].children);
 		cfg_auth_free(&ike->conns[i].local);
 		cfg_auth_free(&ike->conns[i].remote);
+		for (unsigned int k = 0; k < ike->conns[i].n_names; k++)
+			free(ike->conns[i].names[k]);
+		free(ike->conns[i].names);
 	}
 	free(ike->conns);
 }

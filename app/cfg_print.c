@@ -398,7 +398,12 @@ print_conn(FILE *f, const struct gw_cfg *cfg, const struct ike_conn_cfg *c)
 	fprintf(f, " as %s\n" INDENT "remote     ",
 		c->local.id.type == IKE_ID_ANY ? "its address"
 					       : ike_id_str(&c->local.id, id, sizeof(id)));
-	print_ranges(f, c->remote_addrs, c->n_remote);
+	for (uint8_t i = 0; i < c->n_names; i++)
+		fprintf(f, "%s%s", i > 0 ? ", " : "", c->names[i]);
+	if (c->n_names > 0 && (c->n_remote > 0 || c->any_remote))
+		fprintf(f, ", ");
+	if (c->n_names == 0 || c->n_remote > 0 || c->any_remote)
+		print_ranges(f, c->remote_addrs, c->any_remote ? 0 : c->n_remote);
 	fprintf(f, " as %s\n", ike_id_str(&c->remote.id, id, sizeof(id)));
 	print_certs(f, c);
 	print_proposals(f, INDENT, "IKE", &c->proposals);

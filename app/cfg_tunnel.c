@@ -421,7 +421,7 @@ static int
 check_remote(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tunnel_cfg *t)
 {
 	const struct ike_conn_cfg *c = t->conn;
-	bool covered = c->n_remote > 0
+	bool covered = c->n_remote > 0 && c->n_names == 0
 			       ? covers_ranges(&t->child->remote_ts, c->remote_addrs, c->n_remote)
 			       : covers_any(&t->child->remote_ts);
 

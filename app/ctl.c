@@ -20,6 +20,7 @@
 #include "ctl_jobs.h"
 #include "ctl_vici.h"
 #include "log.h"
+#include "resolver.h"
 #include "updown.h"
 
 /* Frames a round. Strangers' IKE_SA_INITs cost a Diffie-Hellman each: few. */
@@ -242,6 +243,15 @@ updown_line(void *arg, const char *child, const char *text)
 	gw_log(GW_LOG_INFO, "updown", "%s: %s", child, text);
 }
 
+static void
+resolved(void *arg, uint32_t token, const struct in6_addr *addrs, unsigned int n, const char *why)
+{
+	struct gw_ctl *c = arg;
+
+	ike_resolved(c->ike, token, addrs, n, why, c->now_ms);
+	c->ike_due_ms = 0;
+}
+
 /* @return frames handled */
 static unsigned int
 round_once(struct gw_ctl *c)
@@ -259,6 +269,7 @@ round_once(struct gw_ctl *c)
 	raise_carriers(c);
 	if (c->now_ms >= c->nd_due_ms)
 		c->nd_due_ms = nd_tick(c->nd, c->now_ms);
+	resolver_poll(c->resolver, resolved, c);
 	if (c->now_ms >= c->ike_due_ms)
 		c->ike_due_ms = ike_tick(c->ike, c->now_ms);
 	if (c->local_changed)

@@ -25,6 +25,7 @@
 
 struct gw_jobs;
 struct gw_vici;
+struct resolver;
 struct updown;
 
 /** Everything that runs. Made by main(), parts of it by gw_ctl_open(). */
@@ -42,6 +43,7 @@ struct gw_ctl {
 	/* control's own */
 	struct nd *nd;
 	struct gw_sas *sas;
+	struct resolver *resolver;
 	struct ike *ike;
 	struct gw_jobs *jobs;
 	struct gw_vici *vici;

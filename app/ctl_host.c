@@ -17,6 +17,7 @@
 #include "ctl_vici.h"
 #include "log.h"
 #include "port.h"
+#include "resolver.h"
 
 static void
 fill_random(void *arg, void *buf, size_t len)
@@ -189,6 +190,17 @@ same_network(const struct gw_prefix *p, const struct in6_addr *addr)
 }
 
 /* The first allowed address on the remote's own network, else the first allowed one. */
+static void
+host_resolve(void *arg, uint32_t token, const char *name)
+{
+	struct gw_ctl *c = arg;
+	int rc = resolver_ask(c->resolver, token, name);
+
+	/* the engine asks again by itself */
+	if (rc < 0)
+		gw_log(GW_LOG_ERROR, "ike", "%s cannot be looked up: %s", name, strerror(-rc));
+}
+
 static int
 host_local_addr(void *arg, const struct in6_addr *remote, const struct ike_range *allowed,
 	unsigned int n_allowed, struct in6_addr *local)
@@ -355,6 +367,7 @@ open_ike(struct gw_ctl *c)
 		.arg = c,
 		.send = host_send,
 		.random = fill_random,
+		.resolve = host_resolve,
 		.local_addr = host_local_addr,
 		.path_mtu = host_path_mtu,
 		.keepalive = host_keepalive,
@@ -377,7 +390,8 @@ open_ike(struct gw_ctl *c)
 		return -errno;
 	}
 	c->sas = gw_sas_create(&deps, c->now_ms);
-	if (c->sas != NULL)
+	c->resolver = resolver_create();
+	if (c->sas != NULL && c->resolver != NULL)
 		c->ike = ike_create(&host, &c->cfg->ike, c->now_ms);
 	if (c->ike == NULL) {
 		gw_log(GW_LOG_ERROR, "ike", "out of memory");
@@ -421,6 +435,7 @@ gw_host_close(struct gw_ctl *c)
 	gw_vici_destroy(c->vici);
 	ike_destroy(c->ike);
 	close_jobs(c);
+	resolver_destroy(c->resolver);
 	gw_sas_destroy(c->sas);
 	nd_destroy(c->nd);
 	local = atomic_exchange(&c->plane->local, NULL);

@@ -320,6 +320,20 @@ connection_keys(void **state)
 	assert_true(has(&c->proposals.p[1], IKE_TT_DH, IKE_DH_MODP_2048, 0));
 	done(cfg);
 
+	cfg = good(conn("remote_addrs = gw.example.com, fd00::1, gw2, %any"));
+	c = &cfg->ike.conns[0];
+	assert_int_equal(c->n_names, 2);
+	assert_string_equal(c->names[0], "gw.example.com");
+	assert_string_equal(c->names[1], "gw2");
+	assert_true(c->name_first);
+	assert_true(c->any_remote);
+	assert_int_equal(c->n_remote, 1);
+	done(cfg);
+	cfg = good(conn("remote_addrs = fd00::1, gw.example.com"));
+	assert_false(cfg->ike.conns[0].name_first);
+	assert_int_equal(cfg->ike.conns[0].n_remote, 1);
+	done(cfg);
+
 	/* any of the list makes it any */
 	cfg = good(conn("remote_addrs = fd00::1, %any"));
 	assert_int_equal(cfg->ike.conns[0].n_remote, 0);
@@ -744,7 +758,10 @@ static const struct bad {
 	{CONN, "local_adrs = fd00::1", 2, "local_adrs", "did you mean 'local_addrs'"},
 	{CONN, "xyzzy = 2", 2, "connections.c.xyzzy", "known here: version, local_addrs"},
 	{CONN, "local_addrs = fd00::1, gw.example.com", 2, "local_addrs", "'gw.example.com'"},
-	{CONN, "remote_addrs = gw.example.com", 2, "remote_addrs", "names are not looked up"},
+	{CONN, "local_addrs = gw.example.com", 2, "local_addrs", "raclette's own"},
+	{CONN, "remote_addrs = -gw.example.com", 2, "remote_addrs", "a host name"},
+	{CONN, "remote_addrs = 10.0.0.300", 2, "remote_addrs", "a host name"},
+	{CONN, "remote_addrs = gw..example.com", 2, "remote_addrs", "a host name"},
 	{CONN, "remote_addrs = 192.0.2.1", 2, "remote_addrs", "IPv4"},
 	{CONN, "remote_addrs = fd00::2-fd00::1", 2, "remote_addrs", "FIRST-LAST"},
 	{CONN, "remote_addrs = fd00::/129", 2, "remote_addrs", "ADDRESS/BITS"},
