@@ -182,7 +182,8 @@ ike_conn_by_ids(const struct ike_index *ix, const struct ike_path *path,
 	const struct ike_suite *suite, enum ike_auth_by by, const struct ike_id *idi,
 	const struct ike_id *idr)
 {
-	struct by_ids q = {.ix = ix, .path = path, .suite = suite, .by = by, .idi = idi, .idr = idr};
+	struct by_ids q = {
+		.ix = ix, .path = path, .suite = suite, .by = by, .idi = idi, .idr = idr};
 	struct ike_index_walk w = ike_index_by_addr(ix, &path->remote, false);
 	const struct ike_conn_cfg *c;
 

@@ -381,7 +381,8 @@ test_twin(void **state)
 				ike_conn_by_offer(&ix, &p, &offer, &chosen, &got, &any), want);
 			found += want != NULL;
 			want = naive_by_ids(&c, &p, &idi);
-			assert_ptr_equal(ike_conn_by_ids(&ix, &p, &suite, IKE_BY_PSK, &idi, NULL), want);
+			assert_ptr_equal(
+				ike_conn_by_ids(&ix, &p, &suite, IKE_BY_PSK, &idi, NULL), want);
 			found += want != NULL;
 		}
 		ike_index_fini(&ix);
