@@ -4,8 +4,8 @@
 #   fuzz.sh TARGET SECONDS [libFuzzer options]   exit status 0 when nothing was found
 #   fuzz.sh all SECONDS [TARGET]...              all, or these, a line each: executions, edges, features;
 #                                                FUZZ_JOBS at a time, as many as there are CPUs
-#   fuzz.sh --minimise TARGET                    the corpus of the tree anew: all seeds and what was learnt,
-#                                                as few as run the same edges
+#   fuzz.sh --keep TARGET                        into the corpus of the tree, of what was learnt: as few as run
+#                                                all edges that its seeds do not
 #   fuzz.sh --build | --list
 # What it finds (crash-*, timeout-*) and what it learns stay in build-fuzz/found/TARGET and
 # build-fuzz/learnt/TARGET; put a crash into test/fuzz/corpus/TARGET with the change that mends it.
@@ -68,22 +68,17 @@ run_all() {
 	return $failed
 }
 
-minimise() {
-	local t=$1 opts new=$B/minimised/$1
+keep() {
+	local t=$1 opts
 	mapfile -t opts < <(options "$t" | tr ' ' '\n')
-	rm -rf "$new"
-	mkdir -p "$new" "$B/learnt/$t"
-	"$B/test/fuzz/fuzz_$t" -merge=1 -use_counters=0 -timeout=10 "${opts[@]}" "$new" \
-		"$TOP/test/fuzz/corpus/$t" "$B/learnt/$t"
-	rm -rf "$TOP/test/fuzz/corpus/$t"
-	mv "$new" "$TOP/test/fuzz/corpus/$t"
+	"$B/test/fuzz/fuzz_$t" -merge=1 -use_counters=0 -timeout=10 "${opts[@]}" "$TOP/test/fuzz/corpus/$t" "$B/learnt/$t"
 	du -sh --apparent-size "$TOP/test/fuzz/corpus/$t"
 }
 
 case ${1:-} in
 --build) build; exit ;;
 --list) list; exit ;;
---minimise) known "${2:-}"; build; minimise "$2"; exit ;;
+--keep) known "${2:-}"; build; keep "$2"; exit ;;
 -h | --help | '') sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
 all) build >/dev/null; shift; run_all "${1:-60}" "${@:2}"; exit ;;
 esac
