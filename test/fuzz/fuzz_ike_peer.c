@@ -16,6 +16,7 @@
 
 #include "ike_edit.h"
 #include "ike_fuzz.h"
+#include "pki.h"
 #include "world.h"
 
 #define HEAD       8 /* bytes of configuration */
@@ -292,7 +293,7 @@ happen(const struct event *ev)
 	}
 }
 
-/* ---- a schedule ---- */
+/* ---- secrets ---- */
 
 /** RFC 8784: bit 0 it has one, bit 1 the other one, bit 2 not without. */
 static void
@@ -314,6 +315,56 @@ give_ppk(struct peer *p, uint8_t how)
 	MUST(ike_id_parse(&p->conn.ppk_id, "keyid:ppk") == 0);
 	p->conn.ppk_required = (how & 4) != 0;
 }
+
+/* ---- certificates: made once, under one root ---- */
+
+static struct {
+	bool made;
+	struct pki root, leaf[2];
+	struct ike_credential cred[2];
+	struct ike_trust trust;
+} certs;
+
+static void
+make_certs(void)
+{
+	static const char *const subject[2] = {
+		"C=CH, O=Raclette, CN=left.example.org", "C=CH, O=Raclette, CN=right.example.org"};
+	const struct pki_want root = {
+		.subject = "C=CH, O=Raclette, CN=Root", .key = "p256", .ca = true};
+
+	certs.root = pki_make(&root);
+	MUST(ike_trust_init(&certs.trust, &certs.root.cert, 1, NULL, 0) == 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct pki_want want = {.subject = subject[i],
+			.key = i == 0 ? "p256" : "ed25519",
+			.issuer = &certs.root};
+
+		certs.leaf[i] = pki_make(&want);
+		certs.cred[i] = (struct ike_credential){
+			.cert = certs.leaf[i].cert, .key = certs.leaf[i].key};
+		ike_credential_chain(&certs.cred[i], &certs.root.cert, 1);
+	}
+	certs.made = true;
+}
+
+/** Peer i shows a certificate, and the other one wants one from it. */
+static void
+give_cert(unsigned int i)
+{
+	struct ike_auth_cfg *own = &world->p[i].conn.local, *wanted = &world->p[1 - i].conn.remote;
+
+	if (!certs.made)
+		make_certs();
+	own->by = wanted->by = IKE_BY_PUBKEY;
+	own->creds = &certs.cred[i];
+	own->n_creds = 1;
+	MUST(ike_cert_subject(certs.leaf[i].cert, &own->id) == 0);
+	wanted->trust = &certs.trust;
+	wanted->id = (struct ike_id){.type = IKE_ID_ANY};
+}
+
+/* ---- a schedule ---- */
 
 static void
 configure(const uint8_t head[HEAD])
@@ -354,6 +405,8 @@ configure(const uint8_t head[HEAD])
 		p->cfg.fragment_size = (head[6] >> 2 & 1) != 0 ? 600 : 0;
 		p->cfg.has_qcd_secret = (head[6] >> (4 + i) & 1) != 0;
 		give_ppk(p, head[7] >> (3 * i));
+		if ((own & 128) != 0)
+			give_cert(i);
 	}
 	world->job_ms = (head[6] >> 6 & 1) != 0 ? 300 : 0;
 }

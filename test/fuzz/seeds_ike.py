@@ -49,6 +49,9 @@ HEADS = {   # suites and options of each, then of both: configure() in fuzz_ike_
     "-fragments": bytes([1, 1, 2 << 3, 2 << 3, 0, 0, 4, 0]),
     "-ppk": bytes([0, 0, 0, 0, 0, 0, 0x30, 1 | 1 << 3]),
     "-ppk-one": bytes([0, 0, 0, 0, 0, 0, 0, 1]),
+    "-certs": bytes([0, 0, 0x80, 0x80, 0, 0, 0, 0]),
+    "-certs-jobs": bytes([0, 0, 0x80 | 2 << 3, 0x80, 0, 0, 0x44, 0]),
+    "-cert-psk": bytes([0, 0, 0x80, 0, 0, 0, 0, 0]),
     "-life": bytes([2 << 4, 2 << 4, 2, 3, 0xfc, 0x3c, 0, 0]),
 }
 
