@@ -394,7 +394,7 @@ parse_signature(struct ike_sig *s, struct ike_view data, struct ike_view *value)
 {
 	struct ike_rd r = ike_rd_view(data);
 	uint8_t len = ike_rd_u8(&r);
-	const unsigned char *p = ike_rd_bytes(&r, len), *end = p + len;
+	const unsigned char *p = ike_rd_bytes(&r, len), *begin = p;
 	X509_ALGOR *a;
 	int err;
 
@@ -402,7 +402,7 @@ parse_signature(struct ike_sig *s, struct ike_view data, struct ike_view *value)
 	if (!ike_rd_ok(&r) || len == 0 || value->len == 0)
 		return -EBADMSG;
 	a = d2i_X509_ALGOR(NULL, &p, len);
-	err = a == NULL || p != end ? -EBADMSG : read_algorithm(s, a);
+	err = a == NULL || p != begin + len ? -EBADMSG : read_algorithm(s, a);
 	X509_ALGOR_free(a);
 	ERR_clear_error();
 	return err;

@@ -373,7 +373,7 @@ configure(const uint8_t head[HEAD])
 		"aes256-sha512-x25519-ecp256", "chacha20poly1305-prfsha384-ecp256-x25519"};
 	/* additional key exchanges (RFC 9370) */
 	static const char *const more[4] = {
-		"", "-ke1_x448", "-ke1_ecp256-ke2_x448-ke2_none", "-ke2_ecp384-ke5_x448"};
+		"", "-ke1_ecp384", "-ke1_ecp384-ke2_ecp521-ke2_none", "-ke2_ecp384-ke5_ecp521"};
 	static const char *const esp[8] = {"aes128gcm16-x25519", "aes128-sha256",
 		"aes256gcm16-esn-noesn", "aes128gcm16-x25519-ecp256-none",
 		"aes128-sha1-ecp256-x25519", "chacha20poly1305-esn-x25519", "null-sha256-x25519",
