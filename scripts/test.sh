@@ -122,8 +122,9 @@ run_smoke() {
 run_interop() {
 	build_asan
 	step interop
-	# shellcheck disable=SC2086 # a list of cases
-	RACLETTE=$ASAN/app/raclette run_script interop 1500 run /usr/bin/python3 test/interop/run.py ${INTEROP:-}
+	# shellcheck disable=SC2086,SC2046 # a list of cases
+	RACLETTE=$ASAN/app/raclette run_script interop $((SOAK ? 7200 : 1500)) run \
+		/usr/bin/python3 test/interop/run.py $( ((SOAK)) && echo --all) ${INTEROP:-}
 }
 
 run_fuzz() {
