@@ -53,6 +53,9 @@ class Cert:
 
     def crl(self, *revoked):
         b = x509.CertificateRevocationListBuilder().issuer_name(self.name).last_update(NOW - DAY).next_update(NOW + DAY)
+        # strongSwan finds a CRL by its issuer's key identifier
+        b = b.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+        b = b.add_extension(x509.CRLNumber(1), critical=False)
         for r in revoked:
             b = b.add_revoked_certificate(x509.RevokedCertificateBuilder().serial_number(r.cert.serial_number)
                                           .revocation_date(NOW - DAY).build())
