@@ -24,10 +24,15 @@
 #include "updown.h"
 
 /* Frames a round. Strangers' IKE_SA_INITs cost a Diffie-Hellman each: few. */
-#define BUDGET_ICMP6 64
-#define BUDGET_IKE   16
-#define BUDGET_INIT  2
-#define BUDGET_ESP   4
+static const uint8_t budget[GW_EXCP_N] = {
+	[GW_EXCP_ND] = 64,
+	[GW_EXCP_IKE] = 16,
+	[GW_EXCP_ICMP6] = 16,
+	[GW_EXCP_HALF_OPEN] = 4,
+	[GW_EXCP_INIT] = 2,
+	[GW_EXCP_ESP] = 4,
+};
+#define BUDGET_MAX 64
 
 #define SLEEP_MS   1
 #define CARRIER_MS 500 /* between attempts to bring carriers up */
@@ -123,16 +128,16 @@ input_unknown(struct gw_ctl *c, const struct rte_mbuf *m, const uint8_t *frame, 
 }
 
 static unsigned int
-pull(struct gw_ctl *c, enum gw_excp_class cls, unsigned int budget)
+pull(struct gw_ctl *c, enum gw_excp_class cls)
 {
-	struct rte_mbuf *m[BUDGET_ICMP6];
-	unsigned int n = gw_excp_pull(c->plane->excp, cls, m, budget);
+	struct rte_mbuf *m[BUDGET_MAX];
+	unsigned int n = gw_excp_pull(c->plane->excp, cls, m, budget[cls]);
 
 	for (unsigned int i = 0; i < n; i++) {
 		const uint8_t *frame = rte_pktmbuf_mtod(m[i], const uint8_t *);
 		uint16_t l3_off = gw_pkt(m[i])->l3_off, l4_off = gw_pkt(m[i])->l4_off;
 
-		if (cls == GW_EXCP_ICMP6)
+		if (cls == GW_EXCP_ND || cls == GW_EXCP_ICMP6)
 			input_icmp6(c, m[i], frame, l3_off, l4_off);
 		else if (cls == GW_EXCP_ESP)
 			input_unknown(c, m[i], frame, l3_off, l4_off);
@@ -256,15 +261,13 @@ resolved(void *arg, uint32_t token, const struct in6_addr *addrs, unsigned int n
 static unsigned int
 round_once(struct gw_ctl *c)
 {
-	unsigned int n;
+	unsigned int n = 0;
 
 	c->now_ms = gw_now_ms();
 	gw_sas_tick(c->sas, c->ike, c->now_ms);
 	watch_strangers(c);
-	n = pull(c, GW_EXCP_ICMP6, BUDGET_ICMP6);
-	n += pull(c, GW_EXCP_IKE, BUDGET_IKE);
-	n += pull(c, GW_EXCP_INIT, BUDGET_INIT);
-	n += pull(c, GW_EXCP_ESP, BUDGET_ESP);
+	for (unsigned int cls = 0; cls < GW_EXCP_N; cls++)
+		n += pull(c, cls);
 	acquires(c);
 	raise_carriers(c);
 	if (c->now_ms >= c->nd_due_ms)
@@ -356,7 +359,7 @@ gw_ctl_shutdown(struct gw_ctl *c)
 	while (c->frames_sent - frames < c->ike_sent - datagrams && c->now_ms < deadline) {
 		rte_delay_us_sleep(1000);
 		c->now_ms = gw_now_ms();
-		pull(c, GW_EXCP_ICMP6, BUDGET_ICMP6);
+		pull(c, GW_EXCP_ND);
 		c->nd_due_ms = nd_tick(c->nd, c->now_ms);
 	}
 }

@@ -241,14 +241,17 @@ host_spi_free(void *arg, uint32_t spi)
 }
 
 static void
-host_ike_spi(void *arg, uint64_t spi, bool in_use)
+host_ike_spi(void *arg, uint64_t spi, enum ike_spi_use before, enum ike_spi_use now)
 {
-	struct gw_ctl *c = arg;
+	const struct gw_plane *p = ((struct gw_ctl *)arg)->plane;
+	struct gw_spiset *const sets[IKE_SPI_USES] = {
+		[IKE_SPI_STRANGER] = p->half_open, [IKE_SPI_PEER] = p->spis};
 
-	if (!in_use)
-		gw_spiset_del(c->plane->spis, spi);
-	else if (!gw_spiset_add(c->plane->spis, spi))
+	/* into the new one first: workers look while we write */
+	if (sets[now] != NULL && !gw_spiset_add(sets[now], spi))
 		gw_log(GW_LOG_DEBUG, "ike", "SPI set is full: this SA shares the strangers' ring");
+	if (sets[before] != NULL)
+		gw_spiset_del(sets[before], spi);
 }
 
 static int

@@ -120,8 +120,10 @@ make_plane(struct gw *gw)
 	p->sadb = gw_sadb_create(SADB_SLOTS, p->socket);
 	p->excp = gw_excp_create(GW_EXCP_DEPTH, p->socket);
 	p->spis = gw_spiset_create(IKE_SPIS, p->socket);
+	p->half_open = gw_spiset_create(IKE_SPIS, p->socket);
 	p->rcu = gw_rcu_create(gw->eal.n_workers, p->socket);
-	if (p->sadb == NULL || p->excp == NULL || p->spis == NULL || p->rcu == NULL)
+	if (p->sadb == NULL || p->excp == NULL || p->spis == NULL || p->half_open == NULL ||
+		p->rcu == NULL)
 		return no_memory("data plane");
 	return 0;
 }
@@ -214,6 +216,7 @@ take_down(struct gw *gw)
 	gw_rcu_destroy(p->rcu);
 	gw_excp_destroy(p->excp);
 	gw_spiset_destroy(p->spis);
+	gw_spiset_destroy(p->half_open);
 	gw_sadb_destroy(p->sadb);
 	if (p->pool != NULL)
 		check_pool(p->pool);

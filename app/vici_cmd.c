@@ -197,8 +197,10 @@ put_ike_stats(struct vici_out *o, const struct ike_stats *st)
 static void
 put_rings(struct vici_out *o, const struct gw_excp_stats *st)
 {
-	static const char *const names[GW_EXCP_N] = {[GW_EXCP_ICMP6] = "icmp6",
+	static const char *const names[GW_EXCP_N] = {[GW_EXCP_ND] = "nd",
 		[GW_EXCP_IKE] = "ike",
+		[GW_EXCP_ICMP6] = "icmp6",
+		[GW_EXCP_HALF_OPEN] = "half-open",
 		[GW_EXCP_INIT] = "init",
 		[GW_EXCP_ESP] = "esp"};
 

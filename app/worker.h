@@ -62,7 +62,7 @@ struct gw_plane {
 	struct rte_mempool *pool;
 	struct gw_sadb *sadb;
 	struct gw_excp *excp;
-	struct gw_spiset *spis;
+	struct gw_spiset *spis, *half_open; /* of peers, of strangers */
 	struct gw_rcu *rcu;
 	struct gw_tunnel **tunnels;
 	uint32_t n_tunnels;

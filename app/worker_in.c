@@ -9,8 +9,10 @@
 #define SAMPLE_MS 50 /* between packets of unknown SPIs that control gets to see */
 
 static const enum gw_drop excp_full[GW_EXCP_N] = {
-	[GW_EXCP_ICMP6] = GW_DROP_EXCP_ND_FULL,
+	[GW_EXCP_ND] = GW_DROP_EXCP_ND_FULL,
 	[GW_EXCP_IKE] = GW_DROP_EXCP_IKE_FULL,
+	[GW_EXCP_ICMP6] = GW_DROP_EXCP_ICMP_FULL,
+	[GW_EXCP_HALF_OPEN] = GW_DROP_EXCP_HALF_OPEN_FULL,
 	[GW_EXCP_INIT] = GW_DROP_EXCP_INIT_FULL,
 };
 
@@ -19,18 +21,6 @@ drop_one(struct gw_worker *w, struct rte_mbuf *m, enum gw_drop reason)
 {
 	gw_pkt_refuse(m, reason);
 	worker_drop(w, &m, 1);
-}
-
-/* Datagrams with an SPI of ours are our peers'; the rest is strangers knocking. */
-static enum gw_excp_class
-excp_class(const struct gw_worker *w, const struct gw_classified *c)
-{
-	if (c->cls == GW_CLASS_ICMP6)
-		return GW_EXCP_ICMP6;
-	if (gw_spiset_has(w->plane->spis, c->ike_spi_i) ||
-		(c->cls == GW_CLASS_IKE && gw_spiset_has(w->plane->spis, c->ike_spi_r)))
-		return GW_EXCP_IKE;
-	return GW_EXCP_INIT;
 }
 
 static void
@@ -96,7 +86,7 @@ sort_frame(struct gw_worker *w, struct rte_mbuf *m, const struct gw_local *local
 	case GW_CLASS_IKE_INIT:
 		break;
 	}
-	cls = excp_class(w, &c);
+	cls = gw_excp_class_of(&c, w->plane->spis, w->plane->half_open);
 	if (!gw_excp_push(w->plane->excp, cls, m))
 		drop_one(w, m, excp_full[cls]);
 	return NULL;

@@ -68,6 +68,14 @@ enum ike_offload {
 	IKE_OFFLOAD_FULL,   /* too much of it waits: the message that asks for it is dropped */
 };
 
+/** Whose an IKE SPI of ours is. */
+enum ike_spi_use {
+	IKE_SPI_UNUSED,
+	IKE_SPI_STRANGER, /* half-open: whoever asked, and showed a cookie at best */
+	IKE_SPI_PEER,	  /* an authenticated peer's, or of an SA that we start */
+	IKE_SPI_USES
+};
+
 struct ike_host {
 	void *arg; /* first argument of each call */
 
@@ -101,8 +109,8 @@ struct ike_host {
 	/** Give back one that never reached child_add(). */
 	void (*spi_free)(void *arg, uint32_t spi);
 
-	/** An IKE SPI of ours came into use (true) or went (false). */
-	void (*ike_spi)(void *arg, uint64_t spi, bool in_use);
+	/** An IKE SPI of ours comes into use, gets another use, or goes. */
+	void (*ike_spi)(void *arg, uint64_t spi, enum ike_spi_use before, enum ike_spi_use now);
 
 	/** Install both directions. Inbound works when this returns. @return 0 or -errno */
 	int (*child_add)(void *arg, const struct ike_child_sa *sa);

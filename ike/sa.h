@@ -115,6 +115,7 @@ struct ike_sa {
 	const struct ike_conn_cfg *conn; /* responder before IKE_AUTH: a first guess */
 	struct ike_path path;
 	uint64_t spi_i, spi_r; /* host order */
+	enum ike_spi_use spi_use; /* as the host knows ours */
 	uint8_t init_digest[IKE_DIGEST_LEN]; /* responder: of the IKE_SA_INIT request */
 
 	struct ike_id local_id, remote_id;
@@ -318,7 +319,7 @@ void ike_sa_set_conn(struct ike_sa *sa, const struct ike_conn_cfg *conn);
 void ike_sa_set_path(struct ike_sa *sa, const struct ike_path *path);
 /** The SA between the hosts of path: one that is up, else one that begins or ends. */
 struct ike_sa *ike_sa_between(const struct ike *e, const struct ike_path *path);
-/** Both identities are certain from now on. */
+/** Both identities are certain from now on: it is a peer's. */
 void ike_sa_know_ends(struct ike_sa *sa);
 /**
  * SAs in state UP between sa's two identities, sa itself left out, newest first.

@@ -27,6 +27,16 @@ ends_hash(const struct ike_sa *sa)
 	return ike_id_hash(&sa->remote_id, ike_id_hash(&sa->local_id, IKE_HASH_SEED));
 }
 
+static void
+use_spi(struct ike_sa *sa, enum ike_spi_use use)
+{
+	enum ike_spi_use before = sa->spi_use;
+
+	sa->spi_use = use;
+	if (use != before)
+		sa->e->host.ike_spi(sa->e->host.arg, ike_sa_our_spi(sa), before, use);
+}
+
 void
 ike_sa_enlist(struct ike_sa *sa)
 {
@@ -42,7 +52,7 @@ ike_sa_enlist(struct ike_sa *sa)
 	ike_hash_add(&e->by_conn, &sa->by_conn, conn_hash(sa->conn));
 	ike_hash_add(&e->by_host, &sa->by_host, host_hash(&sa->path));
 	e->n_listed++;
-	e->host.ike_spi(e->host.arg, ike_sa_our_spi(sa), true);
+	use_spi(sa, sa->state == IKE_SA_HALF_OPEN ? IKE_SPI_STRANGER : IKE_SPI_PEER);
 }
 
 void
@@ -55,6 +65,7 @@ void
 ike_sa_know_ends(struct ike_sa *sa)
 {
 	ike_hash_add(&sa->e->by_ends, &sa->by_ends, ends_hash(sa));
+	use_spi(sa, IKE_SPI_PEER);
 }
 
 void
@@ -90,7 +101,7 @@ ike_sa_forget(struct ike_sa *sa)
 	if (sa->by_ends.link != NULL)
 		ike_hash_del(&e->by_ends, &sa->by_ends);
 	e->n_listed--;
-	e->host.ike_spi(e->host.arg, ike_sa_our_spi(sa), false);
+	use_spi(sa, IKE_SPI_UNUSED);
 }
 
 /* ---- look-up ---- */

@@ -18,6 +18,10 @@
 #define PORT_IKE  500
 #define PORT_NATT 4500
 
+#define ND_FIRST     133 /* router solicitation */
+#define ND_LAST      137 /* redirect */
+#define ND_HOP_LIMIT 255 /* what a router would have lowered */
+
 #define OPT_PAD1     0
 #define OPT_ACT_MASK 0xc0 /* RFC 8200 4.2: what to do when the option is not known */
 
@@ -200,6 +204,17 @@ ip6_parse(const uint8_t *frame, size_t len, const struct gw_local *local, struct
 }
 
 static void
+icmp6(const uint8_t *p, size_t len, struct gw_classified *out)
+{
+	if (len < 4) {
+		drop(out, GW_DROP_ICMP_BAD);
+		return;
+	}
+	out->nd = out->hop_limit == ND_HOP_LIMIT && p[0] >= ND_FIRST && p[0] <= ND_LAST;
+	take(out, GW_CLASS_ICMP6);
+}
+
+static void
 ike(const uint8_t *p, size_t len, struct gw_classified *out)
 {
 	if (len < IKE_LEN) {
@@ -290,10 +305,7 @@ gw_classify(const uint8_t *frame, size_t len, uint16_t vlan, const struct gw_loc
 	if (next == IPPROTO_GRE) {
 		drop(out, GW_DROP_CLEAR_GRE);
 	} else if (next == IPPROTO_ICMPV6) {
-		if (left < 4)
-			drop(out, GW_DROP_ICMP_BAD);
-		else
-			take(out, GW_CLASS_ICMP6);
+		icmp6(frame + out->l4_off, left, out);
 	} else if (next == IPPROTO_FRAGMENT) {
 		if (left < FRAG_LEN)
 			drop(out, GW_DROP_FRAG_BAD);

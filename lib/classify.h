@@ -43,6 +43,7 @@ struct gw_classified {
 	uint8_t hop_limit;
 	bool udp_encap;
 	bool marker;	 /* IKE classes: 4 zero bytes (RFC 3948 2.2) between UDP and IKE header */
+	bool nd;	 /* ICMPv6 class: neighbour discovery from the link (RFC 4861 6.1, 7.1) */
 	bool multicast;	 /* destination is multicast (only ICMPv6 passes then) */
 	uint64_t ike_spi_i, ike_spi_r; /* IKE classes; host order */
 };

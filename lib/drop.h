@@ -26,8 +26,10 @@
 	X(NATT_KEEPALIVE, "natt-keepalive", "NAT keepalive (expected)")                            \
 	X(ICMP_BAD, "icmp-bad", "ICMPv6 malformed or its checksum wrong")                          \
 	X(PTB_REFUSED, "ptb-refused", "Packet Too Big that quotes no recent packet of ours, or an MTU that cannot be") \
-	X(EXCP_ND_FULL, "excp-nd-full", "control thread's ring for ICMPv6 full")                   \
-	X(EXCP_IKE_FULL, "excp-ike-full", "control thread's ring for known IKE SAs full")          \
+	X(EXCP_ND_FULL, "excp-nd-full", "control thread's ring for neighbour discovery full")      \
+	X(EXCP_IKE_FULL, "excp-ike-full", "control thread's ring for peers' IKE SAs full")         \
+	X(EXCP_ICMP_FULL, "excp-icmp-full", "control thread's ring for other ICMPv6 full")         \
+	X(EXCP_HALF_OPEN_FULL, "excp-half-open-full", "control thread's ring for half-open IKE SAs full") \
 	X(EXCP_INIT_FULL, "excp-init-full", "control thread's ring for IKE_SA_INIT full")          \
 	X(NO_MBUF, "no-mbuf", "packet pool empty")                                                 \
 	/* ESP inbound */                                                                          \

@@ -14,15 +14,20 @@
 
 #include <rte_mbuf.h>
 
+#include "classify.h"
+
+/** In the order in which they are served. */
 enum gw_excp_class {
-	GW_EXCP_ICMP6,
-	GW_EXCP_IKE,
-	GW_EXCP_INIT,
-	GW_EXCP_ESP, /* samples of what came for unknown SPIs */
+	GW_EXCP_ND,	   /* neighbour discovery from the link */
+	GW_EXCP_IKE,	   /* of peers, and of SAs that we start */
+	GW_EXCP_ICMP6,	   /* the rest of it: anybody's */
+	GW_EXCP_HALF_OPEN, /* for IKE SAs that nobody has authenticated for yet */
+	GW_EXCP_INIT,	   /* strangers knocking */
+	GW_EXCP_ESP,	   /* samples of what came for unknown SPIs */
 	GW_EXCP_N
 };
 
-struct gw_excp; /* the three rings to control, and one of frames from control to each worker's tx */
+struct gw_excp; /* the rings to control, and one of frames from control to each worker's tx */
 
 /** @param depth  frames that each ring takes  @return NULL with rte_errno */
 struct gw_excp *gw_excp_create(unsigned int depth, int socket);
@@ -54,5 +59,9 @@ void gw_spiset_destroy(struct gw_spiset *s);
 bool gw_spiset_add(struct gw_spiset *s, uint64_t spi);
 void gw_spiset_del(struct gw_spiset *s, uint64_t spi);
 bool gw_spiset_has(const struct gw_spiset *s, uint64_t spi);
+
+/** The ring for a frame of class ICMP6, IKE or IKE_INIT. */
+enum gw_excp_class gw_excp_class_of(const struct gw_classified *c, const struct gw_spiset *peers,
+	const struct gw_spiset *half_open);
 
 #endif

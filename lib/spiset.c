@@ -93,3 +93,15 @@ gw_spiset_has(const struct gw_spiset *s, uint64_t spi)
 {
 	return spi != EMPTY && find(s, spi, spi) != NULL;
 }
+
+enum gw_excp_class
+gw_excp_class_of(const struct gw_classified *c, const struct gw_spiset *peers,
+	const struct gw_spiset *half_open)
+{
+	if (c->cls == GW_CLASS_ICMP6)
+		return c->nd ? GW_EXCP_ND : GW_EXCP_ICMP6;
+	if (gw_spiset_has(peers, c->ike_spi_i) || gw_spiset_has(peers, c->ike_spi_r))
+		return GW_EXCP_IKE;
+	/* of these we are responder */
+	return gw_spiset_has(half_open, c->ike_spi_r) ? GW_EXCP_HALF_OPEN : GW_EXCP_INIT;
+}

@@ -126,11 +126,12 @@ host_spi_free(void *arg, uint32_t spi)
 }
 
 static void
-host_ike_spi(void *arg, uint64_t spi, bool in_use)
+host_ike_spi(void *arg, uint64_t spi, enum ike_spi_use before, enum ike_spi_use now)
 {
 	(void)arg;
 	(void)spi;
-	(void)in_use;
+	(void)before;
+	(void)now;
 }
 
 static int

@@ -42,6 +42,11 @@ rings(void **state)
 			rte_pktmbuf_free(m);
 	}
 	assert_true(gw_excp_push(x, GW_EXCP_IKE, numbered(100)));
+	m = numbered(101);
+	assert_true(gw_excp_push(x, GW_EXCP_HALF_OPEN, m));
+	assert_int_equal(gw_excp_pull(x, GW_EXCP_HALF_OPEN, got, 5), 1);
+	assert_ptr_equal(got[0], m);
+	rte_pktmbuf_free(m);
 	gw_excp_get_stats(x, &st);
 	assert_int_equal(st.pushed[GW_EXCP_INIT], DEPTH);
 	assert_int_equal(st.full[GW_EXCP_INIT], 3);
@@ -201,6 +206,46 @@ spis_edges(void **state)
 	gw_spiset_destroy(set);
 }
 
+#define PEER   0x1111111111111111u
+#define HALF   0x2222222222222222u
+#define NOBODY 0x3333333333333333u
+
+/* Who may fill whose ring. */
+static void
+classes(void **state)
+{
+	static const struct {
+		struct gw_classified c;
+		enum gw_excp_class cls;
+	} want[] = {
+		{{.cls = GW_CLASS_ICMP6, .nd = true}, GW_EXCP_ND},
+		{{.cls = GW_CLASS_ICMP6}, GW_EXCP_ICMP6},
+		{{.cls = GW_CLASS_IKE_INIT, .ike_spi_i = NOBODY}, GW_EXCP_INIT},
+		{{.cls = GW_CLASS_IKE_INIT, .ike_spi_i = HALF}, GW_EXCP_INIT},
+		/* an error or a cookie for a request of ours has no responder's SPI yet */
+		{{.cls = GW_CLASS_IKE_INIT, .ike_spi_i = PEER}, GW_EXCP_IKE},
+		{{.cls = GW_CLASS_IKE, .ike_spi_i = PEER, .ike_spi_r = NOBODY}, GW_EXCP_IKE},
+		{{.cls = GW_CLASS_IKE, .ike_spi_i = NOBODY, .ike_spi_r = PEER}, GW_EXCP_IKE},
+		{{.cls = GW_CLASS_IKE, .ike_spi_i = NOBODY, .ike_spi_r = HALF}, GW_EXCP_HALF_OPEN},
+		{{.cls = GW_CLASS_IKE, .ike_spi_i = HALF, .ike_spi_r = NOBODY}, GW_EXCP_INIT},
+		{{.cls = GW_CLASS_IKE, .ike_spi_i = NOBODY, .ike_spi_r = NOBODY}, GW_EXCP_INIT},
+	};
+	struct gw_spiset *peers = gw_spiset_create(8, SOCKET_ID_ANY);
+	struct gw_spiset *half = gw_spiset_create(8, SOCKET_ID_ANY);
+
+	assert_true(gw_spiset_add(peers, PEER));
+	assert_true(gw_spiset_add(half, HALF));
+	for (unsigned int i = 0; i < RTE_DIM(want); i++)
+		assert_int_equal(gw_excp_class_of(&want[i].c, peers, half), want[i].cls);
+	/* it has authenticated: first in the one, then out of the other */
+	assert_true(gw_spiset_add(peers, HALF));
+	assert_int_equal(gw_excp_class_of(&want[7].c, peers, half), GW_EXCP_IKE);
+	gw_spiset_del(half, HALF);
+	assert_int_equal(gw_excp_class_of(&want[7].c, peers, half), GW_EXCP_IKE);
+	gw_spiset_destroy(peers);
+	gw_spiset_destroy(half);
+}
+
 int
 main(void)
 {
@@ -210,6 +255,7 @@ main(void)
 		cmocka_unit_test(many_producers),
 		cmocka_unit_test(spis),
 		cmocka_unit_test(spis_edges),
+		cmocka_unit_test(classes),
 	};
 
 	util_eal("test_excp");

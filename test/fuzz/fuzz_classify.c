@@ -33,6 +33,7 @@ check_offsets(const struct gw_classified *c, size_t len)
 	check(c->l4_off <= c->l3_off + 40 + GW_EXT_BYTES_MAX + 8);
 	check(c->end >= c->l4_off && (size_t)(c->end - c->l4_off) >= need);
 	check(!c->multicast || c->cls == GW_CLASS_ICMP6 || c->cls == GW_CLASS_FRAGMENT);
+	check(!c->nd || (c->cls == GW_CLASS_ICMP6 && c->hop_limit == 255));
 	check((c->cls == GW_CLASS_IKE) == (c->ike_spi_r != 0));
 }
 

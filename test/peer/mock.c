@@ -77,12 +77,14 @@ host_spi_free(void *arg, uint32_t spi)
 }
 
 static void
-host_ike_spi(void *arg, uint64_t spi, bool in_use)
+host_ike_spi(void *arg, uint64_t spi, enum ike_spi_use before, enum ike_spi_use now)
 {
 	struct peer *me = arg;
 
 	world_check(me->w, spi != 0, "an IKE SPI is 0");
-	me->ike_spis += in_use ? 1 : -1;
+	world_check(me->w, before != now && now < IKE_SPI_USES, "no news about an IKE SPI");
+	me->ike_spis += (now != IKE_SPI_UNUSED) - (before != IKE_SPI_UNUSED);
+	me->half_open_spis += (now == IKE_SPI_STRANGER) - (before == IKE_SPI_STRANGER);
 }
 
 static struct mock_child *

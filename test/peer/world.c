@@ -178,6 +178,8 @@ check_nothing_left(struct peer *p)
 			"peer %u: a child is left behind", p->index);
 	world_check(
 		p->w, p->spis_out == 0, "peer %u: %d SPIs are left behind", p->index, p->spis_out);
+	world_check(p->w, p->half_open_spis == 0, "peer %u: %d strangers' SPIs are left behind",
+		p->index, p->half_open_spis);
 	world_check(p->w, p->ike_spis == 0, "peer %u: %d IKE SPIs are left behind", p->index,
 		p->ike_spis);
 }

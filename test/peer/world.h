@@ -65,6 +65,7 @@ struct peer {
 	uint32_t spi_next;
 	int spis_out;		/* allocated, neither installed nor given back */
 	int ike_spis;		/* in use */
+	int half_open_spis;	/* those of strangers among them */
 	int fail_add;		/* errno for child_add(), 0 = works */
 	unsigned int events[IKE_EV_CHILD_FAILED + 1];
 	char reason[WORLD_TEXT_MAX]; /* of the last event that had one */

@@ -199,6 +199,22 @@ test_addresses(void **state)
 	expect_drop(len, GW_DROP_IP6_SRC);
 }
 
+/* What a router has forwarded is no neighbour's. */
+static void
+test_neighbour_discovery(void **state)
+{
+	size_t len = make(IPPROTO_ICMPV6, 24);
+
+	for (unsigned int type = 0; type < 256; type++) {
+		payload()[0] = (uint8_t)type;
+		frame[ETH + 7] = 255;
+		assert_int_equal(classify(len).cls, GW_CLASS_ICMP6);
+		assert_int_equal(classify(len).nd, type >= 133 && type <= 137);
+		frame[ETH + 7] = 254;
+		assert_false(classify(len).nd);
+	}
+}
+
 /* An address that is still being checked hears its group, for somebody else may be checking it too.
  */
 static void
@@ -480,6 +496,7 @@ main(void)
 		cmocka_unit_test(test_vlan),
 		cmocka_unit_test(test_ip6_malformed),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_neighbour_discovery),
 		cmocka_unit_test(test_tentative),
 		cmocka_unit_test(test_multicast_only_icmp6),
 		cmocka_unit_test(test_other_protocols),
