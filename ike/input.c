@@ -168,13 +168,15 @@ other_waits(const struct ike_sa *sa, enum ike_job_side side)
 static enum ike_after
 refuse_malformed(const struct ike_sa *sa, const struct arrival *a, int err, struct ike_chain *c)
 {
+	const char *name = ike_exchange_name(a->m.hdr.exchange);
+
 	if (err == -EOPNOTSUPP) {
 		ike_pld_notify_build(c, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD, &a->m.critical,
 			sizeof(a->m.critical));
 		return sa->state == IKE_SA_HALF_OPEN ? IKE_AFTER_FAILED : IKE_AFTER_REPLY;
 	}
 	ike_log(sa->e, IKE_LOG_WARN, "ENC", sa->conn->name, "the peer's %s request is malformed",
-		ike_exchange_name(a->m.hdr.exchange));
+		name != NULL ? name : "unknown");
 	ike_x_refuse(c, IKE_N_INVALID_SYNTAX, 0);
 	return sa->state == IKE_SA_HALF_OPEN ? IKE_AFTER_FAILED : IKE_AFTER_BROKEN;
 }

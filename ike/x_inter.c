@@ -39,6 +39,9 @@ ike_inter_sent(struct ike_sa *sa, const struct ike_hdr *hdr, const struct ike_ch
 {
 	struct ike_hdr h = *hdr;
 
+	/* a refusal: the peer's came when the time for it was over */
+	if (sa->setup == NULL)
+		return 0;
 	h.version = IKE_VERSION; /* as it will be on the wire */
 	return note(
 		sa, sa->initiator, &h, c->first, (struct ike_view){.p = c->w.buf, .len = c->w.len});

@@ -135,17 +135,20 @@ test_fatal_notifies(void **state)
 static void
 test_out_of_turn(void **state)
 {
-	struct world *w = connected(1020);
-	const struct ike_msg *m;
-	struct ike_chain c;
-
 	(void)state;
-	ike_send_begin(w->p[0].e, &c);
-	ike_pld_id_build(&c, IKE_PLD_IDI, &forge_sa(&w->p[0])->local_id);
-	m = forge_ask(w, 0, IKE_X_AUTH, &c);
-	assert_non_null(m);
-	assert_int_equal(ike_msg_error(m), IKE_N_INVALID_SYNTAX);
-	assert_over(w);
+	for (unsigned int i = 0; i < 2; i++) {
+		struct world *w = connected(1020 + i);
+		const struct ike_msg *m;
+		struct ike_chain c;
+
+		ike_send_begin(w->p[0].e, &c);
+		if (i == 0)
+			ike_pld_id_build(&c, IKE_PLD_IDI, &forge_sa(&w->p[0])->local_id);
+		m = forge_ask(w, 0, i == 0 ? IKE_X_AUTH : IKE_X_INTERMEDIATE, &c);
+		assert_non_null(m);
+		assert_int_equal(ike_msg_error(m), IKE_N_INVALID_SYNTAX);
+		assert_over(w);
+	}
 }
 
 /** Bodies whose lengths lie, and mandatory payloads that are missing. */
