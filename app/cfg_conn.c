@@ -126,8 +126,8 @@ set_remote_addrs(
 	struct addrs a = {.range = c->remote_addrs, .names = c};
 	int ret = cfg_each(x, node, add_addr, &a);
 
-	/* any of the list makes it any, but a name is still somebody to connect to */
-	c->n_remote = a.any && c->n_names == 0 ? 0 : a.n;
+	/* any of the list makes it any, but addresses and names are still somebody to connect to */
+	c->n_remote = a.n;
 	c->any_remote = a.any;
 	return ret;
 }

@@ -11,11 +11,15 @@
 
 #include <stddef.h>
 
-#define CFG_CONNS_MAX	 8192
+/*
+ * Counts are 16 bits wide (ike/cfg.h). A file of so many is 10 to 20 MB: three times the 10 000
+ * that are meant to work, and less than what a slip of a generator writes.
+ */
+#define CFG_CONNS_MAX	 32768
 #define CFG_CHILDREN_MAX 256
-#define CFG_SECRETS_MAX	 8192
+#define CFG_SECRETS_MAX	 32768
 #define CFG_OWNERS_MAX	 64
-#define CFG_TUNNELS_MAX	 8192
+#define CFG_TUNNELS_MAX	 32768
 
 struct cfg_seen {
 	struct cfg_seen *next;
@@ -30,6 +34,7 @@ struct cfg_ctx {
 	const struct conf *conf;
 	const struct conf_node *secrets; /* the section, NULL = none: passphrases of keys */
 	struct cfg_pki *pki;		 /* cfg_cert.c's */
+	const struct ike_conn_cfg **by_name; /* cfg_tunnel.c's: the connections in order of names */
 };
 
 enum cfg_kind {

@@ -402,8 +402,12 @@ print_conn(FILE *f, const struct gw_cfg *cfg, const struct ike_conn_cfg *c)
 		fprintf(f, "%s%s", i > 0 ? ", " : "", c->names[i]);
 	if (c->n_names > 0 && (c->n_remote > 0 || c->any_remote))
 		fprintf(f, ", ");
-	if (c->n_names == 0 || c->n_remote > 0 || c->any_remote)
-		print_ranges(f, c->remote_addrs, c->any_remote ? 0 : c->n_remote);
+	if (c->n_remote > 0 || c->n_names == 0)
+		print_ranges(f, c->remote_addrs, c->n_remote);
+	if (c->any_remote && c->n_remote > 0)
+		fprintf(f, ", ");
+	if (c->any_remote && c->n_remote + c->n_names > 0)
+		print_ranges(f, NULL, 0);
 	fprintf(f, " as %s\n", ike_id_str(&c->remote.id, id, sizeof(id)));
 	print_certs(f, c);
 	print_proposals(f, INDENT, "IKE", &c->proposals);

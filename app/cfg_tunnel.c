@@ -300,6 +300,48 @@ check_name(struct cfg_ctx *x, const struct conf_node *node)
 /* ---- what a tunnel is bound to ---- */
 
 static int
+by_name(const void *a, const void *b)
+{
+	const struct ike_conn_cfg *const *s = a, *const *t = b;
+
+	return strcmp((*s)->name, (*t)->name);
+}
+
+static int
+sort_conns(struct cfg_ctx *x)
+{
+	const struct ike_cfg *ike = &x->cfg->ike;
+
+	x->by_name = calloc(ike->n_conns + 1u, sizeof(const struct ike_conn_cfg *));
+	if (x->by_name == NULL)
+		return cfg_no_memory(x);
+	for (unsigned int i = 0; i < ike->n_conns; i++)
+		x->by_name[i] = &ike->conns[i];
+	qsort(x->by_name, ike->n_conns, sizeof(x->by_name[0]), by_name);
+	return 0;
+}
+
+/* @return NULL: no section is called so */
+static const struct ike_conn_cfg *
+conn_named(const struct cfg_ctx *x, const char *name)
+{
+	unsigned int low = 0, high = x->cfg->ike.n_conns;
+
+	while (low < high) {
+		unsigned int mid = low + (high - low) / 2;
+		int d = strcmp(x->by_name[mid]->name, name);
+
+		if (d == 0)
+			return x->by_name[mid];
+		if (d < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+static int
 bind_conn(struct cfg_ctx *x, const struct conf_node *node, struct tunnel_read *r)
 {
 	const struct ike_cfg *ike = &x->cfg->ike;
@@ -312,12 +354,9 @@ bind_conn(struct cfg_ctx *x, const struct conf_node *node, struct tunnel_read *r
 		return cfg_error(x, node,
 			"says no connection, and there are %u; write 'connection = NAME'",
 			ike->n_conns);
-	for (unsigned int i = 0; i < ike->n_conns; i++) {
-		if (strcmp(ike->conns[i].name, r->conn->value) == 0) {
-			r->t.conn = &ike->conns[i];
-			return 0;
-		}
-	}
+	r->t.conn = conn_named(x, r->conn->value);
+	if (r->t.conn != NULL)
+		return 0;
 	return cfg_bad_value(x, r->conn, r->conn->value,
 		ike->n_conns == 1 ? ike->conns[0].name : "the name of a section in connections");
 }
@@ -421,7 +460,7 @@ static int
 check_remote(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tunnel_cfg *t)
 {
 	const struct ike_conn_cfg *c = t->conn;
-	bool covered = c->n_remote > 0 && c->n_names == 0
+	bool covered = c->n_remote > 0 && c->n_names == 0 && !c->any_remote
 			       ? covers_ranges(&t->child->remote_ts, c->remote_addrs, c->n_remote)
 			       : covers_any(&t->child->remote_ts);
 
@@ -499,11 +538,14 @@ cfg_tunnels(struct cfg_ctx *x, const struct conf_node *section)
 	cfg->tunnels = calloc(n, sizeof(*cfg->tunnels));
 	if (cfg->tunnels == NULL)
 		return cfg_no_memory(x);
-	for (const struct conf_node *node = section->children; node != NULL; node = node->next) {
+	ret = sort_conns(x);
+	for (const struct conf_node *node = section->children; ret == 0 && node != NULL;
+		node = node->next) {
 		ret = read_tunnel(x, node, &cfg->tunnels[i++]);
-		if (ret < 0)
-			return ret;
-		cfg->n_tunnels = (uint16_t)i;
+		if (ret == 0)
+			cfg->n_tunnels = (uint16_t)i;
 	}
-	return cfg_tunnels_check(x, section);
+	free(x->by_name);
+	x->by_name = NULL;
+	return ret < 0 ? ret : cfg_tunnels_check(x, section);
 }

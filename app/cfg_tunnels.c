@@ -169,25 +169,52 @@ check_ports(struct cfg_ctx *x, const struct conf_node *section)
 	return 0;
 }
 
+static int
+by_place(const void *a, const void *b)
+{
+	const struct ike_child_cfg *const *s = a, *const *t = b;
+
+	return (*s > *t) - (*s < *t);
+}
+
+/* The children that tunnels use, in order. */
+static const struct ike_child_cfg **
+bound_children(const struct gw_cfg *cfg)
+{
+	const struct ike_child_cfg **bound =
+		calloc(cfg->n_tunnels + 1u, sizeof(const struct ike_child_cfg *));
+
+	if (bound == NULL)
+		return NULL;
+	for (unsigned int i = 0; i < cfg->n_tunnels; i++)
+		bound[i] = cfg->tunnels[i].child;
+	qsort(bound, cfg->n_tunnels, sizeof(bound[0]), by_place);
+	return bound;
+}
+
 /* no traffic would ever ask for it */
-static void
+static int
 note_unbound(struct cfg_ctx *x, const struct conf_node *section)
 {
 	const struct gw_cfg *cfg = x->cfg;
+	const struct ike_child_cfg **bound = bound_children(cfg);
 
+	if (bound == NULL)
+		return cfg_no_memory(x);
 	for (unsigned int i = 0; i < cfg->ike.n_conns; i++) {
 		const struct ike_conn_cfg *c = &cfg->ike.conns[i];
 		for (unsigned int k = 0; k < c->n_children; k++) {
-			bool bound = false;
-			for (unsigned int t = 0; t < cfg->n_tunnels && !bound; t++)
-				bound = cfg->tunnels[t].child == &c->children[k];
-			if (!bound)
+			const struct ike_child_cfg *child = &c->children[k];
+			if (bsearch(&child, bound, cfg->n_tunnels, sizeof(bound[0]), by_place) ==
+				NULL)
 				cfg_note(x, true, section,
 					"child '%s' of connection '%s' belongs to no tunnel: no "
 					"traffic will use it",
-					c->children[k].name, c->name);
+					child->name, c->name);
 		}
 	}
+	free(bound);
+	return 0;
 }
 
 int
@@ -200,6 +227,6 @@ cfg_tunnels_check(struct cfg_ctx *x, const struct conf_node *section)
 	if (ret == 0)
 		ret = check_ports(x, section);
 	if (ret == 0)
-		note_unbound(x, section);
+		ret = note_unbound(x, section);
 	return ret;
 }

@@ -17,13 +17,17 @@
 
 #define BACKOFF_MIN_MS 1000  /* after a failed attempt traffic waits so long to ask again, */
 #define BACKOFF_MAX_MS 30000 /* doubling up to this */
-#define LOOK_MS        20    /* between looks at inbound counters */
+#define LOOK_MS        20    /* between looks at inbound counters, */
+#define LOOK_N         1024  /* each at so many children in turn: a fifth of a second for 10 000 */
 #define ELSEWHERE_MS   100   /* between peers in UDP whose packets come from elsewhere */
 
 struct gw_sas {
 	struct gw_sas_deps d;
 	struct pmtu *pmtu;
-	struct gw_child *children; /* newest first; also those that are going */
+	LIST_HEAD(, gw_child) children; /* newest first; also those that are going */
+	struct ike_hash by_id, by_spi_out;
+	struct gw_child *look_next; /* where the next look begins; NULL: at the first */
+	uint32_t n_children;
 	uint64_t now_ms, next_look_ms, next_elsewhere_ms, next_pmtu_ms;
 	uint64_t tsc_per_ms;
 	int socket;
@@ -34,11 +38,18 @@ struct gw_sas {
 static struct gw_child *
 find(const struct gw_sas *s, uint32_t id)
 {
-	for (struct gw_child *c = s->children; c != NULL; c = c->next) {
-		if (c->id == id)
-			return c;
-	}
-	return NULL;
+	return IKE_HOLDER(ike_hash_first(&s->by_id, id), struct gw_child, by_id);
+}
+
+/* It is there from now on. */
+static void
+keep(struct gw_sas *s, struct gw_child *c)
+{
+	LIST_INSERT_HEAD(&s->children, c, link);
+	LIST_INSERT_HEAD(&c->binding->children, c, sibling);
+	ike_hash_add(&s->by_id, &c->by_id, c->id);
+	ike_hash_add(&s->by_spi_out, &c->by_spi_out, c->spi_out);
+	s->n_children++;
 }
 
 const struct gw_child *
@@ -58,11 +69,12 @@ quoted_sa(void *arg, const struct gw_quoted *q, uint64_t *seq)
 {
 	const struct gw_sas *s = arg;
 
-	for (const struct gw_child *c = s->children; c != NULL; c = c->next) {
+	for (struct ike_node *n = ike_hash_first(&s->by_spi_out, q->spi); n != NULL;
+		n = ike_hash_next(n)) {
+		const struct gw_child *c = IKE_HOLDER(n, struct gw_child, by_spi_out);
 		struct gw_sa_stats st;
 
-		if (c->out == NULL || c->spi_out != q->spi ||
-			!IN6_ARE_ADDR_EQUAL(&c->path.local, &q->src) ||
+		if (c->out == NULL || !IN6_ARE_ADDR_EQUAL(&c->path.local, &q->src) ||
 			!IN6_ARE_ADDR_EQUAL(&c->path.remote, &q->dst))
 			continue;
 		if (c->udp_encap &&
@@ -87,11 +99,10 @@ gw_sas_create(const struct gw_sas_deps *deps, uint64_t now_ms)
 	s->tsc_per_ms = rte_get_tsc_hz() / 1000;
 	s->socket = deps->plane->socket;
 	s->pmtu = pmtu_create(nd_mtu(deps->nd), quoted_sa, s);
-	if (s->pmtu == NULL) {
-		free(s);
-		return NULL;
-	}
-	return s;
+	if (s->pmtu != NULL && ike_hash_init(&s->by_id) == 0 && ike_hash_init(&s->by_spi_out) == 0)
+		return s;
+	gw_sas_destroy(s);
+	return NULL;
 }
 
 /* ---- retiring ---- */
@@ -99,14 +110,17 @@ gw_sas_create(const struct gw_sas_deps *deps, uint64_t now_ms)
 static void
 forget(struct gw_child *c)
 {
-	struct gw_child **p = &c->sas->children;
+	struct gw_sas *s = c->sas;
 
 	if (c->in != NULL || c->out != NULL || c->dying_in != NULL || c->dying_out != NULL)
 		return;
-	while (*p != NULL && *p != c)
-		p = &(*p)->next;
-	if (*p == c)
-		*p = c->next;
+	if (s->look_next == c)
+		s->look_next = LIST_NEXT(c, link);
+	LIST_REMOVE(c, link);
+	LIST_REMOVE(c, sibling);
+	ike_hash_del(&s->by_id, &c->by_id);
+	ike_hash_del(&s->by_spi_out, &c->by_spi_out);
+	s->n_children--;
 	free(c);
 }
 
@@ -171,9 +185,9 @@ replace_out(struct gw_sas *s, struct gw_child *c)
 
 	if (c->binding->out != c)
 		return;
-	for (other = s->children; other != NULL; other = other->next) {
-		if (other != c && other->binding == c->binding && other->wanted &&
-			other->out != NULL)
+	LIST_FOREACH(other, &c->binding->children, sibling)
+	{
+		if (other != c && other->wanted && other->out != NULL)
 			break;
 	}
 	use_out(s, c->binding, other);
@@ -206,15 +220,20 @@ retire_out(struct gw_sas *s, struct gw_child *c)
 void
 gw_sas_destroy(struct gw_sas *s)
 {
+	struct gw_child *c;
+
 	if (s == NULL)
 		return;
-	for (struct gw_child *c = s->children; c != NULL; c = c->next) {
+	LIST_FOREACH(c, &s->children, link)
+	{
 		retire_out(s, c);
 		retire_in(s, c);
 	}
 	gw_rcu_poll(s->d.plane->rcu);
 	while (gw_rcu_poll(s->d.plane->rcu) > 0)
 		rte_delay_us_sleep(100);
+	ike_hash_fini(&s->by_spi_out);
+	ike_hash_fini(&s->by_id);
 	pmtu_destroy(s->pmtu);
 	free(s);
 }
@@ -367,8 +386,7 @@ gw_sas_child_add(struct gw_sas *s, const struct ike_child_sa *sa)
 	rc = make_sas(s, c, sa);
 	if (rc < 0)
 		goto fail;
-	c->next = s->children;
-	s->children = c;
+	keep(s, c);
 	if (sa->replaces == 0)
 		reset_gre_seq(c->binding);
 	gw_sadb_publish(s->d.plane->sadb, c->in);
@@ -640,57 +658,71 @@ gw_sas_link_mtu(struct gw_sas *s, uint16_t mtu)
 		follow_mtu(s, &s->d.tunnels->bindings[i]);
 }
 
-/* Inbound packets are evidence: to IKE that the peer uses the new SA, to ND that the next hop
- * works. */
-static void
-look(struct gw_sas *s, struct ike *ike)
-{
+/* What IKE is told after a look. */
+struct seen {
 	uint32_t in_use[16];
-	unsigned int n = 0;
-
-	for (struct gw_child *c = s->children; c != NULL; c = c->next) {
-		struct gw_sa_stats st;
-
-		if (c->in == NULL)
-			continue;
-		gw_sa_in_stats(c->in, &st);
-		if (st.packets == c->confirmed_packets)
-			continue;
-		if (!c->used) {
-			if (n == sizeof(in_use) / sizeof(in_use[0]))
-				continue; /* at the next look */
-			c->used = true;
-			in_use[n++] = c->id;
-		}
-		c->confirmed_packets = st.packets;
-		nd_confirm(s->d.nd, s->now_ms, &c->path.remote);
-	}
-	/* the engine may change the list */
-	for (unsigned int i = 0; i < n; i++)
-		ike_child_in_use(ike, in_use[i], s->now_ms);
-}
+	unsigned int n_in_use;
+	uint32_t elsewhere; /* 0: none */
+	struct ike_path path;
+};
 
 /* Good packets in UDP from elsewhere than IKE says: one is told in each turn, a NAT is not in a
  * hurry. */
 static void
-look_elsewhere(struct gw_sas *s, struct ike *ike)
+look_elsewhere(const struct gw_sas *s, const struct gw_child *c, struct seen *seen)
 {
-	struct gw_child *c;
-	struct ike_path path;
+	struct ike_path path = c->path;
 
-	if (s->now_ms < s->next_elsewhere_ms)
+	if (!c->udp_encap || seen->elsewhere != 0 || s->now_ms < s->next_elsewhere_ms ||
+		!gw_sa_in_elsewhere(c->in, &path.remote, &path.remote_port))
 		return;
-	for (c = s->children; c != NULL; c = c->next) {
-		if (c->in == NULL || !c->udp_encap)
-			continue;
-		path = c->path;
-		if (gw_sa_in_elsewhere(c->in, &path.remote, &path.remote_port))
-			break;
+	seen->elsewhere = c->id;
+	seen->path = path;
+}
+
+/* Inbound packets are evidence: to IKE that the peer uses the new SA, to ND that the next hop
+ * works. */
+static void
+look_at(struct gw_sas *s, struct gw_child *c, struct seen *seen)
+{
+	struct gw_sa_stats st;
+
+	if (c->in == NULL)
+		return;
+	look_elsewhere(s, c, seen);
+	gw_sa_in_stats(c->in, &st);
+	if (st.packets == c->confirmed_packets)
+		return;
+	if (!c->used) {
+		if (seen->n_in_use == RTE_DIM(seen->in_use))
+			return; /* at the next look */
+		c->used = true;
+		seen->in_use[seen->n_in_use++] = c->id;
 	}
-	if (c == NULL)
-		return;
-	s->next_elsewhere_ms = s->now_ms + ELSEWHERE_MS;
-	ike_child_elsewhere(ike, c->id, &path, s->now_ms);
+	c->confirmed_packets = st.packets;
+	nd_confirm(s->d.nd, s->now_ms, &c->path.remote);
+}
+
+/* The engine may change the list: it is told afterwards. */
+static void
+look(struct gw_sas *s, struct ike *ike)
+{
+	struct seen seen = {0};
+	struct gw_child *c = s->look_next;
+
+	for (uint32_t n = RTE_MIN(s->n_children, LOOK_N); n > 0; n--) {
+		if (c == NULL)
+			c = LIST_FIRST(&s->children);
+		look_at(s, c, &seen);
+		c = LIST_NEXT(c, link);
+	}
+	s->look_next = c;
+	for (unsigned int i = 0; i < seen.n_in_use; i++)
+		ike_child_in_use(ike, seen.in_use[i], s->now_ms);
+	if (seen.elsewhere != 0) {
+		s->next_elsewhere_ms = s->now_ms + ELSEWHERE_MS;
+		ike_child_elsewhere(ike, seen.elsewhere, &seen.path, s->now_ms);
+	}
 }
 
 void
@@ -699,7 +731,6 @@ gw_sas_tick(struct gw_sas *s, struct ike *ike, uint64_t now_ms)
 	s->now_ms = now_ms;
 	if (now_ms >= s->next_look_ms) {
 		look(s, ike);
-		look_elsewhere(s, ike);
 		s->next_look_ms = now_ms + LOOK_MS;
 	}
 	if (now_ms >= s->next_pmtu_ms)

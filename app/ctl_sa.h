@@ -9,7 +9,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
+#include "ike/hash.h"
 #include "ike/ike.h"
 #include "lib/nd.h"
 #include "lib/sa.h"
@@ -52,7 +54,8 @@ struct gw_child {
 	struct gw_sas *sas;
 	struct gw_sa_in *dying_in; /* retired, until the workers have let go */
 	struct gw_sa_out *dying_out;
-	struct gw_child *next;
+	struct ike_node by_id, by_spi_out; /* in the tables of that name */
+	LIST_ENTRY(gw_child) link, sibling; /* of all, of the same binding */
 };
 
 struct gw_sas *gw_sas_create(const struct gw_sas_deps *deps, uint64_t now_ms);

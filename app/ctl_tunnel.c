@@ -236,53 +236,61 @@ make_demux(struct gw_binding *b, int socket)
 }
 
 static int
-bind_child(struct gw_tunnels *ts, struct gw_binding *b, int socket)
-{
-	for (int pass = 0; pass < 2; pass++) {
-		unsigned int n = 0;
-
-		for (uint32_t i = 0; i < ts->n_tunifs; i++) {
-			struct gw_tunif *tif = &ts->tunifs[i];
-
-			if (tif->cfg->conn != b->conn || tif->cfg->child != b->child)
-				continue;
-			if (pass == 1) {
-				b->tunifs[n] = tif;
-				tif->binding = b;
-			}
-			n++;
-		}
-		b->n_tunifs = n;
-		if (pass == 0 && n > 0) {
-			b->tunifs = calloc(n, sizeof(struct gw_tunif *));
-			if (b->tunifs == NULL)
-				return -ENOMEM;
-		}
-	}
-	return make_demux(b, socket);
-}
-
-static int
-bind_all(struct gw_tunnels *ts, const struct gw_cfg *cfg, int socket)
+make_bindings(struct gw_tunnels *ts)
 {
 	uint32_t n = 0;
 
-	for (unsigned int i = 0; i < cfg->ike.n_conns; i++)
-		n += cfg->ike.conns[i].n_children;
-	ts->bindings = calloc(n + 1, sizeof(*ts->bindings));
+	ts->first_binding = calloc(ts->ike->n_conns + 1u, sizeof(*ts->first_binding));
+	if (ts->first_binding == NULL)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < ts->ike->n_conns; i++) {
+		ts->first_binding[i] = n;
+		n += ts->ike->conns[i].n_children;
+	}
+	ts->bindings = calloc(n + 1u, sizeof(*ts->bindings));
 	if (ts->bindings == NULL)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < cfg->ike.n_conns; i++) {
-		const struct ike_conn_cfg *conn = &cfg->ike.conns[i];
+	for (unsigned int i = 0; i < ts->ike->n_conns; i++) {
+		const struct ike_conn_cfg *conn = &ts->ike->conns[i];
 
 		for (unsigned int j = 0; j < conn->n_children; j++) {
 			struct gw_binding *b = &ts->bindings[ts->n_bindings++];
 
 			b->conn = conn;
 			b->child = &conn->children[j];
-			if (bind_child(ts, b, socket) < 0)
-				return -ENOMEM;
+			LIST_INIT(&b->children);
 		}
+	}
+	return 0;
+}
+
+static int
+bind_all(struct gw_tunnels *ts, int socket)
+{
+	if (make_bindings(ts) < 0)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < ts->n_tunifs; i++) {
+		struct gw_tunif *tif = &ts->tunifs[i];
+
+		tif->binding = gw_tunnels_binding(ts, tif->cfg->conn, tif->cfg->child);
+		tif->binding->n_tunifs++;
+	}
+	for (uint32_t i = 0; i < ts->n_bindings; i++) {
+		struct gw_binding *b = &ts->bindings[i];
+
+		b->tunifs = calloc(b->n_tunifs + 1u, sizeof(struct gw_tunif *));
+		if (b->tunifs == NULL)
+			return -ENOMEM;
+		b->n_tunifs = 0;
+	}
+	for (uint32_t i = 0; i < ts->n_tunifs; i++) {
+		struct gw_binding *b = ts->tunifs[i].binding;
+
+		b->tunifs[b->n_tunifs++] = &ts->tunifs[i];
+	}
+	for (uint32_t i = 0; i < ts->n_bindings; i++) {
+		if (make_demux(&ts->bindings[i], socket) < 0)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -305,7 +313,7 @@ make_tunifs(struct gw_tunnels *ts, const struct gw_cfg *cfg, int socket)
 		ts->tunnels[i] = tif->t;
 		ts->n_tunifs++;
 	}
-	return bind_all(ts, cfg, socket);
+	return bind_all(ts, socket);
 }
 
 /* A port has no routes in the kernel to guard, nor addresses: whoever sits on it has them. */
@@ -355,6 +363,7 @@ gw_tunnels_create(
 	if (ts == NULL)
 		goto nomem;
 	ts->netif = netif;
+	ts->ike = &cfg->ike;
 	if (make_tunifs(ts, cfg, socket) < 0)
 		goto nomem;
 	for (uint32_t i = 0; i < ts->n_tunifs; i++) {
@@ -409,6 +418,7 @@ gw_tunnels_destroy(struct gw_tunnels *ts)
 		free(ts->bindings[i].tunifs);
 	}
 	free(ts->bindings);
+	free(ts->first_binding);
 	free(ts->tunnels);
 	free(ts->tunifs);
 	free(ts);
@@ -418,11 +428,12 @@ struct gw_binding *
 gw_tunnels_binding(const struct gw_tunnels *ts, const struct ike_conn_cfg *conn,
 	const struct ike_child_cfg *child)
 {
-	for (uint32_t i = 0; i < ts->n_bindings; i++) {
-		if (ts->bindings[i].conn == conn && ts->bindings[i].child == child)
-			return &ts->bindings[i];
-	}
-	return NULL;
+	const struct ike_cfg *ike = ts->ike;
+
+	if (conn < ike->conns || conn >= ike->conns + ike->n_conns || child < conn->children ||
+		child >= conn->children + conn->n_children)
+		return NULL;
+	return &ts->bindings[ts->first_binding[conn - ike->conns] + (child - conn->children)];
 }
 
 static uint16_t

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "lib/netif.h"
 #include "lib/tunnel.h"
@@ -40,6 +41,7 @@ struct gw_binding {
 	unsigned int n_tunifs;
 	struct gw_tunif **tunifs;
 	/* ctl_sa.c */
+	LIST_HEAD(gw_children, gw_child) children; /* newest first; also those that are going */
 	struct gw_child *out;	 /* sending on it, or NULL */
 	uint64_t not_before_ms;	 /* traffic may ask IKE again from then on */
 	uint32_t backoff_ms;
@@ -50,7 +52,9 @@ struct gw_tunnels {
 	uint32_t n_tunifs, n_bindings;
 	struct gw_tunif *tunifs;
 	struct gw_tunnel **tunnels; /* of tunifs, for workers */
-	struct gw_binding *bindings;
+	struct gw_binding *bindings; /* in the order of the configuration */
+	const struct ike_cfg *ike;
+	uint32_t *first_binding; /* of each connection */
 };
 
 /**
@@ -62,7 +66,7 @@ struct gw_tunnels *gw_tunnels_create(const struct gw_cfg *cfg, struct gw_netif *
 /** The interfaces go, the guard routes stay. No worker runs. NULL is fine. */
 void gw_tunnels_destroy(struct gw_tunnels *ts);
 
-/** The binding of a child of the configuration; there is one for each. */
+/** The binding of a child of the configuration; there is one for each. @return NULL for another's */
 struct gw_binding *gw_tunnels_binding(const struct gw_tunnels *ts, const struct ike_conn_cfg *conn,
 	const struct ike_child_cfg *child);
 

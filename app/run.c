@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <rte_errno.h>
@@ -84,7 +85,7 @@ n_mbufs(const struct gw_cfg *cfg)
 	unsigned int n = POOL_MBUFS;
 
 	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
-		n += GW_HOLD_MAX;
+		n += cfg->tunnels[i].hold;
 		if (cfg->tunnels[i].handoff == GW_HANDOFF_PORT)
 			n += WIRE_MBUFS;
 	}
@@ -145,9 +146,23 @@ make_port(struct gw *gw)
 	return rc;
 }
 
+/* A TUN needs a descriptor: take as many as we may have; open() will tell if they are too few. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur == lim.rlim_max)
+		return;
+	lim.rlim_cur = lim.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &lim) < 0)
+		gw_log(GW_LOG_WARN, "run", "limit of open files: %s", strerror(errno));
+}
+
 static int
 make_tunnels(struct gw *gw)
 {
+	raise_descriptors();
 	gw->tunnels = gw_tunnels_create(gw->cfg, gw->netif, gw->plane.pool, gw->plane.socket);
 	if (gw->tunnels == NULL)
 		return -EIO;

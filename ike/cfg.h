@@ -74,10 +74,10 @@ struct ike_auth_cfg {
 
 struct ike_conn_cfg {
 	char name[IKE_NAME_MAX];
-	uint8_t n_local, n_remote; /* 0 = %any; n_remote also with names */
+	uint8_t n_local, n_remote; /* 0 = %any; n_remote also with names only */
 	uint8_t n_names;	   /* host names in remote_addrs, at most IKE_ADDRS_MAX */
 	char **names;
-	bool any_remote; /* %any beside names */
+	bool any_remote; /* %any, also beside addresses and names: these are connected to */
 	bool name_first; /* a name comes before all single addresses: it is connected to */
 	struct ike_range local_addrs[IKE_ADDRS_MAX];
 	struct ike_range remote_addrs[IKE_ADDRS_MAX];

@@ -143,7 +143,7 @@ add_addrs(struct ike_index *ix, const struct ike_conn_cfg *c)
 
 	for (uint8_t i = 0; i < c->n_remote && err == 0; i++)
 		err = add_addr(ix, c, &c->remote_addrs[i], false);
-	if (c->n_names == 0 ? c->n_remote == 0 : c->any_remote)
+	if (err == 0 && (c->any_remote || (c->n_remote == 0 && c->n_names == 0)))
 		err = add_addr(ix, c, &any, false);
 	return err;
 }

@@ -334,9 +334,10 @@ connection_keys(void **state)
 	assert_int_equal(cfg->ike.conns[0].n_remote, 1);
 	done(cfg);
 
-	/* any of the list makes it any */
+	/* any of the list makes it any, the host is still the one to connect to */
 	cfg = good(conn("remote_addrs = fd00::1, %any"));
-	assert_int_equal(cfg->ike.conns[0].n_remote, 0);
+	assert_int_equal(cfg->ike.conns[0].n_remote, 1);
+	assert_true(cfg->ike.conns[0].any_remote);
 	done(cfg);
 }
 
