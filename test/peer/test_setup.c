@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,6 +121,46 @@ test_group_guess(void **state)
 		connected(w, side);
 		world_assert_settled(w, 1);
 		assert_int_equal(w->n_ike, side == 0 ? 6 : 4);
+		world_destroy(w);
+	}
+}
+
+/**
+ * The responder has two connections, which allow different groups: which one answers decides
+ * whether the group is asked for anew (INVALID_KE_PAYLOAD), and the answer to that leads to the
+ * same one.
+ */
+static void
+test_group_of_candidate(void **state)
+{
+	static const struct {
+		const char *offer;
+		unsigned int conn, n_ike;
+	} v[] = {
+		{"aes128-sha256-x25519-modp2048", 1,
+			6}, /* of both the more specific one, once more */
+		{"aes128-sha256-modp2048", 1, 4},
+		{"aes128-sha256-x25519", 0, 4}, /* only anybody's connection takes it */
+		{"aes128-sha256-x25519 aes128-sha256-modp2048", 1, 6},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct world *w = world_create(30);
+		struct ike_conn_cfg conns[2];
+
+		peer_proposals(&w->p[0], v[i].offer, "aes128gcm16");
+		conns[0] = conns[1] = w->p[1].conn;
+		world_proposals(&conns[0].proposals, IKE_PROTO_IKE, "aes128-sha256-x25519");
+		world_proposals(&conns[1].proposals, IKE_PROTO_IKE, "aes128-sha256-modp2048");
+		snprintf(conns[0].name, sizeof(conns[0].name), "any");
+		conns[0].n_remote = 0;
+		w->p[1].cfg.conns = conns;
+		w->p[1].cfg.n_conns = 2;
+		connected(w, 0);
+		world_assert_settled(w, 1);
+		assert_ptr_equal(peer_sending(&w->p[1])->sa.conn, &conns[v[i].conn]);
+		assert_int_equal(w->n_ike, v[i].n_ike);
 		world_destroy(w);
 	}
 }
@@ -895,6 +936,7 @@ main(void)
 		cmocka_unit_test(test_algorithms),
 		cmocka_unit_test(test_esn),
 		cmocka_unit_test(test_group_guess),
+		cmocka_unit_test(test_group_of_candidate),
 		cmocka_unit_test(test_weaker_group),
 		cmocka_unit_test(test_cookie_and_limit),
 		cmocka_unit_test(test_wrong_psk),
