@@ -22,6 +22,7 @@ import traceback
 import cases_cert
 import flow
 import cases_nat
+import cases_peers
 import lab as L
 import wire
 import wirecount
@@ -58,7 +59,9 @@ class Case:
     psk: str = L.PSK                    # the peer's
     secrets_us: str = ''                # more of them
     secrets_peer: str = ''
-    auth: object = None                 # certificates, cases_cert.py; None: the secret
+    auth: object = None                 # certificates, cases_cert.py, or identities; None: addresses and the secret
+    top_us: str = ''                    # more sections before the others
+    top_peer: str = ''
     refused: str = ''                   # nothing comes up; regular expression for our log
 
 
@@ -89,8 +92,8 @@ class Run:
                     secrets=c.secrets_us if ours else c.secrets_peer,
                     auth=c.auth.sections(ours) if c.auth else None)
         if ours:
-            return L.connection(US, THEM, mode=c.mode, **args | more)
-        return L.connection(THEM, US, mode=c.peer_mode, psk=c.psk, **args | more)
+            return c.top_us + L.connection(US, THEM, mode=c.mode, **args | more)
+        return c.top_peer + L.connection(THEM, US, mode=c.peer_mode, psk=c.psk, **args | more)
 
     def start(self):
         # trap on both sides: whoever has traffic first is the initiator
@@ -405,6 +408,7 @@ CASES |= cases_cert.cases(Case)
 
 
 CASES |= cases_nat.cases(Case, rekey)
+CASES |= cases_peers.cases(Case, rekey)
 
 
 def one(lab, name):
