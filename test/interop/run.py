@@ -441,6 +441,8 @@ cert-chain-peer cert-fqdn-peer cert-email cert-email-peer cert-dn-wildcard cert-
 cert-crl-ours cert-wrong-ca-peer cert-expired cert-expired-peer
 encap-us encap-peer nat-peer frag-peer
 """.split())
+# Also left to the full run, but for another reason: packets are lost in them, see README.md
+TWINS |= {'flow-reauth-us', 'nat-us'}
 assert TWINS <= set(CASES), TWINS - set(CASES)
 
 
