@@ -161,7 +161,7 @@ gw_start() {
 	ip netns exec "$LAB-$ns" "$RACLETTE" run -c "$conf" >>"$log" 2>&1 &
 	PIDS[$ns]=$!
 	at_exit "gw_stop $ns"
-	wait_for 20 gw_show "$ns" ports || {
+	wait_for "${START_SECONDS:-20}" gw_show "$ns" ports || {
 		tail -n 20 "$log" >&2
 		die "raclette does not start in $ns"
 	}

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Many tunnels. A file of 10 000 is checked; MANY (100) of them run between two gateways, each with a
-# connection, identities and a secret of its own. Times and memory are printed, not judged.
+# connection, identities and a secret of its own. Times and memory are printed, not judged. Thousands may
+# take longer to start than START_SECONDS (20).
 . "$(dirname "$0")/common.sh"
 : "${MANY:=100}" "${CHECKED:=10000}"
 GATEWAY_KEYS='block_threshold = 30000
