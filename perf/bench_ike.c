@@ -18,8 +18,9 @@
 
 #include "ike/ike.h"
 
-#define ROUNDS 5 /* of which the median counts */
-#define PSK    "MyFavouriteMealIsRaclette"
+#define ROUNDS    5    /* of which the median counts */
+#define HALF_OPEN 1000 /* SAs, for what one takes */
+#define PSK       "MyFavouriteMealIsRaclette"
 
 static const struct kind {
 	const char *name;         /* ours */
@@ -216,6 +217,19 @@ run(struct end *a, struct end *b)
 	}
 }
 
+/** Nobody gets what is on the wire. */
+static void
+drop_all(void)
+{
+	struct datagram *d;
+
+	while ((d = wire.first) != NULL) {
+		wire.first = d->next;
+		free(d);
+	}
+	wire.last = &wire.first;
+}
+
 /* ---- configuration ---- */
 
 static struct in6_addr
@@ -300,6 +314,7 @@ configure(struct end *me, const char *group, bool hub, unsigned int n)
 		.secrets = need(calloc(n, sizeof(struct ike_secret))),
 		/* one end plays all spokes: its hub is not under attack */
 		.cookie_threshold = UINT16_MAX,
+		.block_threshold = UINT16_MAX,
 		.half_open_max = UINT16_MAX};
 	for (unsigned int i = 0; i < n; i++) {
 		set_conn(&me->cfg.conns[i], group, hub, i);
@@ -666,6 +681,56 @@ measure_scale(unsigned int n)
 	return s;
 }
 
+/** What a hub keeps of each stranger whose IKE_SA_INIT it has answered, bytes. */
+static size_t
+measure_half_open(const struct kind *k, unsigned int n)
+{
+	struct end hub, spokes;
+	struct datagram *d, *held;
+	struct ike_stats st;
+	char conn[IKE_NAME_MAX];
+	size_t before, bytes;
+
+	make_end(&hub, &spokes, k->name, true, n);
+	make_end(&spokes, &hub, k->name, false, n);
+	for (unsigned int i = 0; i < n; i++) {
+		snprintf(conn, sizeof(conn), "spoke%u", i);
+		if (ike_initiate(spokes.e, conn, NULL, wire.now_ms) != 0)
+			give_up("cannot initiate");
+	}
+	held = wire.first;
+	wire.first = NULL;
+	wire.last = &wire.first;
+	before = heap_used();
+	for (d = held; d != NULL; d = d->next) {
+		ike_input(hub.e, &d->path, d->buf, d->len, wire.now_ms);
+		drop_all();
+	}
+	bytes = (heap_used() - before) / n;
+	ike_get_stats(hub.e, &st);
+	if (st.n_half_open != n)
+		give_up("not all are half-open");
+	for (; held != NULL; held = d) {
+		d = held->next;
+		free(held);
+	}
+	ike_destroy(hub.e);
+	ike_destroy(spokes.e);
+	drop_all();
+	deconfigure(&hub);
+	deconfigure(&spokes);
+	return bytes;
+}
+
+static void
+show_half_open(const char *name, size_t bytes, bool json)
+{
+	if (json)
+		printf("{\"group\": \"%s\", \"half_open_bytes\": %zu}\n", name, bytes);
+	else
+		printf("%-9s %8zu\n", name, bytes);
+}
+
 static void
 show_rate(const char *name, const struct rate *r, bool json)
 {
@@ -728,5 +793,9 @@ main(int argc, char **argv)
 		s = measure_scale(sizes[k]);
 		show_scale(&s, json);
 	}
+	if (!json)
+		printf("\nbytes that a responder keeps of a stranger, its half-open IKE_SA\n");
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+		show_half_open(kinds[k].name, measure_half_open(&kinds[k], HALF_OPEN), json);
 	return 0;
 }
