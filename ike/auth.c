@@ -20,8 +20,8 @@ ike_auth_log(const struct ike_sa *sa, const char *what, const char *cause)
 	char l[IKE_TEXT_MAX], r[IKE_TEXT_MAX];
 
 	ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name, "%s: we are '%s', the peer is '%s': %s",
-		what, ike_id_str(&sa->local_id, l, sizeof(l)),
-		ike_id_str(&sa->remote_id, r, sizeof(r)), cause);
+		what, ike_id_str(sa->local_id, l, sizeof(l)),
+		ike_id_str(sa->remote_id, r, sizeof(r)), cause);
 }
 
 /* ---- what is covered ---- */
@@ -46,7 +46,7 @@ covered(const struct ike_sa *sa, bool ours, struct ike_view id_body)
 	return (struct covered){
 		.of_initiator = of_initiator,
 		.message = {.p = msg->p, .len = msg->len},
-		.nonce = ike_nonce_view(of_initiator ? &s->nr : &s->ni),
+		.nonce = ike_blob_view(of_initiator ? &s->nr : &s->ni),
 		.id_body = id_body,
 	};
 }
@@ -54,7 +54,7 @@ covered(const struct ike_sa *sa, bool ours, struct ike_view id_body)
 static struct covered
 ours(const struct ike_sa *sa, uint8_t body[IKE_ID_BODY_MAX])
 {
-	struct ike_view v = {.p = body, .len = ike_id_body(&sa->local_id, body, IKE_ID_BODY_MAX)};
+	struct ike_view v = {.p = body, .len = ike_id_body(sa->local_id, body, IKE_ID_BODY_MAX)};
 
 	return covered(sa, true, v);
 }
@@ -72,8 +72,7 @@ theirs(const struct ike_sa *sa, const struct ike_msg *m)
 static int
 psk_value(struct ike_sa *sa, const struct covered *v, uint8_t out[IKE_PRF_MAX])
 {
-	const struct ike_secret *psk =
-		ike_secret_find(&sa->e->index, &sa->local_id, &sa->remote_id);
+	const struct ike_secret *psk = ike_secret_find(&sa->e->index, sa->local_id, sa->remote_id);
 	uint8_t inter[IKE_INT_AUTH_MAX];
 	struct ike_view int_auth = {.p = inter, .len = ike_inter_auth(sa, inter)};
 

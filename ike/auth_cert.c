@@ -296,7 +296,7 @@ ike_proof_read(struct ike_proof *p, const struct ike_sa *sa, const struct ike_ms
 	p->claim.trust = remote->trust;
 	p->claim.revocation = remote->revocation;
 	p->claim.rules = remote->chain_rules;
-	p->claim.id = sa->remote_id;
+	ike_id_load(&p->claim.id, sa->remote_id);
 	read_certs(p, sa, m);
 	return true;
 }

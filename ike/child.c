@@ -128,8 +128,8 @@ describe(struct ike_child_sa *s, const struct ike_child *c, const struct ike_chi
 	s->suite = c->suite;
 	s->local_ts = c->local_ts;
 	s->remote_ts = c->remote_ts;
-	s->local_id = sa->local_id;
-	s->remote_id = sa->remote_id;
+	ike_id_load(&s->local_id, sa->local_id);
+	ike_id_load(&s->remote_id, sa->remote_id);
 	s->encr_key_len = k->encr_key_len;
 	s->integ_key_len = k->integ_key_len;
 	memcpy(s->encr_out, initiator ? k->encr_i : k->encr_r, IKE_ESP_KEY_MAX);
@@ -145,8 +145,8 @@ hand_over(struct ike_child *c, const struct ike_nego *n, bool initiator, struct 
 {
 	struct ike_sa *sa = c->sa;
 	const struct ike_keymat_in in = {
-		.ni = ike_nonce_view(n->in_auth ? &sa->setup->ni : &n->ni),
-		.nr = ike_nonce_view(n->in_auth ? &sa->setup->nr : &n->nr),
+		.ni = n->in_auth ? ike_blob_view(&sa->setup->ni) : ike_nonce_view(&n->ni),
+		.nr = n->in_auth ? ike_blob_view(&sa->setup->nr) : ike_nonce_view(&n->nr),
 		.shared = shared,
 	};
 	struct ike_child_keys keys;

@@ -438,6 +438,31 @@ is_name(uint8_t type)
 	return type == IKE_ID_FQDN || type == IKE_ID_RFC822_ADDR;
 }
 
+const struct ike_id ike_id_any = {.type = IKE_ID_ANY};
+
+static size_t
+bytes_used(const struct ike_id *id)
+{
+	return offsetof(struct ike_id, data) + id->len;
+}
+
+struct ike_id *
+ike_id_dup(const struct ike_id *id)
+{
+	void *p = malloc(bytes_used(id));
+
+	if (p != NULL)
+		memcpy(p, id, bytes_used(id));
+	return p;
+}
+
+void
+ike_id_load(struct ike_id *out, const struct ike_id *id)
+{
+	memset(out, 0, sizeof(*out));
+	memcpy(out, id, bytes_used(id));
+}
+
 bool
 ike_id_equal(const struct ike_id *a, const struct ike_id *b)
 {

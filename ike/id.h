@@ -42,6 +42,16 @@ int ike_id_parse(struct ike_id *id, const char *text);
 /** Write id in swanctl.conf's notation; always terminated. @return buf */
 const char *ike_id_str(const struct ike_id *id, char *buf, size_t len);
 
+/** %any */
+extern const struct ike_id ike_id_any;
+
+/**
+ * A copy on the heap, no longer than its data: read it by pointer, and copy it by ike_id_load() only.
+ * @return NULL on lack of memory
+ */
+struct ike_id *ike_id_dup(const struct ike_id *id);
+void ike_id_load(struct ike_id *out, const struct ike_id *id);
+
 bool ike_id_equal(const struct ike_id *a, const struct ike_id *b);
 
 /** Continue a hash: the same for identities that are equal. */

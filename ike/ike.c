@@ -362,13 +362,13 @@ show_sa(const struct ike_sa *sa, void (*show)(void *arg, const struct ike_sa_vie
 		.ppk = sa->ppk,
 		.spi_i = sa->spi_i,
 		.spi_r = sa->spi_r,
-		.local_id = sa->local_id,
-		.remote_id = sa->remote_id,
 		.suite = sa->keys.suite,
 		.established_ms = sa->up_ms,
 		.rekey_at_ms = shown_ms(sa->rekey_ms),
 	};
 
+	ike_id_load(&v.local_id, sa->local_id);
+	ike_id_load(&v.remote_id, sa->remote_id);
 	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
 		v.n_children++;
 	show(arg, &v);

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "auth.h"
@@ -22,18 +23,22 @@ say(const struct ike_sa *sa, enum ike_log_level level, const struct ike_id *id, 
 }
 
 /** The keys as the key exchange gave them; kept at the first call. */
-static void
+static int
 start_over(struct ike_sa *sa)
 {
 	struct ike_setup *s = sa->setup;
 
-	if (s->has_plain)
-		ike_keymat_load(&sa->keys, &s->plain);
-	else
-		ike_keymat_save(&sa->keys, &s->plain);
-	s->has_plain = true;
+	if (s->plain != NULL) {
+		ike_keymat_load(&sa->keys, s->plain);
+	} else {
+		s->plain = malloc(sizeof(*s->plain));
+		if (s->plain == NULL)
+			return -ENOMEM;
+		ike_keymat_save(&sa->keys, s->plain);
+	}
 	s->no_ppk_auth = false;
 	sa->ppk = false;
+	return 0;
 }
 
 /** @return 0, -ENOKEY (there is no such PPK), -EIO */
@@ -87,7 +92,9 @@ ike_ppk_mix(struct ike_sa *sa)
 
 	if (!sa->setup->use_ppk)
 		return 0;
-	start_over(sa);
+	err = start_over(sa);
+	if (err != 0)
+		return err;
 	err = mix(sa, &sa->conn->ppk_id);
 	if (err != -ENOKEY)
 		return err;
@@ -112,7 +119,7 @@ build_no_ppk_auth(struct ike_sa *sa, struct ike_chain *c)
 	int err;
 
 	ike_keymat_save(&sa->keys, &mixed);
-	ike_keymat_load(&sa->keys, &sa->setup->plain);
+	ike_keymat_load(&sa->keys, sa->setup->plain);
 	ike_chain_begin(&alone, buf, sizeof(buf));
 	err = ike_auth_build(sa, &alone);
 	if (err == 0 && (!ike_wr_ok(&alone.w) || alone.w.len < IKE_PLD_HDR_LEN))
@@ -158,8 +165,7 @@ ike_ppk_used(struct ike_sa *sa, const struct ike_msg *m)
 	}
 	say(sa, IKE_LOG_INFO, &sa->conn->ppk_id,
 		"is unknown to the peer; it is not required: going on without");
-	start_over(sa);
-	return true;
+	return start_over(sa) == 0;
 }
 
 /* ---- responder ---- */
@@ -216,7 +222,8 @@ ike_ppk_request(struct ike_sa *sa, const struct ike_msg *m)
 	struct ike_id id;
 	int err;
 
-	start_over(sa);
+	if (start_over(sa) != 0)
+		return false;
 	if (!sa->setup->use_ppk || !ike_msg_notify(m, IKE_N_PPK_IDENTITY, &n)) {
 		if (sa->conn->ppk_required)
 			ike_auth_log(sa, "authentication failed",

@@ -35,6 +35,13 @@ ike_sa_touch(struct ike_sa *sa)
 	sa->e->dirty = sa;
 }
 
+static void
+free_id(const struct ike_id *id)
+{
+	if (id != &ike_id_any)
+		free((void *)(uintptr_t)id);
+}
+
 int
 ike_blob_set(struct ike_blob *b, const void *p, size_t len)
 {
@@ -54,6 +61,18 @@ ike_blob_set(struct ike_blob *b, const void *p, size_t len)
 	return 0;
 }
 
+int
+ike_sa_set_id(const struct ike_id **at, const struct ike_id *id)
+{
+	const struct ike_id *copy = ike_id_dup(id);
+
+	if (copy == NULL)
+		return -ENOMEM;
+	free_id(*at);
+	*at = copy;
+	return 0;
+}
+
 static void
 setup_free(struct ike_sa *sa)
 {
@@ -63,9 +82,16 @@ setup_free(struct ike_sa *sa)
 		return;
 	ike_blob_set(&s->init_req, NULL, 0);
 	ike_blob_set(&s->init_resp, NULL, 0);
+	ike_blob_set(&s->ni, NULL, 0);
+	ike_blob_set(&s->nr, NULL, 0);
+	ike_blob_set(&s->int_auth_i, NULL, 0);
+	ike_blob_set(&s->int_auth_r, NULL, 0);
 	ike_blob_set(&s->cookie, NULL, 0);
 	ike_blob_set(&s->cas, NULL, 0);
 	ike_dh_destroy(s->dh);
+	if (s->plain != NULL)
+		ike_wipe(s->plain, sizeof(*s->plain));
+	free(s->plain);
 	if (s->next_keys != NULL)
 		ike_wipe(s->next_keys, sizeof(*s->next_keys));
 	free(s->next_keys);
@@ -110,6 +136,7 @@ make_sa(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_path *p
 	if (sa == NULL)
 		return NULL;
 	sa->e = e;
+	sa->local_id = sa->remote_id = &ike_id_any;
 	sa->id = ++e->last_sa_id;
 	sa->conn = conn;
 	sa->path = *path;
@@ -186,8 +213,11 @@ ike_sa_create_rekeyed(struct ike_sa *old, bool initiator)
 	if (sa == NULL)
 		return NULL;
 	sa->initiator = initiator;
-	sa->local_id = old->local_id;
-	sa->remote_id = old->remote_id;
+	if (ike_sa_set_id(&sa->local_id, old->local_id) != 0 ||
+		ike_sa_set_id(&sa->remote_id, old->remote_id) != 0) {
+		ike_sa_discard(sa);
+		return NULL;
+	}
 	sa->nat_local = old->nat_local;
 	sa->nat_remote = old->nat_remote;
 	sa->peer_natt = old->peer_natt;
@@ -213,6 +243,8 @@ ike_sa_begin_rekeyed(struct ike_sa *sa, uint64_t spi_i, uint64_t spi_r)
 void
 ike_sa_discard(struct ike_sa *sa)
 {
+	free_id(sa->local_id);
+	free_id(sa->remote_id);
 	ike_wipe(sa, sizeof(*sa));
 	free(sa);
 }
@@ -248,9 +280,9 @@ ike_sa_up(struct ike_sa *sa)
 	ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name,
 		"IKE_SA %u up: %s (%s) - %s (%s), %s%s, as %s", sa->id,
 		ike_addr_text(&p->local, p->local_port, a, sizeof(a)),
-		ike_id_str(&sa->local_id, l, sizeof(l)),
+		ike_id_str(sa->local_id, l, sizeof(l)),
 		ike_addr_text(&p->remote, p->remote_port, b, sizeof(b)),
-		ike_id_str(&sa->remote_id, r, sizeof(r)),
+		ike_id_str(sa->remote_id, r, sizeof(r)),
 		ike_suite_text(&sa->keys.suite, s, sizeof(s)), sa->ppk ? " with PPK" : "",
 		sa->initiator ? "initiator" : "responder");
 	sa->was_up = true;

@@ -75,21 +75,19 @@ struct ike_blob {
 /** What IKE_SA_INIT leaves for IKE_AUTH; freed when the SA is up. */
 struct ike_setup {
 	struct ike_blob init_req, init_resp; /* as sent or received: AUTH covers them (2.15) */
-	struct ike_nonce ni, nr;
+	struct ike_blob ni, nr;
 	struct ike_dh_key *dh;		   /* initiator */
 	bool intermediate;		   /* IKE_INTERMEDIATE is known to both (RFC 9242) */
-	bool has_int_i, has_int_r;
 	uint8_t n_inter;		   /* rounds of it so far */
 	uint8_t addke;			   /* place of the additional key exchange to come, or before it */
-	uint8_t int_auth_i[IKE_PRF_MAX], int_auth_r[IKE_PRF_MAX]; /* over each side's messages */
+	struct ike_blob int_auth_i, int_auth_r; /* over each side's messages of it */
 	struct ike_keymat *next_keys;	   /* responder: once the response is out */
 	unsigned int restarts;		   /* COOKIE and INVALID_KE_PAYLOAD answers so far */
 	struct ike_blob cookie;		   /* initiator: what the responder asked to repeat */
 	const struct ike_child_cfg *child; /* initiator: to come up with IKE_AUTH; NULL = none */
 	bool use_ppk;			   /* USE_PPK went both ways (RFC 8784) */
 	bool no_ppk_auth;		   /* responder: the peer's AUTH is in NO_PPK_AUTH */
-	bool has_plain;
-	struct ike_keymat_roots plain;	   /* keys before a PPK was mixed in */
+	struct ike_keymat_roots *plain;	   /* keys before a PPK was mixed in, NULL = none was */
 	bool sent_contact;		   /* initiator: INITIAL_CONTACT */
 	bool peer_childless;		   /* initiator: CHILDLESS_IKEV2_SUPPORTED seen */
 	uint8_t peer_hashes;		   /* IKE_HASH_BIT()s of its SIGNATURE_HASH_ALGORITHMS; 0 = none came */
@@ -118,7 +116,7 @@ struct ike_sa {
 	enum ike_spi_use spi_use; /* as the host knows ours */
 	uint8_t init_digest[IKE_DIGEST_LEN]; /* responder: of the IKE_SA_INIT request */
 
-	struct ike_id local_id, remote_id;
+	const struct ike_id *local_id, *remote_id; /* %any before IKE_AUTH; ike_sa_set_id() */
 	struct ike_keymat keys;
 	struct ike_window win;
 	struct ike_frags *frags[2];	     /* of a request, of a response; NULL = none yet */
@@ -319,6 +317,8 @@ void ike_sa_set_conn(struct ike_sa *sa, const struct ike_conn_cfg *conn);
 void ike_sa_set_path(struct ike_sa *sa, const struct ike_path *path);
 /** The SA between the hosts of path: one that is up, else one that begins or ends. */
 struct ike_sa *ike_sa_between(const struct ike *e, const struct ike_path *path);
+/** What an end calls itself: &sa->local_id or &sa->remote_id. @return 0 or -ENOMEM */
+int ike_sa_set_id(const struct ike_id **at, const struct ike_id *id);
 /** Both identities are certain from now on: it is a peer's. */
 void ike_sa_know_ends(struct ike_sa *sa);
 /**
@@ -358,6 +358,11 @@ ike_backoff_chance(struct ike *e)
 void ike_nonce_make(struct ike *e, struct ike_nonce *n);
 /** @return 0 or -ENOMEM; the old content is wiped and freed */
 int ike_blob_set(struct ike_blob *b, const void *p, size_t len);
+static inline struct ike_view
+ike_blob_view(const struct ike_blob *b)
+{
+	return (struct ike_view){.p = b->p, .len = b->len};
+}
 static inline struct ike_view
 ike_nonce_view(const struct ike_nonce *n)
 {

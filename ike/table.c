@@ -24,7 +24,7 @@ host_hash(const struct ike_path *path)
 static uint64_t
 ends_hash(const struct ike_sa *sa)
 {
-	return ike_id_hash(&sa->remote_id, ike_id_hash(&sa->local_id, IKE_HASH_SEED));
+	return ike_id_hash(sa->remote_id, ike_id_hash(sa->local_id, IKE_HASH_SEED));
 }
 
 static void
@@ -162,9 +162,8 @@ ike_sa_same_ends(const struct ike_sa *sa, const struct ike_sa *from)
 	for (; n != NULL; n = ike_hash_next(n)) {
 		struct ike_sa *o = IKE_HOLDER(n, struct ike_sa, by_ends);
 
-		if (o != sa && o->state == IKE_SA_UP &&
-			ike_id_equal(&o->remote_id, &sa->remote_id) &&
-			ike_id_equal(&o->local_id, &sa->local_id))
+		if (o != sa && o->state == IKE_SA_UP && ike_id_equal(o->remote_id, sa->remote_id) &&
+			ike_id_equal(o->local_id, sa->local_id))
 			return o;
 	}
 	return NULL;

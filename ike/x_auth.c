@@ -71,6 +71,33 @@ float_ports(struct ike_sa *sa)
 	sa->path.local_port = sa->path.remote_port = NATT_PORT;
 }
 
+/** Who we say that we are, and whom we want. */
+static int
+name_ends(struct ike_sa *sa)
+{
+	struct ike_id id;
+	int err;
+
+	ike_conn_local_id(sa->conn, &sa->path, &id);
+	err = ike_sa_set_id(&sa->local_id, &id);
+	if (err != 0)
+		return err;
+	if (ike_id_is_concrete(&sa->conn->remote.id))
+		return ike_sa_set_id(&sa->remote_id, &sa->conn->remote.id);
+	ike_id_from_addr(&id, &sa->path.remote);
+	return ike_sa_set_id(&sa->remote_id, &id);
+}
+
+/** Whom the peer says that it is. */
+static bool
+read_remote_id(struct ike_sa *sa, const struct ike_payload *p)
+{
+	struct ike_id id;
+
+	return p != NULL && ike_pld_id_parse(&id, p->body) == 0 &&
+	       ike_sa_set_id(&sa->remote_id, &id) == 0;
+}
+
 int
 ike_x_auth_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 {
@@ -78,15 +105,12 @@ ike_x_auth_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 	int err;
 
 	float_ports(sa);
-	ike_conn_local_id(sa->conn, &sa->path, &sa->local_id);
-	if (ike_id_is_concrete(&sa->conn->remote.id))
-		sa->remote_id = sa->conn->remote.id;
-	else
-		ike_id_from_addr(&sa->remote_id, &sa->path.remote);
-	err = prepare_child(sa, t);
+	err = name_ends(sa);
+	if (err == 0)
+		err = prepare_child(sa, t);
 	if (err != 0)
 		return err;
-	ike_pld_id_build(c, IKE_PLD_IDI, &sa->local_id);
+	ike_pld_id_build(c, IKE_PLD_IDI, sa->local_id);
 	ike_auth_build_cert(sa, c);
 	s->sent_contact =
 		sa->conn->unique != IKE_UNIQUE_NEVER && sa->reauth_of == 0 && ike_unique_first(sa);
@@ -113,9 +137,9 @@ authenticate(struct ike_sa *sa, const struct ike_msg *m)
 	const struct ike_payload *p = ike_msg_find(m, IKE_PLD_IDR);
 	char want[IKE_TEXT_MAX];
 
-	if (p == NULL || ike_pld_id_parse(&sa->remote_id, p->body) != 0)
+	if (!read_remote_id(sa, p))
 		return false;
-	if (ike_id_match(&sa->remote_id, &sa->conn->remote.id) == 0) {
+	if (ike_id_match(sa->remote_id, &sa->conn->remote.id) == 0) {
 		ike_auth_log(sa, "authentication failed", "that is not whom we want");
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
 			"remote id is configured as '%s'",
@@ -156,8 +180,12 @@ reject_peer(struct ike_sa *sa)
 	sa->setup->child = NULL;
 	if (child != NULL)
 		ike_child_failed(sa, child, "the peer's authentication failed");
-	sa->e->stats.ike_failed++;
-	ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+	/* without memory for that the SA would stay as it is, in nobody's way but its connection's
+	 */
+	if (ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0) == NULL)
+		ike_sa_end(sa, IKE_END_FAILED, false, "out of memory");
+	else
+		sa->e->stats.ike_failed++;
 }
 
 /** The first child's part of the response. The IKE SA is up whatever becomes of it (1.2). */
@@ -238,7 +266,7 @@ read_ids(struct ike_sa *sa, const struct ike_msg *m, struct ike_id *idr, bool *h
 	const struct ike_payload *r = ike_msg_find(m, IKE_PLD_IDR);
 
 	*has_idr = r != NULL;
-	if (i == NULL || ike_pld_id_parse(&sa->remote_id, i->body) != 0)
+	if (!read_remote_id(sa, i))
 		return false;
 	return r == NULL || ike_pld_id_parse(idr, r->body) == 0;
 }
@@ -254,18 +282,18 @@ choose_conn(struct ike_sa *sa, const struct ike_path *path, const struct ike_msg
 	if (!read_ids(sa, m, &idr, &has_idr))
 		return false;
 	conn = ike_conn_by_ids(&sa->e->index, path, &sa->keys.suite, ike_auth_claimed(m),
-		&sa->remote_id, has_idr ? &idr : NULL);
+		sa->remote_id, has_idr ? &idr : NULL);
 	if (conn == NULL) {
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
 			"no connection matches the peer's identity '%s'%s%s%s",
-			ike_id_str(&sa->remote_id, i, sizeof(i)),
+			ike_id_str(sa->remote_id, i, sizeof(i)),
 			has_idr ? ", which asks for '" : "",
 			has_idr ? ike_id_str(&idr, r, sizeof(r)) : "", has_idr ? "'" : "");
 		return false;
 	}
 	ike_sa_set_conn(sa, conn);
-	ike_conn_local_id(conn, path, &sa->local_id);
-	return true;
+	ike_conn_local_id(conn, path, &idr);
+	return ike_sa_set_id(&sa->local_id, &idr) == 0;
 }
 
 /** The child that comes with IKE_AUTH. Its failure leaves the IKE SA up (1.2). */
@@ -305,7 +333,7 @@ answer_child(struct ike_sa *sa, const struct ike_nego_msg *in, bool contact, str
 static void
 build_response(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
 {
-	ike_pld_id_build(c, IKE_PLD_IDR, &sa->local_id);
+	ike_pld_id_build(c, IKE_PLD_IDR, sa->local_id);
 	ike_auth_build_cert(sa, c);
 	if (ike_auth_build(sa, c) != 0)
 		c->w.bad = true; /* it has just been computed for the peer: libcrypto failed */

@@ -55,14 +55,23 @@ ike_x_notify_text(uint16_t type, char *buf, size_t len)
 
 /* ---- what both ends do ---- */
 
+static bool
+make_nonce(struct ike *e, struct ike_blob *out)
+{
+	struct ike_nonce n;
+
+	ike_nonce_make(e, &n);
+	return ike_blob_set(out, n.data, n.len) == 0;
+}
+
 static int
 derive_keys(struct ike_sa *sa, enum ike_job_side side, const struct ike_suite *suite,
 	struct ike_dh_key *dh, struct ike_view peer_ke)
 {
 	uint8_t secret[IKE_DH_PUB_MAX];
 	struct ike_keymat_in in = {
-		.ni = ike_nonce_view(&sa->setup->ni),
-		.nr = ike_nonce_view(&sa->setup->nr),
+		.ni = ike_blob_view(&sa->setup->ni),
+		.nr = ike_blob_view(&sa->setup->nr),
 		.spi_i = sa->spi_i,
 		.spi_r = sa->spi_r,
 	};
@@ -105,8 +114,8 @@ prepare(struct ike_sa *sa, const struct ike_task *t)
 	struct ike_setup *s = sa->setup;
 	uint16_t group = t->group != 0 ? t->group : ike_offer_group(&sa->conn->proposals, 0);
 
-	if (s->ni.len == 0)
-		ike_nonce_make(sa->e, &s->ni);
+	if (s->ni.len == 0 && !make_nonce(sa->e, &s->ni))
+		return -ENOMEM;
 	if (s->dh != NULL && ike_dh_group(s->dh) == group)
 		return 0;
 	ike_dh_destroy(s->dh);
@@ -133,7 +142,7 @@ ike_x_init_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 	ike_pld_sa_build(c, &offer, true);
 	pub = ike_dh_pub(s->dh);
 	ike_pld_ke_build(c, ike_dh_group(s->dh), pub.p, pub.len);
-	ike_pld_nonce_build(c, s->ni.data, s->ni.len);
+	ike_pld_nonce_build(c, s->ni.p, s->ni.len);
 	build_extras(sa, c);
 	len = ike_msg_end(c);
 	if (len == 0)
@@ -263,7 +272,11 @@ ike_x_init_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 		return;
 	}
 	sa->spi_r = m->hdr.spi_r;
-	ike_nonce_keep(&s->nr, in.nonce);
+	err = ike_blob_set(&s->nr, in.nonce.p, in.nonce.len);
+	if (err != 0) {
+		init_failed(sa, "out of memory");
+		return;
+	}
 	err = derive_keys(sa, IKE_JOB_OWN, &suite, s->dh, in.ke.data);
 	if (err == -EINPROGRESS)
 		return;
@@ -367,7 +380,7 @@ build_response(struct ike_sa *sa, const struct ike_proposal *chosen, const struc
 	ike_msg_begin(&c, sa->e->wire_buf, IKE_WIRE_CAP, &hdr);
 	ike_pld_sa_build_one(&c, chosen);
 	ike_pld_ke_build(&c, ike_dh_group(dh), pub.p, pub.len);
-	ike_pld_nonce_build(&c, sa->setup->nr.data, sa->setup->nr.len);
+	ike_pld_nonce_build(&c, sa->setup->nr.p, sa->setup->nr.len);
 	ike_auth_build_certreq(sa, &c);
 	build_extras(sa, &c);
 	if (sa->conn->childless != IKE_CHILDLESS_NEVER)
@@ -388,8 +401,10 @@ respond(struct ike_sa *sa, const struct ike_msg *m, const struct ike_kex *in,
 
 	if (err != 0)
 		return err;
-	ike_nonce_keep(&s->ni, in->nonce);
-	ike_nonce_make(sa->e, &s->nr);
+	if (ike_blob_set(&s->ni, in->nonce.p, in->nonce.len) != 0 || !make_nonce(sa->e, &s->nr)) {
+		ike_dh_destroy(dh);
+		return -ENOMEM;
+	}
 	sa->frag = agree_fragments(sa, m);
 	ike_ppk_agree(sa, ike_msg_notify(m, IKE_N_USE_PPK, NULL));
 	s->intermediate = ike_msg_notify(m, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED, NULL);

@@ -21,17 +21,12 @@ note(struct ike_sa *sa, bool of_initiator, const struct ike_hdr *hdr, uint8_t fi
 	struct ike_view inner)
 {
 	struct ike_setup *s = sa->setup;
-	uint8_t *sum = of_initiator ? s->int_auth_i : s->int_auth_r;
-	bool *begun = of_initiator ? &s->has_int_i : &s->has_int_r;
-	struct ike_view before = {.p = sum, .len = *begun ? sa->keys.prf_len : 0};
+	struct ike_blob *sum = of_initiator ? &s->int_auth_i : &s->int_auth_r;
 	uint8_t out[IKE_PRF_MAX];
-	int err = ike_keymat_int_auth(&sa->keys, of_initiator, before, hdr, first, inner, out);
+	int err = ike_keymat_int_auth(
+		&sa->keys, of_initiator, ike_blob_view(sum), hdr, first, inner, out);
 
-	if (err == 0) {
-		memcpy(sum, out, sa->keys.prf_len);
-		*begun = true;
-	}
-	return err;
+	return err != 0 ? err : ike_blob_set(sum, out, sa->keys.prf_len);
 }
 
 int
@@ -55,8 +50,8 @@ ike_inter_auth(const struct ike_sa *sa, uint8_t out[IKE_INT_AUTH_MAX])
 
 	if (s->n_inter == 0)
 		return 0;
-	ike_wr_bytes(&w, s->int_auth_i, sa->keys.prf_len);
-	ike_wr_bytes(&w, s->int_auth_r, sa->keys.prf_len);
+	ike_wr_bytes(&w, s->int_auth_i.p, s->int_auth_i.len);
+	ike_wr_bytes(&w, s->int_auth_r.p, s->int_auth_r.len);
 	/* of IKE_AUTH: IKE_SA_INIT was 0 and each round took one */
 	ike_wr_u32(&w, s->n_inter + 1U);
 	return w.len;
@@ -80,8 +75,8 @@ next_keys(struct ike_sa *sa, enum ike_job_side side, struct ike_dh_key *dh, stru
 	const struct ike_setup *s = sa->setup;
 	uint8_t secret[IKE_DH_PUB_MAX];
 	struct ike_keymat_in in = {
-		.ni = ike_nonce_view(&s->ni),
-		.nr = ike_nonce_view(&s->nr),
+		.ni = ike_blob_view(&s->ni),
+		.nr = ike_blob_view(&s->nr),
 		.shared.p = secret,
 		.spi_i = sa->spi_i,
 		.spi_r = sa->spi_r,

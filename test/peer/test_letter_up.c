@@ -143,7 +143,7 @@ test_out_of_turn(void **state)
 
 		ike_send_begin(w->p[0].e, &c);
 		if (i == 0)
-			ike_pld_id_build(&c, IKE_PLD_IDI, &forge_sa(&w->p[0])->local_id);
+			ike_pld_id_build(&c, IKE_PLD_IDI, forge_sa(&w->p[0])->local_id);
 		m = forge_ask(w, 0, i == 0 ? IKE_X_AUTH : IKE_X_INTERMEDIATE, &c);
 		assert_non_null(m);
 		assert_int_equal(ike_msg_error(m), IKE_N_INVALID_SYNTAX);
