@@ -10,6 +10,7 @@
 #include <rte_ethdev.h>
 
 #include "lib/classify.h"
+#include "lib/early.h"
 #include "lib/excp.h"
 #include "lib/netif.h"
 #include "lib/pkt.h"
@@ -82,7 +83,7 @@ frame_max(const struct gw_cfg *cfg)
 static unsigned int
 n_mbufs(const struct gw_cfg *cfg)
 {
-	unsigned int n = POOL_MBUFS;
+	unsigned int n = POOL_MBUFS + GW_EARLY_MAX;
 
 	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
 		n += cfg->tunnels[i].hold;

@@ -150,6 +150,7 @@ run(void *arg)
 	while (tx_control(w) > 0)
 		send_burst(w);
 	worker_out_fini(w);
+	gw_early_fini(&w->early);
 	gw_rcu_offline(w->plane->rcu, w->id);
 	return 0;
 }
@@ -212,6 +213,7 @@ gw_worker_create(struct gw_plane *plane, unsigned int id)
 	w->queue = (uint16_t)id;
 	w->tsc_per_ms = rte_get_tsc_hz() / 1000;
 	w->out.pool = plane->pool;
+	w->early.timeout_tsc = GW_EARLY_TIMEOUT_MS * w->tsc_per_ms;
 	w->frag6 = (struct gw_frag6){.pool = plane->pool};
 	if (getrandom(&w->frag6.next_id, sizeof(w->frag6.next_id), 0) < 0)
 		w->frag6.next_id = (uint32_t)rte_rand();

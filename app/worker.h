@@ -15,6 +15,7 @@
  *   plane->local              control         workers   release store          rcu
  *   inbound SA, its keys      control         worker    gw_sadb_publish()      gw_sadb_retire(), rcu
  *   - replay window, counters owner worker    control   relaxed                with the SA
+ *   SPIs given out            control         worker    gw_sadb_expects()      -
  *   outbound SA, its keys     control         worker    tunnel->sa_out         unlinked, rcu
  *   - sequence, counters      owner worker    control   relaxed                with the SA
  *   struct gw_tunnel          by field group  both      plane->tunnels         after workers ended

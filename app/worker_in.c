@@ -137,16 +137,52 @@ sample_unknown(struct gw_worker *w, struct rte_mbuf **refused, uint16_t n)
 	return n;
 }
 
+/* ESP, all the way to the tunnels. */
+static void
+in_burst(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
+{
+	uint16_t good = gw_esp_in(w->crypto, w->plane->sadb, esp, n, w->now_tsc);
+
+	if (good < n) {
+		struct rte_mbuf **refused = esp + good;
+		uint16_t left =
+			gw_early_hold(&w->early, w->plane->sadb, refused, n - good, w->now_tsc);
+
+		worker_drop(w, refused, sample_unknown(w, refused, left));
+	}
+	n = good;
+	good = gw_gre_in(esp, n);
+	worker_drop(w, esp + good, n - good);
+	deliver_burst(w, esp, good);
+}
+
+/* What came before its SA goes before what came after it. */
+static void
+in_early(struct gw_worker *w)
+{
+	struct rte_mbuf *pkts[GW_BURST_MAX];
+	uint16_t n, ready;
+
+	while ((n = gw_early_settle(&w->early, w->plane->sadb, pkts, &ready, w->now_tsc)) > 0) {
+		worker_drop(w, pkts + ready, n - ready);
+		if (ready > 0)
+			in_burst(w, pkts, ready);
+	}
+}
+
 uint16_t
 worker_in(struct gw_worker *w)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX], *esp[GW_BURST_MAX];
 	uint16_t n = rte_eth_rx_burst(w->plane->port->id, w->queue, pkts, GW_BURST_MAX);
 	const struct gw_local *local;
-	uint16_t n_esp = 0, good;
+	uint16_t n_esp = 0;
 
-	if (n == 0)
+	if (n == 0) {
+		if (w->early.n > 0)
+			in_early(w);
 		return 0;
+	}
 	local = atomic_load_explicit(&w->plane->local, memory_order_acquire);
 	for (uint16_t i = 0; i < n && i < PREFETCH; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
@@ -161,13 +197,9 @@ worker_in(struct gw_worker *w)
 			esp[n_esp++] = m;
 	}
 	w->stats.rx_packets += n;
-	if (n_esp == 0)
-		return n;
-	good = gw_esp_in(w->crypto, w->plane->sadb, esp, n_esp, w->now_tsc);
-	worker_drop(w, esp + good, sample_unknown(w, esp + good, n_esp - good));
-	n_esp = good;
-	good = gw_gre_in(esp, n_esp);
-	worker_drop(w, esp + good, n_esp - good);
-	deliver_burst(w, esp, good);
+	if (w->early.n > 0)
+		in_early(w);
+	if (n_esp > 0)
+		in_burst(w, esp, n_esp);
 	return n;
 }

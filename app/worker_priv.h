@@ -6,6 +6,7 @@
 
 #include <rte_mbuf.h>
 
+#include "lib/early.h"
 #include "lib/esp.h"
 #include "lib/pkt.h"
 #include "lib/reass.h"
@@ -41,6 +42,7 @@ struct gw_worker {
 	struct rte_mbuf *tx[GW_BURST_MAX];
 	struct gw_frag6 frag6;
 	struct gw_out out; /* of the burst in hand */
+	struct gw_early early;
 
 	/* worker writes, control reads relaxed */
 	_Alignas(64) struct gw_worker_stats stats;

@@ -21,6 +21,12 @@ struct gw_sadb {
 	uint32_t first, n_free; /* of the ring */
 	uint8_t *reserved;      /* by slot */
 
+	/* control writes, workers read when a look-up found nothing: by slot, the SPI given out and
+	 * not retired, or 0 */
+	struct expected {
+		_Atomic(uint32_t) spi;
+	} * expected;
+
 	/* control writes (release), workers read (acquire) */
 	_Alignas(64) _Atomic(struct gw_sa_in *) slots[];
 };
@@ -41,7 +47,9 @@ gw_sadb_create(uint32_t n_slots, int socket)
 	db->spis = calloc(n_slots, sizeof(db->spis[0]));
 	db->free_slots = calloc(n_slots, sizeof(db->free_slots[0]));
 	db->reserved = calloc(n_slots, sizeof(db->reserved[0]));
-	if (db->spis == NULL || db->free_slots == NULL || db->reserved == NULL) {
+	db->expected = calloc(n_slots, sizeof(db->expected[0]));
+	if (db->spis == NULL || db->free_slots == NULL || db->reserved == NULL ||
+		db->expected == NULL) {
 		gw_sadb_destroy(db);
 		return NULL;
 	}
@@ -63,6 +71,7 @@ gw_sadb_destroy(struct gw_sadb *db)
 	free(db->spis);
 	free(db->free_slots);
 	free(db->reserved);
+	free(db->expected);
 	rte_free(db);
 }
 
@@ -95,6 +104,7 @@ gw_sadb_spi_alloc(struct gw_sadb *db)
 	db->n_free--;
 	db->reserved[slot] = 1;
 	db->spis[slot] = spi;
+	atomic_store_explicit(&db->expected[slot].spi, spi, memory_order_relaxed);
 	return spi;
 }
 
@@ -108,6 +118,7 @@ gw_sadb_spi_free(struct gw_sadb *db, uint32_t spi)
 		return;
 	assert(atomic_load_explicit(&db->slots[slot], memory_order_relaxed) == NULL);
 	db->reserved[slot] = 0;
+	atomic_store_explicit(&db->expected[slot].spi, 0, memory_order_relaxed);
 	db->free_slots[(db->first + db->n_free) & db->mask] = slot;
 	db->n_free++;
 }
@@ -126,8 +137,18 @@ gw_sadb_retire(struct gw_sadb *db, struct gw_sa_in *sa)
 {
 	uint32_t slot = sa->spi & db->mask;
 
-	if (atomic_load_explicit(&db->slots[slot], memory_order_relaxed) == sa)
-		atomic_store_explicit(&db->slots[slot], NULL, memory_order_release);
+	if (atomic_load_explicit(&db->slots[slot], memory_order_relaxed) != sa)
+		return;
+	/* first this, so that who finds the slot empty does not wait for what has been */
+	atomic_store_explicit(&db->expected[slot].spi, 0, memory_order_relaxed);
+	atomic_store_explicit(&db->slots[slot], NULL, memory_order_release);
+}
+
+bool
+gw_sadb_expects(const struct gw_sadb *db, uint32_t spi)
+{
+	return spi >= SPI_MIN &&
+	       atomic_load_explicit(&db->expected[spi & db->mask].spi, memory_order_relaxed) == spi;
 }
 
 void

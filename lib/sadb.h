@@ -8,6 +8,7 @@
  * Writer: control. Readers: workers (acquire load of the slot). Reclaim: caller, through rcu.h.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct gw_sadb;
@@ -25,6 +26,9 @@ void gw_sadb_spi_free(struct gw_sadb *db, uint32_t spi);
 void gw_sadb_publish(struct gw_sadb *db, struct gw_sa_in *sa);
 /** Hide it; destroy it only after a quiescent period. Control. */
 void gw_sadb_retire(struct gw_sadb *db, struct gw_sa_in *sa);
+/** True for an SPI given out whose SA is not retired: when gw_sadb_lookup() did not find it, it is
+ * still to come. Worker. */
+bool gw_sadb_expects(const struct gw_sadb *db, uint32_t spi);
 /** Look up a burst: spis host order, out[i] NULL when unknown. Worker. */
 void gw_sadb_lookup(const struct gw_sadb *db, const uint32_t *spis, struct gw_sa_in **out,
 	unsigned int n);
