@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define NAME_TEXT 384
 /* libcrypto's level 1: 80 bits, which refuses RSA below 1024 bits and SHA-1 in certificates */
@@ -76,12 +75,11 @@ ike_cert_keyhash(const X509 *cert, uint8_t out[IKE_KEYHASH_LEN])
 static bool
 string_is(const ASN1_STRING *s, const struct ike_id *id, bool fold)
 {
-	const char *p = (const char *)ASN1_STRING_get0_data(s);
+	const unsigned char *p = ASN1_STRING_get0_data(s);
 
 	if (ASN1_STRING_length(s) != id->len)
 		return false;
-	return fold ? strncasecmp(p, (const char *)id->data, id->len) == 0
-		    : memcmp(p, id->data, id->len) == 0;
+	return fold ? ike_name_equal(p, id->data, id->len) : memcmp(p, id->data, id->len) == 0;
 }
 
 static bool

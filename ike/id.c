@@ -464,6 +464,17 @@ ike_id_load(struct ike_id *out, const struct ike_id *id)
 }
 
 bool
+ike_name_equal(const void *a, const void *b, size_t len)
+{
+	const uint8_t *p = a, *q = b;
+
+	for (size_t i = 0; i < len; i++)
+		if (tolower(p[i]) != tolower(q[i]))
+			return false;
+	return true;
+}
+
+bool
 ike_id_equal(const struct ike_id *a, const struct ike_id *b)
 {
 	if (a->type != b->type)
@@ -473,8 +484,7 @@ ike_id_equal(const struct ike_id *a, const struct ike_id *b)
 	if (a->len == b->len && memcmp(a->data, b->data, a->len) == 0)
 		return true;
 	if (is_name(a->type))
-		return a->len == b->len &&
-		       strncasecmp((const char *)a->data, (const char *)b->data, a->len) == 0;
+		return a->len == b->len && ike_name_equal(a->data, b->data, a->len);
 	return a->type == IKE_ID_DER_ASN1_DN && dn_equal(a, b);
 }
 
@@ -503,8 +513,7 @@ match_star(const struct ike_id *id, const struct ike_id *pattern)
 	size_t rest = pattern->len - 1U;
 
 	if (id->type != pattern->type || id->len <= rest ||
-		strncasecmp((const char *)id->data + (id->len - rest),
-			(const char *)pattern->data + 1, rest) != 0)
+		!ike_name_equal(id->data + (id->len - rest), pattern->data + 1, rest))
 		return 0;
 	return rest > 17 ? 19 : 2 + (unsigned int)rest;
 }

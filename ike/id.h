@@ -52,6 +52,8 @@ extern const struct ike_id ike_id_any;
 struct ike_id *ike_id_dup(const struct ike_id *id);
 void ike_id_load(struct ike_id *out, const struct ike_id *id);
 
+/** Names without regard to case: all len bytes, no byte ends them. */
+bool ike_name_equal(const void *a, const void *b, size_t len);
 bool ike_id_equal(const struct ike_id *a, const struct ike_id *b);
 
 /** Continue a hash: the same for identities that are equal. */

@@ -176,6 +176,12 @@ equality(void **state)
 	assert_true(ike_id_equal(&broken, &broken));
 	assert_false(ike_id_equal(&broken, &utf8));
 	assert_true(ike_id_equal(&any, &any));
+	/* a zero byte does not end a name */
+	a = id_of("fqdn:#41002e62");
+	b = id_of("fqdn:#61002e42");
+	c = id_of("fqdn:#61002e63");
+	assert_true(ike_id_equal(&a, &b));
+	assert_false(ike_id_equal(&a, &c));
 	assert_false(ike_id_equal(&any, &a));
 	b = id_of("keyid:GW.example");
 	assert_false(ike_id_equal(&b, &c)); /* key ids are bytes */
