@@ -13,6 +13,7 @@
 #include "x_inter.h"
 
 #define NO_KEY_FITS "none of our keys makes a signature that both the peer and 'auth' accept"
+#define NO_SECRET   "no pre-shared key is configured for them"
 
 void
 ike_auth_log(const struct ike_sa *sa, const char *what, const char *cause)
@@ -77,8 +78,7 @@ psk_value(struct ike_sa *sa, const struct covered *v, uint8_t out[IKE_PRF_MAX])
 	struct ike_view int_auth = {.p = inter, .len = ike_inter_auth(sa, inter)};
 
 	if (psk == NULL) {
-		ike_auth_log(sa, "authentication impossible",
-			"no pre-shared key is configured for them");
+		ike_auth_log(sa, "authentication impossible", NO_SECRET);
 		return -ENOKEY;
 	}
 	return ike_keymat_auth_psk(&sa->keys, v->of_initiator,
@@ -220,11 +220,13 @@ ike_auth_build(struct ike_sa *sa, struct ike_chain *c)
 bool
 ike_auth_able(const struct ike_sa *sa)
 {
+	bool signs = sa->conn->local.by == IKE_BY_PUBKEY;
 	struct ike_sig sig;
 
-	if (sa->conn->local.by != IKE_BY_PUBKEY || ike_auth_credential(sa, &sig) != NULL)
+	if (signs ? ike_auth_credential(sa, &sig) != NULL
+		  : ike_secret_find(&sa->e->index, &sa->local_id, &sa->remote_id) != NULL)
 		return true;
-	ike_auth_log(sa, "authentication impossible", NO_KEY_FITS);
+	ike_auth_log(sa, "authentication impossible", signs ? NO_KEY_FITS : NO_SECRET);
 	return false;
 }
 

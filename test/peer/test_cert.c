@@ -254,6 +254,20 @@ test_mixed(void **state)
 	}
 }
 
+/** The secret that would prove it is not there: refused, not taken and then never answered. */
+static void
+test_mixed_without_secret(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_of(&p, "p256", "p256");
+	p.w->p[1].conn.local.by = IKE_BY_PSK;
+	p.w->p[0].conn.remote.by = IKE_BY_PSK;
+	p.w->p[1].cfg.n_secrets = 0;
+	expect_refused(&p, 0, 1, "no pre-shared key is configured");
+}
+
 /** RSA of 4096 bits and two intermediate certificates: several fragments, both ways, with loss. */
 static void
 test_chain(void **state)
@@ -742,6 +756,7 @@ main(void)
 		cmocka_unit_test(test_old_methods),
 		cmocka_unit_test(test_notify_only_with_signatures),
 		cmocka_unit_test(test_mixed),
+		cmocka_unit_test(test_mixed_without_secret),
 		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_identities),
 		cmocka_unit_test(test_validity),
