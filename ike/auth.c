@@ -224,7 +224,7 @@ ike_auth_able(const struct ike_sa *sa)
 	struct ike_sig sig;
 
 	if (signs ? ike_auth_credential(sa, &sig) != NULL
-		  : ike_secret_find(&sa->e->index, &sa->local_id, &sa->remote_id) != NULL)
+		  : ike_secret_find(&sa->e->index, sa->local_id, sa->remote_id) != NULL)
 		return true;
 	ike_auth_log(sa, "authentication impossible", signs ? NO_KEY_FITS : NO_SECRET);
 	return false;

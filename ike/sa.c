@@ -302,6 +302,8 @@ ike_sa_replaced(struct ike_sa *sa, struct ike_sa *by)
 	by->rival_of = 0;
 	sa->successor = by->id;
 	ike_reauth_follow(sa, by);
+	by->reauth_of = sa->reauth_of;
+	sa->reauth_of = 0;
 	sa->replaced = true;
 	sa->was_up = false;
 	ike_qcd_renew(sa, by);
@@ -454,6 +456,9 @@ ike_sa_end(struct ike_sa *sa, enum ike_end why, bool linger, const char *reason)
 {
 	struct ike_sa *heir = why == IKE_END_QUIET ? NULL : heir_of(sa);
 
+	/* nobody has vouched for it: its DELETE is only a courtesy */
+	if (sa->auth_failed && why != IKE_END_QUIET)
+		why = IKE_END_REFUSED;
 	if (heir != NULL)
 		ike_sa_replaced(sa, heir);
 	/* both ends delete at once: what we end is not brought back by close_action */

@@ -178,14 +178,14 @@ reject_peer(struct ike_sa *sa)
 
 	sa->auth_failed = true;
 	sa->setup->child = NULL;
-	if (child != NULL)
+	if (child != NULL) {
+		ike_sa_act(sa, child, IKE_END_REFUSED);
 		ike_child_failed(sa, child, "the peer's authentication failed");
+	}
 	/* without memory for that the SA would stay as it is, in nobody's way but its connection's
 	 */
 	if (ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0) == NULL)
 		ike_sa_end(sa, IKE_END_FAILED, false, "out of memory");
-	else
-		sa->e->stats.ike_failed++;
 }
 
 /** The first child's part of the response. The IKE SA is up whatever becomes of it (1.2). */
@@ -336,7 +336,7 @@ build_response(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
 	ike_pld_id_build(c, IKE_PLD_IDR, sa->local_id);
 	ike_auth_build_cert(sa, c);
 	if (ike_auth_build(sa, c) != 0)
-		c->w.bad = true; /* it has just been computed for the peer: libcrypto failed */
+		c->w.bad = true; /* ike_auth_able() has seen what it takes: libcrypto failed */
 	ike_ppk_answer(sa, c);
 	sa->mobike = sa->conn->mobike && ike_msg_notify(m, IKE_N_MOBIKE_SUPPORTED, NULL);
 	if (sa->mobike)

@@ -536,6 +536,37 @@ test_reauthentication_of_two_children(void **state)
 	}
 }
 
+/** The new SA is rekeyed by the peer while its second child is refused for now: the old one goes.
+ */
+static void
+test_reauthentication_rekeyed(void **state)
+{
+	const struct ike_select all = {.ike = "gw-gw"};
+
+	(void)state;
+	for (unsigned int seed = 0; seed < 20; seed++) {
+		struct world *w = world_create(7320 + seed);
+
+		w->delay_ms = 20;
+		w->p[0].conn.n_children = w->p[1].conn.n_children = 2;
+		connect_world(w);
+		assert_int_equal(ike_initiate(w->p[0].e, NULL, "other", w->now), 0);
+		world_run(w, 1000);
+		world_assert_settled(w, 2);
+		w->p[0].conn.reauth_time_s = 30;
+		assert_int_equal(ike_rekey(w->p[0].e, &all, w->now), 1);
+		for (unsigned int ms = 0; ms < 60000 && w->p[1].events[IKE_EV_IKE_UP] < 2; ms++)
+			world_run(w, 1);
+		w->p[0].conn.reauth_time_s = 0;
+		assert_true(ike_rekey(w->p[1].e, &all, w->now) > 0);
+		world_run(w, 60000);
+		world_assert_settled(w, 2);
+		assert_int_equal(peer_live_sas(&w->p[0]), 1);
+		assert_int_equal(peer_live_sas(&w->p[1]), 1);
+		world_destroy(w);
+	}
+}
+
 /** A peer of any address, which has moved: it is found where it is. */
 static void
 test_reauthentication_by_the_responder_of_any(void **state)
@@ -625,6 +656,7 @@ main(void)
 		cmocka_unit_test(test_hard_limit),
 		cmocka_unit_test(test_reauthentication),
 		cmocka_unit_test(test_reauthentication_of_two_children),
+		cmocka_unit_test(test_reauthentication_rekeyed),
 		cmocka_unit_test(test_reauthentication_by_the_responder_of_any),
 		cmocka_unit_test(test_reauthentication_without_traffic),
 		cmocka_unit_test(test_reauthentication_over_a_bad_link),

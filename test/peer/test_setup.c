@@ -289,6 +289,51 @@ test_wrong_responder(void **state)
 	world_destroy(w);
 }
 
+/** Who is refused may be set right later: what is to be up always is tried again. */
+static void
+test_wrong_responder_for_a_while(void **state)
+{
+	struct world *w = world_create(8);
+
+	(void)state;
+	peer_id(&w->p[1].conn.local.id, "b.example.org");
+	peer_id(&w->p[0].conn.remote.id, "*.example.com");
+	w->p[0].children[0].start_action = IKE_ACTION_START;
+	peer_start(&w->p[1]);
+	peer_start(&w->p[0]);
+	world_run(w, 10000);
+	world_assert_settled(w, 0);
+	assert_int_equal(w->p[0].events[IKE_EV_CHILD_FAILED], 1);
+	peer_id(&w->p[1].conn.local.id, "b.example.com");
+	world_run(w, 40000);
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
+/** A reauthentication that is refused leaves the old SA in place, which tries again. */
+static void
+test_wrong_responder_at_reauthentication(void **state)
+{
+	struct world *w = world_create(8);
+
+	(void)state;
+	peer_id(&w->p[1].conn.local.id, "b.example.com");
+	peer_id(&w->p[0].conn.remote.id, "*.example.com");
+	w->p[0].conn.reauth_time_s = 30;
+	w->p[0].conn.over_time_s = 300;
+	connected(w, 0);
+	peer_id(&w->p[1].conn.local.id, "b.example.org");
+	world_run(w, 40000);
+	world_assert_settled(w, 1);
+	assert_int_equal(w->p[0].events[IKE_EV_IKE_UP], 1);
+	assert_non_null(strstr(w->p[0].log, "that is not whom we want"));
+	peer_id(&w->p[1].conn.local.id, "b.example.com");
+	world_run(w, 70000);
+	world_assert_settled(w, 1);
+	assert_true(w->p[0].events[IKE_EV_IKE_UP] > 1);
+	world_destroy(w);
+}
+
 static void
 test_wrong_initiator(void **state)
 {
@@ -941,6 +986,8 @@ main(void)
 		cmocka_unit_test(test_cookie_and_limit),
 		cmocka_unit_test(test_wrong_psk),
 		cmocka_unit_test(test_wrong_responder),
+		cmocka_unit_test(test_wrong_responder_for_a_while),
+		cmocka_unit_test(test_wrong_responder_at_reauthentication),
 		cmocka_unit_test(test_wrong_initiator),
 		cmocka_unit_test(test_identities),
 		cmocka_unit_test(test_secret_choice),
