@@ -23,7 +23,6 @@ enum ike_id_type {
 
 struct ike_id {
 	uint8_t type; /* enum ike_id_type */
-	uint8_t reserved[3]; /* as received: means nothing, but AUTH covers it (RFC 7296 2.15) */
 	uint16_t len; /* bytes used in data */
 	uint8_t data[IKE_ID_MAX];
 };

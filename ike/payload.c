@@ -184,7 +184,7 @@ ike_pld_id_parse(struct ike_id *out, struct ike_view body)
 	struct ike_rd r = ike_rd_view(body);
 
 	*out = (struct ike_id){.type = ike_rd_u8(&r)};
-	ike_rd_copy(&r, out->reserved, sizeof(out->reserved));
+	ike_rd_bytes(&r, 3); /* RESERVED: AUTH covers it as it came, see auth.c */
 	if (!ike_rd_ok(&r) || out->type == IKE_ID_ANY)
 		return -EBADMSG;
 	if (r.left > IKE_ID_MAX)
@@ -410,7 +410,7 @@ static void
 write_id(struct ike_wr *w, const struct ike_id *id)
 {
 	ike_wr_u8(w, id->type);
-	ike_wr_bytes(w, id->reserved, sizeof(id->reserved));
+	ike_wr_zero(w, 3); /* RESERVED */
 	ike_wr_bytes(w, id->data, id->len);
 }
 
