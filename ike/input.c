@@ -38,6 +38,13 @@ parse_inner(struct arrival *a, uint8_t first, const uint8_t *p, size_t len)
 
 /* ---- decryption ---- */
 
+/** Who is not authenticated yet does not make us keep more than this. */
+static bool
+is_too_long(const struct ike_sa *sa, size_t len)
+{
+	return sa->state == IKE_SA_HALF_OPEN && len > IKE_AUTH_LEN_MAX;
+}
+
 static int
 open_fragment(struct ike_sa *sa, struct arrival *a, struct ike_view inner)
 {
@@ -51,8 +58,12 @@ open_fragment(struct ike_sa *sa, struct arrival *a, struct ike_view inner)
 		*f = calloc(1, sizeof(**f));
 	if (*f == NULL)
 		return -ENOMEM;
-	if (sa->state == IKE_SA_HALF_OPEN && (*f)->bytes + inner.len > IKE_AUTH_LEN_MAX)
-		return -EPERM;
+	if (a->m.frag_num == 1 && !response)
+		memcpy(sa->frag_digest, a->digest, IKE_DIGEST_LEN);
+	if (is_too_long(sa, (*f)->bytes + inner.len)) {
+		memcpy(a->digest, sa->frag_digest, IKE_DIGEST_LEN);
+		return -E2BIG;
+	}
 	rc = ike_frags_add(*f, &a->m, inner);
 	/* one that does not fit may be late, of a try with larger ones (RFC 7383 2.6.1) */
 	if (rc < 0)
@@ -61,8 +72,6 @@ open_fragment(struct ike_sa *sa, struct arrival *a, struct ike_view inner)
 		(*f)->since_ms = sa->e->now_ms;
 		ike_sa_touch(sa);
 	}
-	if (a->m.frag_num == 1 && !response)
-		memcpy(sa->frag_digest, a->digest, IKE_DIGEST_LEN);
 	if (rc == 0)
 		return -EAGAIN;
 	/* a retransmission is known by its first fragment (RFC 7383 2.6.1) */
@@ -77,7 +86,7 @@ open_fragment(struct ike_sa *sa, struct arrival *a, struct ike_view inner)
 /**
  * Verify, decrypt and parse what is inside.
  * @return 0; -EAGAIN (fragments missing); -EPERM (not from the peer: as if it had not come);
- *         -EBADMSG, -E2BIG (malformed inside); -EOPNOTSUPP (unknown critical payload)
+ *         -EBADMSG (malformed inside), -E2BIG (too long); -EOPNOTSUPP (unknown critical payload)
  */
 static int
 open_message(struct ike_sa *sa, struct arrival *a)
@@ -90,6 +99,8 @@ open_message(struct ike_sa *sa, struct arrival *a)
 		return -EPERM;
 	if (a->m.sk_type == IKE_PLD_SKF)
 		return open_fragment(sa, a, inner);
+	if (is_too_long(sa, inner.len))
+		return -E2BIG;
 	return parse_inner(a, a->m.sk_first, inner.p, inner.len);
 }
 
@@ -175,8 +186,15 @@ refuse_malformed(const struct ike_sa *sa, const struct arrival *a, int err, stru
 			sizeof(a->m.critical));
 		return sa->state == IKE_SA_HALF_OPEN ? IKE_AFTER_FAILED : IKE_AFTER_REPLY;
 	}
-	ike_log(sa->e, IKE_LOG_WARN, "ENC", sa->conn->name, "the peer's %s request is malformed",
-		name != NULL ? name : "unknown");
+	if (err == -E2BIG && sa->state == IKE_SA_HALF_OPEN)
+		ike_log(sa->e, IKE_LOG_WARN, "ENC", sa->conn->name,
+			"the peer's %s request is longer than the %u bytes that are taken from "
+			"somebody unknown: it sends too many or too large certificates, most "
+			"likely",
+			name != NULL ? name : "unknown", IKE_AUTH_LEN_MAX);
+	else
+		ike_log(sa->e, IKE_LOG_WARN, "ENC", sa->conn->name,
+			"the peer's %s request is malformed", name != NULL ? name : "unknown");
 	ike_x_refuse(c, IKE_N_INVALID_SYNTAX, 0);
 	return sa->state == IKE_SA_HALF_OPEN ? IKE_AFTER_FAILED : IKE_AFTER_BROKEN;
 }
