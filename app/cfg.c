@@ -118,10 +118,8 @@ cfg_free(struct gw_cfg *cfg)
 	cfg_conns_free(&cfg->ike);
 	cfg_secrets_free(&cfg->ike);
 	explicit_bzero(cfg->ike.qcd_secret, sizeof(cfg->ike.qcd_secret));
-	for (unsigned int i = 0; i < cfg->n_trusts; i++) {
-		ike_trust_fini(cfg->trusts[i]);
-		free(cfg->trusts[i]);
-	}
+	for (unsigned int i = 0; i < cfg->n_trusts; i++)
+		ike_trust_free(cfg->trusts[i]);
 	free(cfg->trusts);
 	free(cfg->tunnels);
 	free(cfg);

@@ -402,12 +402,10 @@ make_trust(struct cfg_ctx *x, X509 *const *cas, unsigned int n_cas, X509 *const 
 	if (more == NULL)
 		return cfg_no_memory(x);
 	cfg->trusts = more;
-	t = calloc(1, sizeof(*t));
+	t = ike_trust_create(cas, n_cas, (X509_CRL *const *)x->pki->crls.at, x->pki->crls.n);
 	if (t == NULL)
 		return cfg_no_memory(x);
 	more[cfg->n_trusts++] = t;
-	if (ike_trust_init(t, cas, n_cas, (X509_CRL *const *)x->pki->crls.at, x->pki->crls.n) != 0)
-		return cfg_no_memory(x);
 	for (unsigned int i = 0; i < n_peers; i++)
 		if (ike_trust_add_peer(t, peers[i]) != 0)
 			return cfg_no_memory(x);

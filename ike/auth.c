@@ -7,6 +7,7 @@
 
 #include "auth.h"
 #include "auth_cert.h"
+#include "auth_job.h"
 #include "conn.h"
 #include "payload.h"
 #include "ppk.h"
@@ -150,14 +151,13 @@ signed_octets(const struct ike_sa *sa, const struct covered *v, struct ike_blob 
 	return 0;
 }
 
+/** Have our signature made. @return as ike_sign_job(), -ENOKEY; said why */
 static int
-build_signature(struct ike_sa *sa, const struct covered *v, struct ike_chain *c)
+make_signature(struct ike_sa *sa, const struct covered *v, enum ike_auth_which which,
+	struct ike_sig *sig, struct ike_view *auth)
 {
+	const struct ike_credential *cred = ike_auth_credential(sa, sig);
 	struct ike_blob octets;
-	uint8_t auth[IKE_SIG_MAX];
-	struct ike_sig sig;
-	const struct ike_credential *cred = ike_auth_credential(sa, &sig);
-	size_t len = 0;
 	int err;
 
 	if (cred == NULL) {
@@ -166,68 +166,61 @@ build_signature(struct ike_sa *sa, const struct covered *v, struct ike_chain *c)
 	}
 	err = signed_octets(sa, v, &octets);
 	if (err == 0)
-		err = ike_sig_make(&sig, cred->key,
-			(struct ike_view){.p = octets.p, .len = octets.len}, auth, sizeof(auth),
-			&len);
-	ike_blob_set(&octets, NULL, 0);
-	if (err == 0)
-		ike_pld_auth_build(c, sig.method, auth, len);
-	else
+		err = ike_sign_job(sa, which, sig, cred->key, &octets, auth);
+	if (err != 0 && err != -EINPROGRESS && err != -EBUSY)
 		ike_auth_log(sa, "authentication impossible", "libcrypto cannot sign with our key");
 	return err;
 }
 
-static bool
+static int
+build_signature(
+	struct ike_sa *sa, const struct covered *v, enum ike_auth_which which, struct ike_chain *c)
+{
+	struct ike_view auth;
+	struct ike_sig sig;
+	int err = make_signature(sa, v, which, &sig, &auth);
+
+	if (err == 0)
+		ike_pld_auth_build(c, sig.method, auth.p, auth.len);
+	return err;
+}
+
+static int
 verify_signature(struct ike_sa *sa, const struct covered *v, const struct ike_msg *m,
 	const struct ike_auth *got)
 {
 	struct ike_blob octets;
-	struct ike_proof proof;
-	char text[64];
-	bool good;
+	int err = signed_octets(sa, v, &octets);
 
-	if (!ike_proof_read(&proof, sa, m, got))
-		return false;
-	if (signed_octets(sa, v, &octets) != 0) {
-		ike_proof_fini(&proof);
-		return false;
-	}
-	proof.octets = (struct ike_view){.p = octets.p, .len = octets.len};
-	good = ike_proof_check(&proof);
-	if (!good)
-		ike_auth_log(sa, "authentication failed", proof.why);
-	else
-		ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name,
-			"IKE_SA %u: the peer proved its identity by %s, certificate '%s'", sa->id,
-			ike_sig_str(&proof.sig, text, sizeof(text)), proof.subject);
-	ike_proof_fini(&proof);
-	ike_blob_set(&octets, NULL, 0);
-	return good;
+	return err != 0 ? err : ike_proof_job(sa, m, got, &octets);
 }
 
 /* ---- either ---- */
 
 int
-ike_auth_build(struct ike_sa *sa, struct ike_chain *c)
+ike_auth_prepare(struct ike_sa *sa, enum ike_auth_which which)
+{
+	uint8_t body[IKE_ID_BODY_MAX];
+	struct covered v = ours(sa, body);
+	struct ike_view auth;
+	struct ike_sig sig;
+
+	if (sa->conn->local.by == IKE_BY_PUBKEY)
+		return make_signature(sa, &v, which, &sig, &auth);
+	if (ike_secret_find(&sa->e->index, sa->local_id, sa->remote_id) != NULL)
+		return 0;
+	ike_auth_log(sa, "authentication impossible", NO_SECRET);
+	return -ENOKEY;
+}
+
+int
+ike_auth_build(struct ike_sa *sa, enum ike_auth_which which, struct ike_chain *c)
 {
 	uint8_t body[IKE_ID_BODY_MAX];
 	struct covered v = ours(sa, body);
 
-	return sa->conn->local.by == IKE_BY_PUBKEY ? build_signature(sa, &v, c)
+	return sa->conn->local.by == IKE_BY_PUBKEY ? build_signature(sa, &v, which, c)
 						   : build_psk(sa, &v, c);
-}
-
-bool
-ike_auth_able(const struct ike_sa *sa)
-{
-	bool signs = sa->conn->local.by == IKE_BY_PUBKEY;
-	struct ike_sig sig;
-
-	if (signs ? ike_auth_credential(sa, &sig) != NULL
-		  : ike_secret_find(&sa->e->index, sa->local_id, sa->remote_id) != NULL)
-		return true;
-	ike_auth_log(sa, "authentication impossible", signs ? NO_KEY_FITS : NO_SECRET);
-	return false;
 }
 
 enum ike_auth_by
@@ -241,7 +234,7 @@ ike_auth_claimed(const struct ike_msg *m)
 		       : IKE_BY_PUBKEY;
 }
 
-bool
+int
 ike_auth_verify(struct ike_sa *sa, const struct ike_msg *m)
 {
 	const struct ike_payload *p = ike_msg_find(m, IKE_PLD_AUTH);
@@ -251,13 +244,14 @@ ike_auth_verify(struct ike_sa *sa, const struct ike_msg *m)
 	if (p == NULL) {
 		ike_auth_log(sa, "authentication failed",
 			"the peer sends no AUTH payload: it wants EAP, which is not supported");
-		return false;
+		return -EACCES;
 	}
 	if (ike_pld_auth_parse(&got, p->body) != 0) {
 		ike_auth_log(sa, "authentication failed", "the peer's AUTH payload is malformed");
-		return false;
+		return -EACCES;
 	}
 	ike_ppk_pick_auth(sa, m, &got);
-	return sa->conn->remote.by == IKE_BY_PUBKEY ? verify_signature(sa, &v, m, &got)
-						    : verify_psk(sa, &v, &got);
+	if (sa->conn->remote.by == IKE_BY_PUBKEY)
+		return verify_signature(sa, &v, m, &got);
+	return verify_psk(sa, &v, &got) ? 0 : -EACCES;
 }

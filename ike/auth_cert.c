@@ -293,7 +293,7 @@ ike_proof_read(struct ike_proof *p, const struct ike_sa *sa, const struct ike_ms
 	}
 	memcpy(p->value, value.p, value.len);
 	p->value_len = value.len;
-	p->claim.trust = remote->trust;
+	p->claim.trust = ike_trust_hold(remote->trust);
 	p->claim.revocation = remote->revocation;
 	p->claim.rules = remote->chain_rules;
 	ike_id_load(&p->claim.id, sa->remote_id);
@@ -301,28 +301,27 @@ ike_proof_read(struct ike_proof *p, const struct ike_sa *sa, const struct ike_ms
 	return true;
 }
 
-bool
+void
 ike_proof_check(struct ike_proof *p)
 {
+	const struct ike_view octets = {.p = p->octets.p, .len = p->octets.len};
 	X509 *cert = ike_cert_verify(&p->claim, p->why, sizeof(p->why));
 	EVP_PKEY *key;
-	bool good = false;
 
 	if (cert == NULL)
-		return false;
+		return;
 	key = X509_get0_pubkey(cert);
 	ike_cert_str(cert, p->subject, sizeof(p->subject));
 	if (key == NULL || !ike_key_allowed(key, &p->rules))
 		snprintf(p->why, sizeof(p->why),
 			"the key of its certificate is not of a kind that is allowed here");
-	else if (ike_sig_verify(&p->sig, key, p->octets,
+	else if (ike_sig_verify(&p->sig, key, octets,
 			 (struct ike_view){.p = p->value, .len = p->value_len}) != 0)
 		snprintf(p->why, sizeof(p->why),
 			"its signature was not made with the key of its certificate");
 	else
-		good = true;
+		p->good = true;
 	X509_free(cert);
-	return good;
 }
 
 void
@@ -331,4 +330,7 @@ ike_proof_fini(struct ike_proof *p)
 	for (unsigned int i = 0; i < p->claim.n; i++)
 		X509_free(p->claim.certs[i]);
 	p->claim.n = 0;
+	ike_trust_free(p->claim.trust);
+	p->claim.trust = NULL;
+	ike_blob_set(&p->octets, NULL, 0);
 }

@@ -10,8 +10,8 @@
 #define IKE_PROOF_TEXT 640
 
 /**
- * A peer's proof by signature, with copies of all that is judged: ike_proof_check() touches neither
- * engine nor SA.
+ * A peer's proof by signature, with copies or references of all that is judged: ike_proof_check()
+ * touches neither engine nor SA.
  */
 struct ike_proof {
 	struct ike_cert_claim claim;
@@ -19,15 +19,17 @@ struct ike_proof {
 	struct ike_sig sig;
 	uint8_t value[IKE_SIG_MAX];
 	size_t value_len;
-	struct ike_view octets; /* what is signed; the caller's */
+	struct ike_blob octets; /* what is signed */
+	/* results */
+	bool good, told;
 	char subject[IKE_PROOF_TEXT], why[IKE_PROOF_TEXT];
 };
 
-/** Take the proof out of the message. @return false: said why; nothing to be freed */
+/** Take the proof out of the message, all but octets. @return false: said why; nothing to be freed */
 bool ike_proof_read(struct ike_proof *p, const struct ike_sa *sa, const struct ike_msg *m,
 	const struct ike_auth *auth);
-/** Certificate and signature hold. false: p->why */
-bool ike_proof_check(struct ike_proof *p);
+/** p->good: certificate and signature hold; else p->why. */
+void ike_proof_check(struct ike_proof *p);
 void ike_proof_fini(struct ike_proof *p);
 
 /** Which of our certificates we use with this peer, and how it signs. NULL = none will do */

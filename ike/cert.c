@@ -191,11 +191,16 @@ ike_credential_fini(struct ike_credential *c)
 
 /* ---- trust ---- */
 
-int
-ike_trust_init(struct ike_trust *t, X509 *const *cas, unsigned int n_cas, X509_CRL *const *crls,
-	unsigned int n_crls)
+struct ike_trust *
+ike_trust_create(X509 *const *cas, unsigned int n_cas, X509_CRL *const *crls, unsigned int n_crls)
 {
-	*t = (struct ike_trust){.store = X509_STORE_new(), .has_crls = n_crls > 0};
+	struct ike_trust *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->owners = 1;
+	t->has_crls = n_crls > 0;
+	t->store = X509_STORE_new();
 	t->cas = calloc(n_cas > 0 ? n_cas : 1, sizeof(X509 *));
 	if (t->store == NULL || t->cas == NULL)
 		goto fail;
@@ -208,11 +213,11 @@ ike_trust_init(struct ike_trust *t, X509 *const *cas, unsigned int n_cas, X509_C
 	for (unsigned int i = 0; i < n_crls; i++)
 		if (X509_STORE_add_crl(t->store, crls[i]) != 1)
 			goto fail;
-	return 0;
+	return t;
 fail:
-	ike_trust_fini(t);
+	ike_trust_free(t);
 	ERR_clear_error();
-	return -EIO;
+	return NULL;
 }
 
 int
@@ -228,9 +233,18 @@ ike_trust_add_peer(struct ike_trust *t, X509 *cert)
 	return 0;
 }
 
-void
-ike_trust_fini(struct ike_trust *t)
+struct ike_trust *
+ike_trust_hold(struct ike_trust *t)
 {
+	atomic_fetch_add(&t->owners, 1);
+	return t;
+}
+
+void
+ike_trust_free(struct ike_trust *t)
+{
+	if (t == NULL || atomic_fetch_sub(&t->owners, 1) != 1)
+		return;
 	for (unsigned int i = 0; i < t->n_cas; i++)
 		X509_free(t->cas[i]);
 	for (unsigned int i = 0; i < t->n_peers; i++)
@@ -238,7 +252,7 @@ ike_trust_fini(struct ike_trust *t)
 	free(t->cas);
 	free(t->peers);
 	X509_STORE_free(t->store);
-	*t = (struct ike_trust){0};
+	free(t);
 }
 
 /* ---- verifying a peer's ---- */

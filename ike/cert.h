@@ -8,6 +8,7 @@
  */
 
 #include <openssl/types.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,8 +47,9 @@ struct ike_credential {
 	unsigned int n_issuers;
 };
 
-/** What a peer's certificate is checked against. */
+/** What a peer's certificate is checked against. Made once; whoever looks at it holds it. */
 struct ike_trust {
+	atomic_uint owners;
 	X509_STORE *store; /* anchors, CRLs */
 	unsigned int n_cas, n_peers;
 	X509 **cas;    /* the anchors, for CERTREQ; NULL with n_cas = 0 */
@@ -58,7 +60,7 @@ struct ike_trust {
 
 /** The claim of a peer. */
 struct ike_cert_claim {
-	const struct ike_trust *trust;
+	struct ike_trust *trust;
 	enum ike_revocation revocation;
 	struct ike_sig_rules rules;  /* for keys and signatures of the chain */
 	struct ike_id id;
@@ -97,12 +99,14 @@ void ike_credential_fini(struct ike_credential *c);
 /** One of c's issuers is among these CERTREQ hashes in a row. */
 bool ike_credential_wanted(const struct ike_credential *c, struct ike_view hashes);
 
-/** A store with these anchors and lists. @return 0, or -EIO; empty on failure */
-int ike_trust_init(struct ike_trust *t, X509 *const *cas, unsigned int n_cas, X509_CRL *const *crls,
+/** A store with these anchors and lists. @return NULL when libcrypto has no memory */
+struct ike_trust *ike_trust_create(X509 *const *cas, unsigned int n_cas, X509_CRL *const *crls,
 	unsigned int n_crls);
 /** Let a trusted end entity certificate in. @return 0 or -ENOMEM */
 int ike_trust_add_peer(struct ike_trust *t, X509 *cert);
-/** Drop all references. */
-void ike_trust_fini(struct ike_trust *t);
+/** One more owner, on any thread. @return t */
+struct ike_trust *ike_trust_hold(struct ike_trust *t);
+/** One owner less; the last one frees it. NULL is fine. */
+void ike_trust_free(struct ike_trust *t);
 
 #endif

@@ -67,7 +67,7 @@ struct ike_auth_cfg {
 	uint16_t n_creds;
 	struct ike_credential *creds;
 	/* remote, by public key */
-	const struct ike_trust *trust;
+	struct ike_trust *trust; /* read-only, but for who holds it */
 	struct ike_sig_rules chain_rules; /* of keys and signatures of certificates */
 	enum ike_revocation revocation;
 };

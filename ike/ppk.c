@@ -22,6 +22,15 @@ say(const struct ike_sa *sa, enum ike_log_level level, const struct ike_id *id, 
 		ike_id_str(id, text, sizeof(text)), what);
 }
 
+/** What becomes of it, once: a handler that waited for a job runs again. */
+static void
+tell(struct ike_sa *sa, const struct ike_id *id, const char *what)
+{
+	if (!sa->setup->told_ppk)
+		say(sa, IKE_LOG_INFO, id, what);
+	sa->setup->told_ppk = true;
+}
+
 /** The keys as the key exchange gave them; kept at the first call. */
 static int
 start_over(struct ike_sa *sa)
@@ -103,8 +112,7 @@ ike_ppk_mix(struct ike_sa *sa)
 			"is required and no secret is configured for it");
 		return err;
 	}
-	say(sa, IKE_LOG_INFO, &sa->conn->ppk_id,
-		"has no secret; it is not required: going on without");
+	tell(sa, &sa->conn->ppk_id, "has no secret; it is not required: going on without");
 	return 0;
 }
 
@@ -121,7 +129,7 @@ build_no_ppk_auth(struct ike_sa *sa, struct ike_chain *c)
 	ike_keymat_save(&sa->keys, &mixed);
 	ike_keymat_load(&sa->keys, sa->setup->plain);
 	ike_chain_begin(&alone, buf, sizeof(buf));
-	err = ike_auth_build(sa, &alone);
+	err = ike_auth_build(sa, IKE_AUTH_NO_PPK, &alone);
 	if (err == 0 && (!ike_wr_ok(&alone.w) || alone.w.len < IKE_PLD_HDR_LEN))
 		err = -EMSGSIZE;
 	if (err == 0)
@@ -132,6 +140,22 @@ build_no_ppk_auth(struct ike_sa *sa, struct ike_chain *c)
 	ike_keymat_load(&sa->keys, &mixed);
 	ike_wipe(&mixed, sizeof(mixed));
 	ike_wipe(buf, sizeof(buf));
+	return err;
+}
+
+int
+ike_ppk_prepare(struct ike_sa *sa)
+{
+	struct ike_keymat_roots mixed;
+	int err;
+
+	if (!sa->ppk || sa->conn->ppk_required)
+		return 0;
+	ike_keymat_save(&sa->keys, &mixed);
+	ike_keymat_load(&sa->keys, sa->setup->plain);
+	err = ike_auth_prepare(sa, IKE_AUTH_NO_PPK);
+	ike_keymat_load(&sa->keys, &mixed);
+	ike_wipe(&mixed, sizeof(mixed));
 	return err;
 }
 
@@ -155,7 +179,7 @@ ike_ppk_used(struct ike_sa *sa, const struct ike_msg *m)
 	if (!sa->ppk)
 		return true;
 	if (ike_msg_notify(m, IKE_N_PPK_IDENTITY, NULL)) {
-		say(sa, IKE_LOG_INFO, &sa->conn->ppk_id, "is used");
+		tell(sa, &sa->conn->ppk_id, "is used");
 		return true;
 	}
 	if (sa->conn->ppk_required) {
@@ -163,7 +187,7 @@ ike_ppk_used(struct ike_sa *sa, const struct ike_msg *m)
 			"is required and the peer did not use it: authentication failed");
 		return false;
 	}
-	say(sa, IKE_LOG_INFO, &sa->conn->ppk_id,
+	tell(sa, &sa->conn->ppk_id,
 		"is unknown to the peer; it is not required: going on without");
 	return start_over(sa) == 0;
 }
@@ -210,7 +234,7 @@ fall_back(struct ike_sa *sa, const struct ike_msg *m, const struct ike_id *id)
 			"authentication failed");
 		return false;
 	}
-	say(sa, IKE_LOG_INFO, id, "has no secret here; both ends can do without");
+	tell(sa, id, "has no secret here; both ends can do without");
 	sa->setup->no_ppk_auth = true;
 	return true;
 }
@@ -242,7 +266,7 @@ ike_ppk_request(struct ike_sa *sa, const struct ike_msg *m)
 	}
 	err = mix(sa, &id);
 	if (err == 0)
-		say(sa, IKE_LOG_INFO, &id, "is used");
+		tell(sa, &id, "is used");
 	return err == 0 || (err == -ENOKEY && fall_back(sa, m, &id));
 }
 

@@ -24,6 +24,8 @@ bool ike_ppk_missing(const struct ike_sa *sa);
 
 /** Mix the connection's PPK into the keys, before AUTH. @return 0, -ENOKEY: required and not there; said so */
 int ike_ppk_mix(struct ike_sa *sa);
+/** Have what takes long for ike_ppk_build() done. @return as ike_auth_prepare() */
+int ike_ppk_prepare(struct ike_sa *sa);
 /** PPK_IDENTITY, and NO_PPK_AUTH when we could do without: after AUTH. @return 0 or -errno */
 int ike_ppk_build(struct ike_sa *sa, struct ike_chain *c);
 /** The response says whether the PPK was used. @return false: it was not, and is required; said so */

@@ -88,6 +88,7 @@ struct ike_setup {
 	bool use_ppk;			   /* USE_PPK went both ways (RFC 8784) */
 	bool no_ppk_auth;		   /* responder: the peer's AUTH is in NO_PPK_AUTH */
 	struct ike_keymat_roots *plain;	   /* keys before a PPK was mixed in, NULL = none was */
+	bool told_ppk;			   /* what became of the PPK */
 	bool sent_contact;		   /* initiator: INITIAL_CONTACT */
 	bool peer_childless;		   /* initiator: CHILDLESS_IKEV2_SUPPORTED seen */
 	uint8_t peer_hashes;		   /* IKE_HASH_BIT()s of its SIGNATURE_HASH_ALGORITHMS; 0 = none came */

@@ -107,6 +107,12 @@ ike_x_auth_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 	float_ports(sa);
 	err = name_ends(sa);
 	if (err == 0)
+		err = ike_ppk_mix(sa);
+	if (err == 0)
+		err = ike_auth_prepare(sa, IKE_AUTH_MAIN);
+	if (err == 0)
+		err = ike_ppk_prepare(sa);
+	if (err == 0)
 		err = prepare_child(sa, t);
 	if (err != 0)
 		return err;
@@ -119,9 +125,7 @@ ike_x_auth_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 	ike_auth_build_certreq(sa, c);
 	if (ike_id_is_concrete(&sa->conn->remote.id))
 		ike_pld_id_build(c, IKE_PLD_IDR, &sa->conn->remote.id);
-	err = ike_ppk_mix(sa);
-	if (err == 0)
-		err = ike_auth_build(sa, c);
+	err = ike_auth_build(sa, IKE_AUTH_MAIN, c);
 	if (err == 0)
 		err = ike_ppk_build(sa, c);
 	if (err == 0 && t->nego != NULL)
@@ -130,21 +134,22 @@ ike_x_auth_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 	return err;
 }
 
-/** The peer is who it should be: what it called itself fits, and it knows the secret. */
-static bool
+/** The peer is who it should be: what it called itself fits, and it proves it. @return as
+ * ike_auth_verify() */
+static int
 authenticate(struct ike_sa *sa, const struct ike_msg *m)
 {
 	const struct ike_payload *p = ike_msg_find(m, IKE_PLD_IDR);
 	char want[IKE_TEXT_MAX];
 
 	if (!read_remote_id(sa, p))
-		return false;
+		return -EBADMSG;
 	if (ike_id_match(sa->remote_id, &sa->conn->remote.id) == 0) {
 		ike_auth_log(sa, "authentication failed", "that is not whom we want");
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
 			"remote id is configured as '%s'",
 			ike_id_str(&sa->conn->remote.id, want, sizeof(want)));
-		return false;
+		return -EACCES;
 	}
 	return ike_auth_verify(sa, m);
 }
@@ -235,6 +240,7 @@ ike_x_auth_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 {
 	bool has_auth = ike_msg_find(m, IKE_PLD_AUTH) != NULL;
 	uint16_t error = ike_msg_error(m);
+	int err;
 
 	/* without AUTH it is the whole SA that is refused, and always by these three (2.21.2) */
 	if (error != 0 && (!has_auth || ike_x_is_fatal(error))) {
@@ -245,7 +251,10 @@ ike_x_auth_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 		no_auth(sa, m);
 		return;
 	}
-	if (!ike_ppk_used(sa, m) || !authenticate(sa, m)) {
+	err = ike_ppk_used(sa, m) ? authenticate(sa, m) : -EACCES;
+	if (err == -EINPROGRESS)
+		return;
+	if (err != 0) {
 		reject_peer(sa);
 		return;
 	}
@@ -335,8 +344,8 @@ build_response(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
 {
 	ike_pld_id_build(c, IKE_PLD_IDR, sa->local_id);
 	ike_auth_build_cert(sa, c);
-	if (ike_auth_build(sa, c) != 0)
-		c->w.bad = true; /* ike_auth_able() has seen what it takes: libcrypto failed */
+	if (ike_auth_build(sa, IKE_AUTH_MAIN, c) != 0)
+		c->w.bad = true; /* ike_auth_prepare() has seen what it takes: libcrypto failed */
 	ike_ppk_answer(sa, c);
 	sa->mobike = sa->conn->mobike && ike_msg_notify(m, IKE_N_MOBIKE_SUPPORTED, NULL);
 	if (sa->mobike)
@@ -380,26 +389,43 @@ refuse_peer(struct ike_chain *c, uint16_t error)
 	return IKE_AFTER_FAILED;
 }
 
+/** Either proof is not there: a job has it, there are too many of them, or there is none. */
+static enum ike_after
+no_proof(struct ike_chain *c, int err)
+{
+	if (err == -EINPROGRESS)
+		return IKE_AFTER_WAIT;
+	if (err == -EBUSY)
+		return IKE_AFTER_SILENCE;
+	return refuse_peer(c, IKE_N_AUTHENTICATION_FAILED);
+}
+
 enum ike_after
 ike_x_auth_request(struct ike_sa *sa, const struct ike_path *path, const struct ike_msg *m,
 	struct ike_chain *c)
 {
 	bool contact = ike_msg_notify(m, IKE_N_INITIAL_CONTACT, NULL);
 	struct ike_nego_msg in;
+	int err;
 
 	if (ike_inter_missing(sa)) {
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
 			"the peer leaves out additional key exchanges that it agreed to");
 		return refuse_peer(c, IKE_N_INVALID_SYNTAX);
 	}
-	if (!choose_conn(sa, path, m) || !ike_ppk_request(sa, m) || !ike_auth_verify(sa, m) ||
-		ike_unique_surplus(sa, contact))
+	if (!choose_conn(sa, path, m) || !ike_ppk_request(sa, m))
+		return refuse_peer(c, IKE_N_AUTHENTICATION_FAILED);
+	err = ike_auth_verify(sa, m);
+	if (err != 0)
+		return no_proof(c, err);
+	if (ike_unique_surplus(sa, contact))
 		return refuse_peer(c, IKE_N_AUTHENTICATION_FAILED);
 	ike_auth_read_wishes(sa, m);
-	if (!ike_auth_able(sa))
-		return refuse_peer(c, IKE_N_AUTHENTICATION_FAILED);
 	if (lacks_child(sa, m) || is_malformed(sa, m, &in))
 		return refuse_peer(c, IKE_N_INVALID_SYNTAX);
+	err = ike_auth_prepare(sa, IKE_AUTH_MAIN);
+	if (err != 0)
+		return no_proof(c, err);
 	/* the peer may have floated to 4500, by NAT or MOBIKE: follow it from here on */
 	ike_sa_set_path(sa, path);
 	build_response(sa, m, c);

@@ -54,13 +54,14 @@ look_at(X509 *x)
 static void
 certs(struct ike_rd *r)
 {
-	static struct ike_trust none;
+	static struct ike_trust *none;
 	struct ike_cert_claim c = {.revocation = IKE_REVOCATION_STRICT};
 	char why[512] = "";
 
-	if (none.store == NULL)
-		MUST(ike_trust_init(&none, NULL, 0, NULL, 0) == 0);
-	c.trust = &none;
+	if (none == NULL)
+		none = ike_trust_create(NULL, 0, NULL, 0);
+	MUST(none != NULL);
+	c.trust = none;
 	while (r->left > 0 && c.n < IKE_CERTS_MAX) {
 		size_t len = ike_rd_u16(r);
 		struct ike_rd one = ike_rd_sub(r, len < r->left ? len : r->left);

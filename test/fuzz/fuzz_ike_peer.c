@@ -322,7 +322,7 @@ static struct {
 	bool made;
 	struct pki root, leaf[2];
 	struct ike_credential cred[2];
-	struct ike_trust trust;
+	struct ike_trust *trust;
 } certs;
 
 static void
@@ -334,7 +334,8 @@ make_certs(void)
 		.subject = "C=CH, O=Raclette, CN=Root", .key = "p256", .ca = true};
 
 	certs.root = pki_make(&root);
-	MUST(ike_trust_init(&certs.trust, &certs.root.cert, 1, NULL, 0) == 0);
+	certs.trust = ike_trust_create(&certs.root.cert, 1, NULL, 0);
+	MUST(certs.trust != NULL);
 	for (unsigned int i = 0; i < 2; i++) {
 		const struct pki_want want = {.subject = subject[i],
 			.key = i == 0 ? "p256" : "ed25519",
@@ -360,7 +361,7 @@ give_cert(unsigned int i)
 	own->creds = &certs.cred[i];
 	own->n_creds = 1;
 	MUST(ike_cert_subject(certs.leaf[i].cert, &own->id) == 0);
-	wanted->trust = &certs.trust;
+	wanted->trust = certs.trust;
 	wanted->id = (struct ike_id){.type = IKE_ID_ANY};
 }
 

@@ -19,7 +19,7 @@ static struct pki root, sub, other_root;
 /** What both ends have beside their own certificate. */
 struct side {
 	struct ike_credential cred;
-	struct ike_trust trust;
+	struct ike_trust *trust;
 	struct pki pki;
 };
 
@@ -54,11 +54,12 @@ equip(struct pair *p, unsigned int i, struct pki pki, X509 *const *cas, unsigned
 	s->pki = pki;
 	s->cred = (struct ike_credential){.cert = pki.cert, .key = pki.key};
 	ike_credential_chain(&s->cred, pool, 3);
-	assert_int_equal(ike_trust_init(&s->trust, cas, n_cas, crls, n_crls), 0);
+	s->trust = ike_trust_create(cas, n_cas, crls, n_crls);
+	assert_non_null(s->trust);
 	c->local.by = c->remote.by = IKE_BY_PUBKEY;
 	c->local.creds = &s->cred;
 	c->local.n_creds = 1;
-	c->remote.trust = &s->trust;
+	c->remote.trust = s->trust;
 	ike_cert_subject(pki.cert, &c->local.id);
 	c->remote.id = (struct ike_id){.type = IKE_ID_ANY};
 }
@@ -88,17 +89,21 @@ pair_free(struct pair *p)
 	for (unsigned int i = 0; i < 2; i++) {
 		for (unsigned int k = 0; k < p->s[i].cred.n_chain; k++)
 			X509_free(p->s[i].cred.chain[k]);
-		ike_trust_fini(&p->s[i].trust);
+		ike_trust_free(p->s[i].trust);
 		pki_free(&p->s[i].pki);
 	}
 }
 
 static void
-change_trust(struct side *s, X509 *const *cas, unsigned int n_cas, X509_CRL *const *crls,
-	unsigned int n_crls)
+change_trust(struct pair *p, unsigned int i, X509 *const *cas, unsigned int n_cas,
+	X509_CRL *const *crls, unsigned int n_crls)
 {
-	ike_trust_fini(&s->trust);
-	assert_int_equal(ike_trust_init(&s->trust, cas, n_cas, crls, n_crls), 0);
+	struct side *s = &p->s[i];
+
+	ike_trust_free(s->trust);
+	s->trust = ike_trust_create(cas, n_cas, crls, n_crls);
+	assert_non_null(s->trust);
+	p->w->p[i].conn.remote.trust = s->trust;
 }
 
 static void
@@ -391,7 +396,7 @@ test_wrong_ca(void **state)
 	(void)state;
 	for (unsigned int initiator = 0; initiator < 2; initiator++) {
 		pair_of(&p, "p256", "p256");
-		change_trust(&p.s[1], &other_root.cert, 1, NULL, 0);
+		change_trust(&p, 1, &other_root.cert, 1, NULL, 0);
 		expect_refused(&p, initiator, 1, "leads to no CA that is trusted here");
 	}
 	/* a leaf under an intermediate CA that is not sent along */
@@ -524,7 +529,7 @@ test_revocation(void **state)
 		swap_leaf(&p, &want);
 		crl = pki_crl(&root, table[i].revoked ? p.s[0].pki.cert : NULL, -10,
 			table[i].expired ? -1 : 10);
-		change_trust(&p.s[1], &root.cert, 1, &crl, table[i].crl ? 1 : 0);
+		change_trust(&p, 1, &root.cert, 1, &crl, table[i].crl ? 1 : 0);
 		p.w->p[1].conn.remote.revocation = table[i].how;
 		if (table[i].why == NULL)
 			expect_up(&p, i % 2);
@@ -555,7 +560,7 @@ test_send_cert(void **state)
 		/* never sent, but known to the other end */
 		pair_of(&p, "p256", "p256");
 		p.w->p[0].conn.send_cert = IKE_SEND_CERT_NEVER;
-		assert_int_equal(ike_trust_add_peer(&p.s[1].trust, p.s[0].pki.cert), 0);
+		assert_int_equal(ike_trust_add_peer(p.s[1].trust, p.s[0].pki.cert), 0);
 		expect_up(&p, initiator);
 	}
 }
@@ -571,14 +576,14 @@ test_pinned(void **state)
 	pair_of(&p, "p256", "p256");
 	swap_leaf(
 		&p, &(struct pki_want){.subject = subject_of(0), .san = san_of(0), .key = "p256"});
-	assert_int_equal(ike_trust_add_peer(&p.s[1].trust, p.s[0].pki.cert), 0);
-	p.s[1].trust.pinned = true;
+	assert_int_equal(ike_trust_add_peer(p.s[1].trust, p.s[0].pki.cert), 0);
+	p.s[1].trust->pinned = true;
 	expect_up(&p, 0);
 	/* a good one of the right CA that is not the one */
 	pair_of(&p, "p256", "p256");
 	self = leaf(0, "p256", &root);
-	assert_int_equal(ike_trust_add_peer(&p.s[1].trust, self.cert), 0);
-	p.s[1].trust.pinned = true;
+	assert_int_equal(ike_trust_add_peer(p.s[1].trust, self.cert), 0);
+	p.s[1].trust->pinned = true;
 	expect_refused(&p, 0, 1, "is none of those configured by certs");
 	pki_free(&self);
 	/* trusted by name, and out of date */
@@ -588,7 +593,7 @@ test_pinned(void **state)
 			      .key = "p256",
 			      .from_days = -10,
 			      .to_days = -1});
-	assert_int_equal(ike_trust_add_peer(&p.s[1].trust, p.s[0].pki.cert), 0);
+	assert_int_equal(ike_trust_add_peer(p.s[1].trust, p.s[0].pki.cert), 0);
 	expect_refused(&p, 0, 1, "certificate has expired");
 }
 
