@@ -187,8 +187,7 @@ ike_ppk_used(struct ike_sa *sa, const struct ike_msg *m)
 			"is required and the peer did not use it: authentication failed");
 		return false;
 	}
-	tell(sa, &sa->conn->ppk_id,
-		"is unknown to the peer; it is not required: going on without");
+	tell(sa, &sa->conn->ppk_id, "is unknown to the peer; it is not required: going on without");
 	return start_over(sa) == 0;
 }
 
