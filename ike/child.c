@@ -148,6 +148,7 @@ hand_over(struct ike_child *c, const struct ike_nego *n, bool initiator, struct 
 		.ni = n->in_auth ? ike_blob_view(&sa->setup->ni) : ike_nonce_view(&n->ni),
 		.nr = n->in_auth ? ike_blob_view(&sa->setup->nr) : ike_nonce_view(&n->nr),
 		.shared = shared,
+		.more = {.p = n->more.p, .len = n->more.len},
 	};
 	struct ike_child_keys keys;
 	struct ike_child_sa *s = calloc(1, sizeof(*s));

@@ -212,6 +212,8 @@ run_handler(struct ike_sa *sa, const struct arrival *a, struct ike_chain *c)
 	switch (m->hdr.exchange) {
 	case IKE_X_CREATE_CHILD_SA:
 		return ike_x_create_request(sa, m, c);
+	case IKE_X_FOLLOWUP_KE:
+		return ike_x_follow_request(sa, m, c);
 	case IKE_X_INFORMATIONAL:
 		return ike_x_info_request(sa, a->path, m, c);
 	default:
@@ -360,7 +362,7 @@ handle_response(struct ike_sa *sa, struct arrival *a)
 
 	if (!ike_window_response(&sa->win, a->m.hdr.msg_id) || sa->active == NULL ||
 		sa->jobs[IKE_JOB_OWN].kept != NULL ||
-		ike_task_ops[sa->active->type].exchange != a->m.hdr.exchange) {
+		ike_task_exchange(sa->active) != a->m.hdr.exchange) {
 		e->stats.rx_invalid++;
 		return;
 	}

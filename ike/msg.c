@@ -30,6 +30,10 @@ static const struct rule rules[] = {
 	{IKE_X_INTERMEDIATE, BOTH, IKE_PLD_NOTIFY, 0, ANY},
 	{IKE_X_INTERMEDIATE, BOTH, IKE_PLD_VENDOR, 0, ANY},
 
+	{IKE_X_FOLLOWUP_KE, BOTH, IKE_PLD_KE, 0, 1},
+	{IKE_X_FOLLOWUP_KE, BOTH, IKE_PLD_NOTIFY, 0, ANY},
+	{IKE_X_FOLLOWUP_KE, BOTH, IKE_PLD_VENDOR, 0, ANY},
+
 	/* EAP and multiple authentication (2.16, RFC 4739) run several rounds: all are optional */
 	{IKE_X_AUTH, REQ, IKE_PLD_IDI, 0, 1},
 	{IKE_X_AUTH, BOTH, IKE_PLD_IDR, 0, 1},
@@ -276,7 +280,7 @@ check_clear_informational(const struct ike_msg *m)
 static bool
 is_exchange(uint8_t exchange)
 {
-	return exchange == IKE_X_INTERMEDIATE ||
+	return exchange == IKE_X_INTERMEDIATE || exchange == IKE_X_FOLLOWUP_KE ||
 	       (exchange >= IKE_X_SA_INIT && exchange <= IKE_X_INFORMATIONAL);
 }
 
@@ -435,6 +439,7 @@ ike_exchange_name(uint8_t exchange)
 		{IKE_X_CREATE_CHILD_SA, "CREATE_CHILD_SA"},
 		{IKE_X_INFORMATIONAL, "INFORMATIONAL"},
 		{IKE_X_INTERMEDIATE, "IKE_INTERMEDIATE"},
+		{IKE_X_FOLLOWUP_KE, "IKE_FOLLOWUP_KE"},
 	};
 
 	return FIND(names, exchange);

@@ -25,6 +25,9 @@ ike_nego_free(struct ike_sa *sa, struct ike_nego *n)
 	if (n->spi_in != 0)
 		sa->e->host.spi_free(sa->e->host.arg, n->spi_in);
 	ike_dh_destroy(n->dh);
+	ike_blob_set(&n->sk0, NULL, 0);
+	ike_blob_set(&n->more, NULL, 0);
+	ike_blob_set(&n->link, NULL, 0);
 	ike_wipe(n, sizeof(*n));
 	free(n);
 }
@@ -42,6 +45,12 @@ const struct ike_nonce *
 ike_nonce_lower(const struct ike_nonce *a, const struct ike_nonce *b)
 {
 	return ike_nonce_cmp(a, b) <= 0 ? a : b;
+}
+
+bool
+ike_nego_rival_wins(const struct ike_nego *n)
+{
+	return ike_nonce_cmp(ike_nonce_lower(&n->ni, &n->nr), &n->rival_nonce) < 0;
 }
 
 /* ---- offers ---- */
@@ -330,9 +339,8 @@ spi_of(const struct ike_proposal *p)
 	       p->spi[3];
 }
 
-/** Two children of one SPI: a DELETE or REKEY_SA would mean either. */
-static bool
-spi_is_taken(const struct ike_sa *sa, uint32_t spi)
+bool
+ike_nego_spi_is_taken(const struct ike_sa *sa, uint32_t spi)
 {
 	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
 		if (c->spi_out == spi && !c->closed)
@@ -363,7 +371,7 @@ ike_nego_accept(
 		return -EINVAL;
 	}
 	n->spi_out = spi_of(&in->sa.p[0]);
-	if (spi_is_taken(sa, n->spi_out)) {
+	if (ike_nego_spi_is_taken(sa, n->spi_out)) {
 		*why = "the peer's ESP SPI is that of another CHILD_SA";
 		return -EINVAL;
 	}
@@ -594,7 +602,7 @@ ike_nego_answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_nego_msg
 	n->spi_out = spi_of(&n->chosen);
 	if (n->spi_out == 0)
 		return IKE_N_NO_PROPOSAL_CHOSEN;
-	if (spi_is_taken(sa, n->spi_out)) {
+	if (ike_nego_spi_is_taken(sa, n->spi_out)) {
 		ike_log(sa->e, IKE_LOG_WARN, "CHD", sa->conn->name,
 			"%s: refused, the peer's ESP SPI %08x is that of another CHILD_SA",
 			n->cfg->name, n->spi_out);

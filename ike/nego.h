@@ -23,11 +23,19 @@ struct ike_nego {
 	struct ike_nonce ni, nr;
 	struct ike_dh_key *dh; /* NULL = no KE */
 
-	uint64_t new_spi; /* rekeying an IKE SA: our SPI of the new one */
+	uint64_t new_spi;  /* rekeying an IKE SA: our SPI of the new one */
+	uint64_t peer_spi; /* and the peer's */
+
+	/* additional key exchanges: x_follow.h */
+	bool following;		   /* SK(0) is there, rounds of IKE_FOLLOWUP_KE come after it */
+	uint8_t place;		   /* of the one under way */
+	struct ike_blob sk0, more; /* SK(0); SK(1) and so on in a row */
+	struct ike_blob link;	   /* what ties the next round to this negotiation */
 
 	/* the peer's own exchange for the same end, answered while ours was on its way (2.8.1) */
 	uint32_t gone_spi; /* ours is on its way: the peer deleted one by this SPI, which may be it; 0 */
 	uint32_t rival_id; /* the child or IKE SA that it made */
+	bool rival_waits; /* it is not made before the last of the peer's additional key exchanges */
 	struct ike_nonce rival_nonce; /* the lower one of that exchange */
 };
 
@@ -63,6 +71,9 @@ void ike_nego_build_offer(const struct ike_sa *sa, const struct ike_nego *n, str
 int ike_nego_accept(struct ike_sa *sa, struct ike_nego *n, const struct ike_nego_msg *in,
 	const char **why);
 
+/** Two children of one SPI: a DELETE or REKEY_SA would mean either. */
+bool ike_nego_spi_is_taken(const struct ike_sa *sa, uint32_t spi);
+
 /** The peer took none of our proposals: say which they were. */
 void ike_nego_log_refused(struct ike_sa *sa, const struct ike_nego *n);
 
@@ -93,6 +104,9 @@ int ike_nego_parse(struct ike_nego_msg *out, const struct ike_msg *m, bool in_au
  */
 int ike_nego_shared(struct ike_sa *sa, enum ike_job_side side, const struct ike_nego *n,
 	const struct ike_nego_msg *in, uint8_t *secret, size_t *len);
+
+/** The peer's exchange prevails over ours for the same end (2.8.1): ours has the lowest nonce. */
+bool ike_nego_rival_wins(const struct ike_nego *n);
 
 /** Octet by octet, as 2.8.1 compares. @return <0, 0, >0 */
 int ike_nonce_cmp(const struct ike_nonce *a, const struct ike_nonce *b);

@@ -635,15 +635,9 @@ complete_ike(struct ike_proposal *p, const char **why)
 }
 
 static int
-complete_esp(struct ike_proposal *p, const char **why)
+complete_esp(struct ike_proposal *p)
 {
 	drop_type(p, IKE_TT_PRF);
-	for (uint8_t type = IKE_TT_ADDKE1; type <= IKE_TT_ADDKE7; type++)
-		if (has_type(p, type))
-			*why = "additional key exchanges (ke1_... to ke7_...) are for IKE "
-			       "proposals only";
-	if (*why != NULL)
-		return -EINVAL;
 	if (!has_type(p, IKE_TT_ESN))
 		return add(p, (struct ike_transform){IKE_TT_ESN, IKE_ESN_NO, 0});
 	return 0;
@@ -664,7 +658,7 @@ complete(struct ike_proposal *p, char *err, size_t err_len)
 	} else if (kinds == 1 && !has_type(p, IKE_TT_INTEG)) {
 		why = "an integrity keyword is missing beside a classic cipher, such as sha256";
 	} else {
-		ret = p->protocol == IKE_PROTO_IKE ? complete_ike(p, &why) : complete_esp(p, &why);
+		ret = p->protocol == IKE_PROTO_IKE ? complete_ike(p, &why) : complete_esp(p);
 		if (ret == -E2BIG)
 			why = "too many keywords in a proposal";
 	}

@@ -7,6 +7,7 @@
 
 #include "conn.h"
 #include "nego.h"
+#include "x_follow.h"
 #include "qcd.h"
 #include "reauth.h"
 #include "send.h"
@@ -119,6 +120,7 @@ frags_free(struct ike_sa *sa)
 static void
 jobs_free(struct ike_sa *sa)
 {
+	ike_follow_drop(sa);
 	ike_jobs_clear(sa, IKE_JOB_PEER);
 	ike_jobs_clear(sa, IKE_JOB_OWN);
 }
@@ -307,6 +309,7 @@ ike_sa_replaced(struct ike_sa *sa, struct ike_sa *by)
 	sa->replaced = true;
 	sa->was_up = false;
 	ike_qcd_renew(sa, by);
+	ike_follow_drop(sa);
 	ike_child_move_all(sa, by);
 	ike_task_move(sa, by);
 	if (sa->has_dup) {
@@ -423,6 +426,7 @@ end_tasks(struct ike_sa *sa, enum ike_end why, const char *reason)
 	if (first != NULL && why == IKE_END_REFUSED)
 		ike_sa_act(sa, first, why);
 	ike_task_drop_all(sa, say);
+	ike_follow_drop(sa);
 	if (first != NULL && say != NULL)
 		ike_child_failed(sa, first, reason);
 }

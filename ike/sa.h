@@ -147,6 +147,8 @@ struct ike_sa {
 	struct ike_child *children;
 	struct ike_task *tasks, *active; /* waiting, in order; on its way */
 	struct ike_jobs jobs[IKE_JOB_SIDES]; /* what handlers wait for */
+	struct ike_nego *follow; /* the peer began it, its additional key exchanges are not over; NULL */
+	uint64_t follow_ms;	 /* until when */
 
 	uint64_t created_ms, up_ms, last_in_ms, state_ms; /* state_ms: since when in state */
 	uint64_t rekey_ms, reauth_ms, expire_ms;	  /* IKE_NEVER = never */

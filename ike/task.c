@@ -26,6 +26,13 @@ const struct ike_task_ops ike_task_ops[IKE_TASK_N] = {
 	[IKE_TASK_PATH_CHECK] = {IKE_X_INFORMATIONAL, ike_x_path_build, ike_x_path_process},
 };
 
+uint8_t
+ike_task_exchange(const struct ike_task *t)
+{
+	return t->nego != NULL && t->nego->following ? (uint8_t)IKE_X_FOLLOWUP_KE
+						     : ike_task_ops[t->type].exchange;
+}
+
 static bool
 same(const struct ike_task *t, enum ike_task_type type, const struct ike_child_cfg *cfg,
 	uint32_t child_id)
@@ -259,8 +266,8 @@ ike_task_resume(struct ike_sa *sa, const struct ike_msg *m)
 	if (sa->active == t && ike_job_pending(sa, IKE_JOB_OWN))
 		return;
 	ike_jobs_clear(sa, IKE_JOB_OWN);
-	/* queued again, or gone with its SA, or done */
-	if (sa->active != t)
+	/* queued again, or gone with its SA, or asked for more, or done */
+	if (sa->active != t || sa->win.request.buf != NULL)
 		return;
 	sa->active = NULL;
 	task_free(sa, t);

@@ -59,12 +59,16 @@ struct ike_task_ops {
 	int (*build)(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c);
 	/**
 	 * The response, verified. The task is freed afterwards unless it was queued again, or a job
-	 * of IKE_JOB_OWN is under way: then it is called again with the same message.
+	 * of IKE_JOB_OWN is under way: then it is called again with the same message; or it sent
+	 * another request itself: then with the response to that.
 	 */
 	void (*process)(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m);
 };
 
 extern const struct ike_task_ops ike_task_ops[IKE_TASK_N];
+
+/** The exchange that its outstanding request is of. */
+uint8_t ike_task_exchange(const struct ike_task *t);
 
 /**
  * Queue a task unless the same one waits or is on its way.

@@ -7,6 +7,7 @@
 #include "sa.h"
 #include "send.h"
 #include "unique.h"
+#include "x_follow.h"
 
 #define REAUTH_WAIT_MS  2000 /* till it is seen again whether the peer answers */
 #define CONTESTED_TRIES 1    /* of an SA that the peer's INITIAL_CONTACT denies */
@@ -192,6 +193,8 @@ tick_up(struct ike_sa *sa)
 		sa->rekey_ms = IKE_NEVER;
 		ike_task_add(sa, IKE_TASK_REKEY_IKE, NULL, 0, 0);
 	}
+	if (now >= ike_follow_due(sa))
+		ike_follow_drop(sa);
 	if (now >= sa->reauth_ms)
 		reauthenticate(sa);
 	if (now >= sa->expire_ms && sa->replaced) {
@@ -264,6 +267,7 @@ due_up(const struct ike_sa *sa)
 	uint64_t due = earlier(earlier(sa->rekey_ms, sa->reauth_ms), sa->expire_ms);
 
 	due = earlier(due, earlier(liveness_due(sa), ike_nat_due(sa)));
+	due = earlier(due, ike_follow_due(sa));
 	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
 		due = earlier(due, ike_child_due(c));
 	return earlier(due, ike_task_due(sa));

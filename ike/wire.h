@@ -30,13 +30,14 @@ enum ike_hdr_flag {
 	IKE_FLAG_RESPONSE = 0x20,
 };
 
-/* RFC 7296 3.1, RFC 9242 */
+/* RFC 7296 3.1, RFC 9242, RFC 9370 */
 enum ike_exchange {
 	IKE_X_SA_INIT = 34,
 	IKE_X_AUTH = 35,
 	IKE_X_CREATE_CHILD_SA = 36,
 	IKE_X_INFORMATIONAL = 37,
 	IKE_X_INTERMEDIATE = 43,
+	IKE_X_FOLLOWUP_KE = 44,
 };
 
 /*

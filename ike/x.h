@@ -33,6 +33,10 @@ enum ike_after ike_x_auth_request(struct ike_sa *sa, const struct ike_path *path
 	const struct ike_msg *m, struct ike_chain *c);
 enum ike_after ike_x_create_request(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c);
 enum ike_after ike_x_rekey_request(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c);
+enum ike_after ike_x_follow_request(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c);
+/** The last additional key exchange of the peer is over: make what it is for. @return 0 or a notify */
+uint16_t ike_x_child_complete(struct ike_sa *sa, struct ike_nego *n);
+uint16_t ike_x_rekey_complete(struct ike_sa *sa, struct ike_nego *n);
 enum ike_after ike_x_info_request(struct ike_sa *sa, const struct ike_path *path,
 	const struct ike_msg *m, struct ike_chain *c);
 

@@ -12,6 +12,7 @@
 #include "payload.h"
 #include "reauth.h"
 #include "x.h"
+#include "x_follow.h"
 
 #define RETRY_MIN_MS  1000
 #define RETRY_RAND_MS 3000
@@ -92,7 +93,7 @@ other_group(struct ike_sa *sa, struct ike_task *t, const struct ike_notify *n)
 {
 	uint16_t group = ike_x_wanted_group(n);
 
-	if (t->retries >= IKE_X_RETRIES_MAX || ike_dh_pub_len(group) == 0 ||
+	if (t->nego->following || t->retries >= IKE_X_RETRIES_MAX || ike_dh_pub_len(group) == 0 ||
 		!ike_offer_has_group(&t->cfg->esp, group)) {
 		attempt_failed(sa, t,
 			"the peer wants a Diffie-Hellman group that is not configured", REFUSED_MS);
@@ -145,6 +146,7 @@ refused(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m, uint16_t
 		other_group(sa, t, &n);
 		break;
 	case IKE_N_TEMPORARY_FAILURE:
+	case IKE_N_STATE_NOT_FOUND: /* our rounds took too long for the peer */
 		temporary_failure(sa, t);
 		break;
 	case IKE_N_CHILD_SA_NOT_FOUND:
@@ -164,14 +166,6 @@ refused(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m, uint16_t
 		attempt_failed(sa, t, reason, REFUSED_MS);
 		break;
 	}
-}
-
-/** True when the peer's exchange for the same child prevails over ours: ours has the lowest nonce.
- */
-static bool
-rival_wins(const struct ike_nego *n)
-{
-	return ike_nonce_cmp(ike_nonce_lower(&n->ni, &n->nr), &n->rival_nonce) < 0;
 }
 
 /** We made the redundant one of two successors: the peer's stays, ours goes. */
@@ -199,7 +193,7 @@ finish(struct ike_sa *sa, struct ike_task *t, struct ike_view shared)
 	struct ike_nego *n = t->nego;
 	struct ike_child *old = child_of(sa, t->child_id), *ours;
 	struct ike_child *rival = child_of(sa, n->rival_id);
-	bool yield = old != NULL && rival != NULL && rival_wins(n);
+	bool yield = old != NULL && rival != NULL && ike_nego_rival_wins(n);
 
 	if (old == NULL)
 		n->old_id = 0; /* gone meanwhile: a new child like any other */
@@ -228,28 +222,68 @@ taken_back(struct ike_sa *sa, const struct ike_task *t)
 	ike_sa_act(sa, t->cfg, IKE_END_PEER);
 }
 
+/** What the response to CREATE_CHILD_SA agrees on. */
+static int
+accept_answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m, uint8_t *secret,
+	size_t *len, const char **why)
+{
+	struct ike_nego_msg in;
+	int err = ike_nego_parse(&in, m, false);
+
+	if (err == 0)
+		err = ike_nego_accept(sa, n, &in, why);
+	if (err == 0)
+		err = ike_nego_shared(sa, IKE_JOB_OWN, n, &in, secret, len);
+	return err;
+}
+
+/** The peer's exchange for the same child prevails: ours need not come to its end. */
+static bool
+outdone(struct ike_sa *sa, const struct ike_task *t)
+{
+	const struct ike_nego *n = t->nego;
+	struct ike_child *old = child_of(sa, t->child_id);
+
+	if ((n->rival_id == 0 && !n->rival_waits) || !ike_nego_rival_wins(n))
+		return false;
+	/* should the peer not come to its end either, it is our turn again */
+	if (old != NULL && ike_child_is_live(old))
+		ike_child_rekey_later(old, REFUSED_MS);
+	return true;
+}
+
 void
 ike_x_child_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 {
 	const char *why = "the peer's answer is malformed";
 	uint8_t secret[IKE_DH_PUB_MAX];
 	struct ike_view shared = {.p = secret};
-	struct ike_nego_msg in;
+	struct ike_nego *n = t->nego;
 	uint16_t error = ike_msg_error(m);
+	bool asked = false;
 	int err;
 
 	if (error != 0) {
 		refused(sa, t, m, error);
 		return;
 	}
-	err = ike_nego_parse(&in, m, false);
-	if (err == 0)
-		err = ike_nego_accept(sa, t->nego, &in, &why);
-	if (err == 0)
-		err = ike_nego_shared(sa, IKE_JOB_OWN, t->nego, &in, secret, &shared.len);
-	if (err == -EINPROGRESS)
+	err = n->following ? ike_follow_shared(sa, n, m, secret, &shared.len)
+			   : accept_answer(sa, n, m, secret, &shared.len, &why);
+	if (err == 0 && ike_follow_missing(n)) {
+		asked = outdone(sa, t);
+		err = asked ? 0 : ike_follow_ask(sa, n, m, shared);
+		asked = asked || err == 0;
+	} else if (err == 0 && n->following) {
+		err = ike_follow_keep(n, shared);
+		ike_wipe(secret, sizeof(secret));
+		shared = (struct ike_view){.p = n->sk0.p, .len = n->sk0.len};
+	}
+	if (err == -EINPROGRESS || asked) {
+		ike_wipe(secret, sizeof(secret));
 		return;
+	}
 	if (err != 0) {
+		ike_wipe(secret, sizeof(secret));
 		attempt_failed(sa, t, why, REFUSED_MS);
 		ike_x_delete_unwanted(sa, t->nego);
 		return;
@@ -287,6 +321,10 @@ find_old(const struct ike_sa *sa, const struct ike_notify *rekey, struct ike_chi
 		return IKE_N_TEMPORARY_FAILURE;
 	if (*old == NULL || (*old)->closed)
 		return IKE_N_CHILD_SA_NOT_FOUND;
+	/* ours is further than the peer's: it has all nonces */
+	if (sa->active != NULL && sa->active->type == IKE_TASK_REKEY_CHILD &&
+		sa->active->child_id == (*old)->id && sa->active->nego->following)
+		return IKE_N_TEMPORARY_FAILURE;
 	/* we are closing it, or it has a successor already */
 	return ike_child_is_live(*old) ? 0 : IKE_N_TEMPORARY_FAILURE;
 }
@@ -304,8 +342,38 @@ note_collision(struct ike_sa *sa, const struct ike_child *old, const struct ike_
 	ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name,
 		"%s: our rekeying of CHILD_SA %u collided with the peer's", old->cfg->name,
 		old->id);
-	t->nego->rival_id = fresh->id;
+	t->nego->rival_id = fresh != NULL ? fresh->id : 0;
+	t->nego->rival_waits = fresh == NULL;
 	t->nego->rival_nonce = *ike_nonce_lower(&n->ni, &n->nr);
+}
+
+static uint16_t
+set_up(struct ike_sa *sa, struct ike_nego *n, struct ike_child *old, struct ike_view shared)
+{
+	struct ike_child *fresh = ike_child_install(
+		sa, n, false, shared, old == NULL && ike_reauth_is_first(sa, n->cfg));
+
+	if (fresh == NULL)
+		return IKE_N_NO_ADDITIONAL_SAS;
+	if (old != NULL) {
+		note_collision(sa, old, fresh, n);
+		ike_child_replaced(old, fresh);
+		ike_child_rekeyed(fresh);
+	}
+	return 0;
+}
+
+uint16_t
+ike_x_child_complete(struct ike_sa *sa, struct ike_nego *n)
+{
+	struct ike_child *old = child_of(sa, n->old_id);
+
+	/* it came to its end, or got another successor, meanwhile */
+	if (n->old_id != 0 && (old == NULL || !ike_child_is_live(old)))
+		return IKE_N_STATE_NOT_FOUND;
+	if (ike_nego_spi_is_taken(sa, n->spi_out))
+		return IKE_N_NO_PROPOSAL_CHOSEN;
+	return set_up(sa, n, old, (struct ike_view){.p = n->sk0.p, .len = n->sk0.len});
 }
 
 static uint16_t
@@ -313,7 +381,6 @@ answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m, struct ik
 {
 	uint8_t secret[IKE_DH_PUB_MAX];
 	struct ike_view shared = {.p = secret};
-	struct ike_child *fresh = NULL;
 	struct ike_nego_msg in;
 	uint16_t error;
 
@@ -324,17 +391,15 @@ answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m, struct ik
 		return error;
 	if (ike_nego_shared(sa, IKE_JOB_PEER, n, &in, secret, &shared.len) != 0)
 		return IKE_N_INVALID_SYNTAX;
-	fresh = ike_child_install(
-		sa, n, false, shared, old == NULL && ike_reauth_is_first(sa, n->cfg));
-	ike_wipe(secret, sizeof(secret));
-	if (fresh == NULL)
-		return IKE_N_NO_ADDITIONAL_SAS;
-	if (old != NULL) {
-		note_collision(sa, old, fresh, n);
-		ike_child_replaced(old, fresh);
-		ike_child_rekeyed(fresh);
+	if (!ike_follow_missing(n)) {
+		error = set_up(sa, n, old, shared);
+	} else {
+		error = ike_follow_keep(n, shared) == 0 ? 0 : IKE_N_TEMPORARY_FAILURE;
+		if (old != NULL)
+			note_collision(sa, old, NULL, n);
 	}
-	return 0;
+	ike_wipe(secret, sizeof(secret));
+	return error;
 }
 
 static void
@@ -372,7 +437,10 @@ create_child(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain *c)
 		ike_nego_build_answer(n, c);
 	else
 		refuse(c, error, n != NULL ? n->suite.dh : 0, &rekey);
-	ike_nego_free(sa, n);
+	if (error == 0 && n->following)
+		ike_follow_await(sa, n, c);
+	else
+		ike_nego_free(sa, n);
 	return error == IKE_N_INVALID_SYNTAX ? IKE_AFTER_BROKEN : IKE_AFTER_REPLY;
 }
 

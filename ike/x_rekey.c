@@ -10,6 +10,7 @@
 #include "nego.h"
 #include "payload.h"
 #include "x.h"
+#include "x_follow.h"
 
 #define REFUSED_MS   30000
 #define REFUSED_RAND 30000
@@ -31,28 +32,23 @@ spi_of(const struct ike_proposal *p)
 	return ike_rd_done(&r) ? spi : 0;
 }
 
-/** The new SA with its keys, up. @return 0; -EINPROGRESS (a job is under way); other -errno */
+/** The new SA with its keys, up. shared: SK(0) */
 static int
-make_successor(struct ike_sa *sa, const struct ike_nego *n, const struct ike_ke *ke, bool initiator,
-	uint64_t peer_spi, struct ike_sa **out)
+make_successor(struct ike_sa *sa, const struct ike_nego *n, struct ike_view shared, bool initiator,
+	struct ike_sa **out)
 {
-	enum ike_job_side side = initiator ? IKE_JOB_OWN : IKE_JOB_PEER;
-	uint8_t secret[IKE_DH_PUB_MAX];
 	struct ike_keymat_in in = {
 		.ni = ike_nonce_view(&n->ni),
 		.nr = ike_nonce_view(&n->nr),
-		.shared.p = secret,
-		.spi_i = initiator ? n->new_spi : peer_spi,
-		.spi_r = initiator ? peer_spi : n->new_spi,
+		.shared = shared,
+		.more = {.p = n->more.p, .len = n->more.len},
+		.spi_i = initiator ? n->new_spi : n->peer_spi,
+		.spi_r = initiator ? n->peer_spi : n->new_spi,
 	};
-	int err = ike_dh_job_shared(sa, side, n->dh, ke->data, secret, &in.shared.len);
-	struct ike_sa *fresh;
+	struct ike_sa *fresh = ike_sa_create_rekeyed(sa, initiator);
+	int err = fresh == NULL ? -ENOMEM
+				: ike_keymat_rekey(&fresh->keys, &n->suite, &sa->keys, &in);
 
-	if (err != 0)
-		return err;
-	fresh = ike_sa_create_rekeyed(sa, initiator);
-	err = fresh == NULL ? -ENOMEM : ike_keymat_rekey(&fresh->keys, &n->suite, &sa->keys, &in);
-	ike_wipe(secret, sizeof(secret));
 	if (err != 0) {
 		if (fresh != NULL)
 			ike_sa_discard(fresh);
@@ -83,7 +79,6 @@ ike_x_rekey_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 	n->new_spi = ike_new_spi(sa->e);
 	put_spi(spi, n->new_spi);
 	ike_offer_fill(&n->offer, &sa->conn->proposals, spi, sizeof(spi), false);
-	ike_proposals_strip_addke(&n->offer);
 	ike_nonce_make(sa->e, &n->ni);
 	ike_pld_sa_build(c, &n->offer, true);
 	ike_pld_nonce_build(c, n->ni.data, n->ni.len);
@@ -124,7 +119,7 @@ other_group(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 		ike_msg_notify(m, IKE_N_INVALID_KE_PAYLOAD, &n) ? ike_x_wanted_group(&n) : 0;
 
 	/* a rival would be lost with the attempt's memory: it is as good as ours */
-	if (rival_of(sa, t->nego) != NULL || t->retries >= IKE_X_RETRIES_MAX ||
+	if (t->nego->following || rival_of(sa, t->nego) != NULL || t->retries >= IKE_X_RETRIES_MAX ||
 		ike_dh_pub_len(group) == 0 || !ike_offer_has_group(&sa->conn->proposals, group)) {
 		attempt_failed(sa, t,
 			"the peer wants a Diffie-Hellman group that is not configured",
@@ -139,7 +134,7 @@ static void
 refused(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m, uint16_t error)
 {
 	char buf[32], reason[128];
-	uint64_t delay = error == IKE_N_TEMPORARY_FAILURE
+	uint64_t delay = error == IKE_N_TEMPORARY_FAILURE || error == IKE_N_STATE_NOT_FOUND
 				 ? ike_x_retry_delay(sa->e)
 				 : REFUSED_MS + ike_random_upto(sa->e, REFUSED_RAND);
 
@@ -165,8 +160,7 @@ static void
 decide(struct ike_sa *sa, const struct ike_nego *n, struct ike_sa *fresh)
 {
 	struct ike_sa *rival = rival_of(sa, n);
-	bool lose = rival != NULL &&
-		    ike_nonce_cmp(ike_nonce_lower(&n->ni, &n->nr), &n->rival_nonce) < 0;
+	bool lose = rival != NULL && ike_nego_rival_wins(n);
 
 	if (sa->state != IKE_SA_UP) {
 		/* the peer went on with its own while our response was under way */
@@ -191,27 +185,67 @@ decide(struct ike_sa *sa, const struct ike_nego *n, struct ike_sa *fresh)
 	ike_sa_touch(rival);
 }
 
+/** What the response to CREATE_CHILD_SA agrees on. */
+static int
+accept_answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m, uint8_t *secret,
+	size_t *len)
+{
+	struct ike_kex in;
+
+	if (ike_kex_parse(&in, m) != 0 || in.sa.n != 1 ||
+		ike_proposal_accept(&n->offer, &in.sa.p[0], true, &n->suite) != 0 ||
+		n->suite.dh != in.ke.group || n->suite.dh != ike_dh_group(n->dh) ||
+		spi_of(&in.sa.p[0]) == 0)
+		return -EINVAL;
+	ike_nonce_keep(&n->nr, in.nonce);
+	n->peer_spi = spi_of(&in.sa.p[0]);
+	return ike_dh_job_shared(sa, IKE_JOB_OWN, n->dh, in.ke.data, secret, len);
+}
+
+/** The peer's rekeying prevails: ours need not come to its end. */
+static bool
+outdone(struct ike_sa *sa, const struct ike_nego *n)
+{
+	struct ike_sa *rival = rival_of(sa, n);
+
+	if ((rival == NULL && !n->rival_waits) || !ike_nego_rival_wins(n))
+		return false;
+	if (rival != NULL)
+		ike_sa_adopt(rival);
+	else if (sa->state == IKE_SA_UP) /* unless the peer comes to its end */
+		sa->rekey_ms = sa->e->now_ms + REFUSED_MS + ike_random_upto(sa->e, REFUSED_RAND);
+	return true;
+}
+
 void
 ike_x_rekey_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 {
+	uint8_t secret[IKE_DH_PUB_MAX];
+	struct ike_view shared = {.p = secret};
 	struct ike_nego *n = t->nego;
 	uint16_t error = ike_msg_error(m);
 	struct ike_sa *fresh = NULL;
-	struct ike_kex in;
-	int err = -EINVAL;
+	bool asked = false;
+	int err;
 
 	if (error != 0) {
 		refused(sa, t, m, error);
 		return;
 	}
-	if (ike_kex_parse(&in, m) == 0 && in.sa.n == 1 &&
-		ike_proposal_accept(&n->offer, &in.sa.p[0], true, &n->suite) == 0 &&
-		n->suite.dh == in.ke.group && n->suite.dh == ike_dh_group(n->dh) &&
-		spi_of(&in.sa.p[0]) != 0) {
-		ike_nonce_keep(&n->nr, in.nonce);
-		err = make_successor(sa, n, &in.ke, true, spi_of(&in.sa.p[0]), &fresh);
+	err = n->following ? ike_follow_shared(sa, n, m, secret, &shared.len)
+			   : accept_answer(sa, n, m, secret, &shared.len);
+	if (err == 0 && ike_follow_missing(n)) {
+		asked = outdone(sa, n);
+		err = asked ? 0 : ike_follow_ask(sa, n, m, shared);
+		asked = asked || err == 0;
+	} else if (err == 0 && n->following) {
+		err = ike_follow_keep(n, shared);
+		shared = (struct ike_view){.p = n->sk0.p, .len = n->sk0.len};
 	}
-	if (err == -EINPROGRESS)
+	if (err == 0 && !asked)
+		err = make_successor(sa, n, shared, true, &fresh);
+	ike_wipe(secret, sizeof(secret));
+	if (err == -EINPROGRESS || asked)
 		return;
 	if (err != 0)
 		attempt_failed(sa, t, "the peer's answer does not fit our proposals", REFUSED_MS);
@@ -234,12 +268,9 @@ build_answer(const struct ike_nego *n, struct ike_chain *c)
 static uint16_t
 choose(struct ike_sa *sa, struct ike_nego *n, const struct ike_kex *in)
 {
-	struct ike_proposals ours = sa->conn->proposals;
 	char a[IKE_TEXT_MAX], b[IKE_TEXT_MAX];
 
-	/* SK_d goes on from the additional key exchanges that set the SA up */
-	ike_proposals_strip_addke(&ours);
-	if (ike_proposals_select(&ours, &in->sa, true, &n->chosen, &n->suite) != 0 ||
+	if (ike_proposals_select(&sa->conn->proposals, &in->sa, true, &n->chosen, &n->suite) != 0 ||
 		spi_of(&n->chosen) == 0) {
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
 			"no common proposal to rekey the IKE_SA: the peer offers %s; configured is "
@@ -267,14 +298,43 @@ take_over(struct ike_sa *sa, const struct ike_nego *n, struct ike_sa *fresh)
 		"our rekeying of IKE_SA %u collided with the peer's", sa->id);
 	fresh->rival_of = sa->id;
 	t->nego->rival_id = fresh->id;
+	t->nego->rival_waits = false;
 	t->nego->rival_nonce = *ike_nonce_lower(&n->ni, &n->nr);
+}
+
+/** The SA of a finished negotiation takes over. */
+static uint16_t
+succeed(struct ike_sa *sa, const struct ike_nego *n, struct ike_view shared)
+{
+	struct ike_sa *fresh;
+
+	if (make_successor(sa, n, shared, false, &fresh) != 0)
+		return IKE_N_INVALID_SYNTAX;
+	take_over(sa, n, fresh);
+	return 0;
+}
+
+/** It waits for the peer's additional key exchanges: ours is judged by its nonces all the same. */
+static uint16_t
+begin_rounds(struct ike_sa *sa, struct ike_nego *n, struct ike_view shared)
+{
+	struct ike_task *t = sa->active;
+
+	if (ike_follow_keep(n, shared) != 0)
+		return IKE_N_TEMPORARY_FAILURE;
+	if (t != NULL && t->type == IKE_TASK_REKEY_IKE) {
+		t->nego->rival_waits = true;
+		t->nego->rival_nonce = *ike_nonce_lower(&n->ni, &n->nr);
+	}
+	return 0;
 }
 
 static uint16_t
 answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m)
 {
+	uint8_t secret[IKE_DH_PUB_MAX];
+	struct ike_view shared = {.p = secret};
 	struct ike_kex in;
-	struct ike_sa *fresh = NULL;
 	uint16_t error;
 
 	if (ike_kex_parse(&in, m) != 0)
@@ -286,11 +346,13 @@ answer(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m)
 	n->new_spi = ike_new_spi(sa->e);
 	ike_nonce_keep(&n->ni, in.nonce);
 	ike_nonce_make(sa->e, &n->nr);
-	if (make_successor(sa, n, &in.ke, false, spi_of(&n->chosen), &fresh) != 0)
-		return IKE_N_INVALID_SYNTAX;
+	n->peer_spi = spi_of(&n->chosen);
 	put_spi(n->chosen.spi, n->new_spi);
-	take_over(sa, n, fresh);
-	return 0;
+	if (ike_dh_job_shared(sa, IKE_JOB_PEER, n->dh, in.ke.data, secret, &shared.len) != 0)
+		return IKE_N_INVALID_SYNTAX;
+	error = ike_follow_missing(n) ? begin_rounds(sa, n, shared) : succeed(sa, n, shared);
+	ike_wipe(secret, sizeof(secret));
+	return error;
 }
 
 /**
@@ -306,7 +368,16 @@ is_busy(const struct ike_sa *sa)
 		return false;
 	return t->type == IKE_TASK_CHILD || t->type == IKE_TASK_REKEY_CHILD ||
 	       t->type == IKE_TASK_DELETE_CHILD ||
-	       (t->type == IKE_TASK_REKEY_IKE && t->nego->rival_id != 0);
+	       (t->type == IKE_TASK_REKEY_IKE && (t->nego->rival_id != 0 || t->nego->following));
+}
+
+uint16_t
+ike_x_rekey_complete(struct ike_sa *sa, struct ike_nego *n)
+{
+	/* what we began meanwhile has to end first */
+	if (is_busy(sa))
+		return IKE_N_TEMPORARY_FAILURE;
+	return succeed(sa, n, (struct ike_view){.p = n->sk0.p, .len = n->sk0.len});
 }
 
 enum ike_after
@@ -326,6 +397,9 @@ ike_x_rekey_request(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain
 		build_answer(n, c);
 	else
 		ike_x_refuse(c, error, n != NULL ? n->suite.dh : 0);
-	ike_nego_free(sa, n);
+	if (error == 0 && n->following)
+		ike_follow_await(sa, n, c);
+	else
+		ike_nego_free(sa, n);
 	return error == IKE_N_INVALID_SYNTAX ? IKE_AFTER_BROKEN : IKE_AFTER_REPLY;
 }

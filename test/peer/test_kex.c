@@ -309,6 +309,132 @@ test_with_ppk(void **state)
 	world_destroy(w);
 }
 
+/* ---- IKE_FOLLOWUP_KE ---- */
+
+#define IKE3 "aes128-sha256-x25519-ke1_ecp384-ke2_ecp256-ke5_modp2048"
+#define ESP3 "aes128gcm16-x25519-ke1_ecp256-ke2_ecp384-ke3_modp2048"
+
+static const struct ike_select all_children = {.child = "gre"};
+static const struct ike_select all_sas = {.ike = "gw-gw"};
+
+/** Either side rekeys both kinds with one to three additional key exchanges, in jobs and at once. */
+static void
+test_follow(void **state)
+{
+	static const struct {
+		const char *ike, *esp;
+		unsigned int rounds_ike, rounds_esp;
+	} cases[] = {
+		{"aes128-sha256-x25519-ke1_ecp384", "aes128gcm16-x25519-ke1_ecp256", 1, 1},
+		{"aes128-sha256-x25519-ke2_ecp384-ke3_ecp256", "aes128gcm16-x25519", 2, 0},
+		{IKE3, ESP3, 3, 3},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < 12; i++) {
+		struct world *w = world_create(100 + i);
+		unsigned int side = i % 2, before;
+
+		for (unsigned int k = 0; k < 2; k++) {
+			peer_proposals(&w->p[k], cases[i / 4].ike, cases[i / 4].esp);
+			peer_start(&w->p[k]);
+		}
+		w->job_ms = i % 4 < 2 ? 0 : 300;
+		assert_int_equal(ike_initiate(w->p[0].e, "gw-gw", "gre", w->now), 0);
+		world_run(w, 6000);
+		world_assert_settled(w, 1);
+		before = w->n_ike;
+		assert_int_equal(ike_rekey(w->p[side].e, &all_children, w->now), 1);
+		world_run(w, 8000);
+		world_assert_settled(w, 1);
+		assert_int_equal(w->n_ike - before, 4 + 2 * cases[i / 4].rounds_esp);
+		before = w->n_ike;
+		assert_int_equal(ike_rekey(w->p[side].e, &all_sas, w->now), 1);
+		world_run(w, 8000);
+		world_assert_settled(w, 1);
+		assert_int_equal(w->n_ike - before, 4 + 2 * cases[i / 4].rounds_ike);
+		assert_memory_equal(
+			w->p[0].e->sas->keys.sk_d, w->p[1].e->sas->keys.sk_d, IKE_PRF_MAX);
+		world_destroy(w);
+	}
+}
+
+/** Both rekey at once, over and over, and messages are lost, doubled and reordered. */
+static void
+test_follow_faults(void **state)
+{
+	(void)state;
+	for (unsigned int seed = 0; seed < 40; seed++) {
+		struct world *w = world_create(2000 + seed);
+
+		for (unsigned int k = 0; k < 2; k++) {
+			peer_proposals(&w->p[k], IKE3, ESP3);
+			w->p[k].conn.keyingtries = 0;
+			peer_start(&w->p[k]);
+		}
+		w->job_ms = seed % 4 < 2 ? 0 : 300;
+		assert_int_equal(ike_initiate(w->p[0].e, "gw-gw", "gre", w->now), 0);
+		world_run(w, 6000);
+		world_assert_settled(w, 1);
+		w->loss = w->dup = w->reorder = seed % 2 == 0 ? 0 : 150;
+		for (unsigned int n = 0; n < 4; n++) {
+			const struct ike_select *what = n % 2 == 0 ? &all_children : &all_sas;
+
+			ike_rekey(w->p[0].e, what, w->now);
+			ike_rekey(w->p[1].e, what, w->now);
+			world_run(w, 40000);
+		}
+		w->loss = w->dup = w->reorder = 0;
+		world_run(w, 150000);
+		world_assert_settled(w, 1);
+		for (unsigned int k = 0; k < 2; k++)
+			assert_null(w->p[k].e->sas->follow);
+		world_destroy(w);
+	}
+}
+
+/** The peer's rounds take too long: nothing is left of them, and the next attempt comes through. */
+static bool
+hold_rounds(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	const uint64_t *until = w->filter_arg;
+
+	(void)from;
+	(void)len;
+	return buf[18] != IKE_X_FOLLOWUP_KE || w->now >= *until;
+}
+
+static void
+test_follow_late(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		struct world *w = world_create(120 + i);
+		uint64_t until;
+
+		for (unsigned int k = 0; k < 2; k++) {
+			peer_proposals(&w->p[k], IKE3, ESP3);
+			peer_start(&w->p[k]);
+		}
+		assert_int_equal(ike_initiate(w->p[0].e, "gw-gw", "gre", w->now), 0);
+		world_run(w, 6000);
+		until = w->now + 70000;
+		w->filter = hold_rounds;
+		w->filter_arg = &until;
+		assert_int_equal(ike_rekey(w->p[i % 2].e, i < 2 ? &all_children : &all_sas, w->now), 1);
+		world_run(w, 50000);
+		assert_non_null(w->p[1 - i % 2].e->sas->follow);
+		world_run(w, 15000);
+		assert_null(w->p[1 - i % 2].e->sas->follow);
+		world_run(w, 120000);
+		world_assert_settled(w, 1);
+		if (i >= 2)
+			assert_non_null(strstr(w->p[i % 2].log, "STATE_NOT_FOUND"));
+		assert_non_null(strstr(w->p[i % 2].log, i < 2 ? "rekeyed with SPIs" : "takes over"));
+		world_destroy(w);
+	}
+}
+
 int
 main(void)
 {
@@ -320,6 +446,9 @@ main(void)
 		cmocka_unit_test(test_support_missing),
 		cmocka_unit_test(test_spoiled),
 		cmocka_unit_test(test_with_ppk),
+		cmocka_unit_test(test_follow),
+		cmocka_unit_test(test_follow_faults),
+		cmocka_unit_test(test_follow_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
