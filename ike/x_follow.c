@@ -10,7 +10,7 @@
 #include "send.h"
 #include "x.h"
 
-#define WAIT_MS	 60000 /* for each round: the first retransmissions of a request fit in */
+#define WAIT_MS  60000 /* for each round: the first retransmissions of a request fit in */
 #define LINK_LEN 8
 
 /* ---- both ---- */
@@ -97,8 +97,8 @@ ike_follow_shared(struct ike_sa *sa, const struct ike_nego *n, const struct ike_
 }
 
 int
-ike_follow_ask(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m,
-	struct ike_view secret)
+ike_follow_ask(
+	struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m, struct ike_view secret)
 {
 	struct ike_dh_key *dh = NULL;
 	struct ike_notify link;
@@ -107,8 +107,8 @@ ike_follow_ask(struct ike_sa *sa, struct ike_nego *n, const struct ike_msg *m,
 
 	if (!ike_msg_notify(m, IKE_N_ADDITIONAL_KEY_EXCHANGE, &link) || link.data.len == 0)
 		return -EBADMSG;
-	err = ike_dh_job_pair(sa, IKE_JOB_OWN, n->suite.addke[next_place(n)],
-		(struct ike_view){0}, &dh);
+	err = ike_dh_job_pair(
+		sa, IKE_JOB_OWN, n->suite.addke[next_place(n)], (struct ike_view){0}, &dh);
 	if (err != 0)
 		return err;
 	ike_dh_destroy(n->dh);

@@ -46,8 +46,8 @@ make_successor(struct ike_sa *sa, const struct ike_nego *n, struct ike_view shar
 		.spi_r = initiator ? n->peer_spi : n->new_spi,
 	};
 	struct ike_sa *fresh = ike_sa_create_rekeyed(sa, initiator);
-	int err = fresh == NULL ? -ENOMEM
-				: ike_keymat_rekey(&fresh->keys, &n->suite, &sa->keys, &in);
+	int err =
+		fresh == NULL ? -ENOMEM : ike_keymat_rekey(&fresh->keys, &n->suite, &sa->keys, &in);
 
 	if (err != 0) {
 		if (fresh != NULL)
@@ -119,8 +119,9 @@ other_group(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 		ike_msg_notify(m, IKE_N_INVALID_KE_PAYLOAD, &n) ? ike_x_wanted_group(&n) : 0;
 
 	/* a rival would be lost with the attempt's memory: it is as good as ours */
-	if (t->nego->following || rival_of(sa, t->nego) != NULL || t->retries >= IKE_X_RETRIES_MAX ||
-		ike_dh_pub_len(group) == 0 || !ike_offer_has_group(&sa->conn->proposals, group)) {
+	if (t->nego->following || rival_of(sa, t->nego) != NULL ||
+		t->retries >= IKE_X_RETRIES_MAX || ike_dh_pub_len(group) == 0 ||
+		!ike_offer_has_group(&sa->conn->proposals, group)) {
 		attempt_failed(sa, t,
 			"the peer wants a Diffie-Hellman group that is not configured",
 			REFUSED_MS + ike_random_upto(sa->e, REFUSED_RAND));

@@ -110,7 +110,7 @@ refused(void **state)
 		{IKE_PROTO_IKE, "aes128-sha1-prfaesxcbc-modp2048", "supported are prfsha1"},
 		{IKE_PROTO_IKE, "aes128-sha1-modp2048s256", "supported are modp1024"},
 		{IKE_PROTO_IKE, "aes128-sha1-ecp256bp", "'ecp256bp' is not supported"},
-		{IKE_PROTO_ESP, "aes128-sha1-x25519-ke1_ecp384", "for IKE proposals only"},
+		{IKE_PROTO_ESP, "aes128-sha1-ke1_ecp384", "a group of its own"},
 		{IKE_PROTO_IKE, "aes128-sha1-x25519-ke1_x25519", "a group of its own"},
 		{IKE_PROTO_IKE, "aes128-sha1-x25519-ke1_ecp384-ke2_ecp384", "a group of its own"},
 		{IKE_PROTO_IKE, "aes128-sha1-x25519-ke1_aes128", "needs a group"},
