@@ -7,11 +7,11 @@
 
 #include "conn.h"
 #include "nego.h"
-#include "x_follow.h"
 #include "qcd.h"
 #include "reauth.h"
 #include "send.h"
 #include "source.h"
+#include "x_follow.h"
 
 #define REFUSED_RETRY_MS 30000 /* a peer that is starting has no configuration for a while */
 
