@@ -16,14 +16,18 @@ same_remote(const struct ike_path *a, const struct ike_path *b)
 static bool
 may_follow(const struct ike_sa *sa)
 {
-	return sa->nat_remote && !sa->mobike && sa->state == IKE_SA_UP;
+	return sa->nat_remote && sa->state == IKE_SA_UP;
 }
 
 void
 ike_nat_heard(struct ike_sa *sa, const struct ike_path *path)
 {
+	bool moved = !same_remote(path, &sa->path);
+
+	if (moved && sa->mobike)
+		return; /* it may only try whether there is a way */
 	sa->has_esp_from = false;
-	if (may_follow(sa) && !same_remote(path, &sa->path))
+	if (moved && may_follow(sa))
 		ike_sa_moved(sa, path, sa->nat_local, sa->nat_remote);
 }
 

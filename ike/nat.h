@@ -8,7 +8,9 @@
  *
  * A message follows the mapping at once, a packet of ESP only when the peer does not answer any more
  * where it was: ESP may come from other ports on purpose (one for each of several SAs), a message
- * never does. With MOBIKE the initiator says itself where it is (RFC 4555 3.8).
+ * never does. With MOBIKE the initiator says itself where it is and its messages are not followed, but
+ * ESP may be (RFC 4555 3.8), and is: an initiator that has asked nothing yet when its NAT forgets it has
+ * nothing to compare our answers with, and never notices.
  */
 
 #include "sa.h"

@@ -221,27 +221,33 @@ test_message_is_not_followed(void **state)
 	}
 }
 
-/** Only ESP comes, from elsewhere: the peer is asked where it was, and followed when it is silent.
+/**
+ * ESP comes from elsewhere: the peer is asked where it was, and followed when it is silent. With
+ * MOBIKE too, though its messages come from there meanwhile, and are answered.
  */
 static void
 test_esp_is_followed(void **state)
 {
-	struct world *w = world_create(1023);
-
 	(void)state;
-	hide(w, 0, 10000);
-	w->esp_every_ms = 100;
-	connect_from(w, 0);
-	w->p[0].nat_shift = 20000;
-	world_run(w, 3000);
-	assert_int_equal(port_of_peer(w), 14500);
-	world_run(w, 3000);
-	assert_int_equal(port_of_peer(w), 24500);
-	assert_int_equal(peer_sending(&w->p[1])->sa.path.remote_port, 24500);
-	world_run(w, 200000);
-	assert_int_equal(w->p[1].events[IKE_EV_IKE_DOWN], 0);
-	world_assert_settled(w, 1);
-	world_destroy(w);
+	for (unsigned int mobike = 0; mobike < 2; mobike++) {
+		struct world *w = world_create(1023 + 1000 * mobike);
+
+		hide(w, 0, 10000);
+		w->esp_every_ms = 100;
+		w->p[0].conn.dpd_delay_s = mobike;
+		connect_from(w, 0);
+		w->p[1].e->sas->mobike = mobike;
+		w->p[0].nat_shift = 20000;
+		world_run(w, 3000);
+		assert_int_equal(port_of_peer(w), 14500);
+		world_run(w, 3000);
+		assert_int_equal(port_of_peer(w), 24500);
+		assert_int_equal(peer_sending(&w->p[1])->sa.path.remote_port, 24500);
+		world_run(w, 200000);
+		assert_int_equal(w->p[1].events[IKE_EV_IKE_DOWN], 0);
+		world_assert_settled(w, 1);
+		world_destroy(w);
+	}
 }
 
 /** ESP from other ports on purpose: accepted, not followed, and few questions because of it. */
