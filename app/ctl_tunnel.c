@@ -10,6 +10,7 @@
 
 #include "lib/gre.h"
 #include "lib/tun.h"
+#include "lib/wire.h"
 
 #include "ctl_tunnel.h"
 #include "log.h"
@@ -149,6 +150,7 @@ open_if(struct gw_tunif *tif)
 		return fd;
 	}
 	tif->t->fd = fd;
+	tif->t->handoff = &gw_tun_handoff;
 	return 0;
 }
 
@@ -324,6 +326,7 @@ open_wire(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t mtu, struct rte_
 
 	if (rc < 0)
 		return rc;
+	tif->t->handoff = &gw_wire_handoff;
 	tif->t->wire_port = tif->port.id;
 	memcpy(tif->t->wire_mac, &tif->port.mac, sizeof(tif->t->wire_mac));
 	gw_tunif_set_mtu(ts, tif, gw_suite_worst_payload(tif->cfg->conn, tif->cfg->child, mtu));

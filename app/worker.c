@@ -105,8 +105,8 @@ wait_us(struct gw_worker *w, uint16_t received)
 	return us < SLEEP_MAX_US ? (int)us : SLEEP_MAX_US;
 }
 
-static void
-poll_once(struct gw_worker *w)
+void
+gw_worker_poll(struct gw_worker *w)
 {
 	uint32_t work;
 	uint16_t received;
@@ -116,7 +116,7 @@ poll_once(struct gw_worker *w)
 	w->stats.polls++;
 	received = worker_in(w);
 	work = received + tx_control(w);
-	work += worker_out_wires(w);
+	work += worker_out_polled(w);
 	if (w->n_holding > 0)
 		worker_out_held(w);
 	if (w->n_tx > 0)
@@ -145,7 +145,7 @@ run(void *arg)
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	gw_rcu_online(w->plane->rcu, w->id);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed))
-		poll_once(w);
+		gw_worker_poll(w);
 	/* control's last words: DELETEs */
 	while (tx_control(w) > 0)
 		send_burst(w);
@@ -178,8 +178,8 @@ init(struct gw_worker *w)
 	w->reass = gw_reass_create(&lim, p->pool, p->socket);
 	w->tunset = gw_tunset_create(p->n_tunnels + 1);
 	w->holding = calloc(p->n_tunnels + 1, sizeof(struct gw_tunnel *));
-	w->wires = calloc(p->n_tunnels + 1, sizeof(struct gw_tunnel *));
-	if (w->reass == NULL || w->tunset == NULL || w->holding == NULL || w->wires == NULL) {
+	w->polled = calloc(p->n_tunnels + 1, sizeof(struct gw_tunnel *));
+	if (w->reass == NULL || w->tunset == NULL || w->holding == NULL || w->polled == NULL) {
 		gw_log(GW_LOG_ERROR, "worker", "out of memory");
 		return -ENOMEM;
 	}
@@ -187,9 +187,9 @@ init(struct gw_worker *w)
 		struct gw_tunnel *t = p->tunnels[i];
 		int rc = 0;
 
-		if (t->fd < 0)
-			w->wires[w->n_wires++] = t;
-		else
+		if (t->handoff->read != NULL)
+			w->polled[w->n_polled++] = t;
+		else if (t->fd >= 0)
 			rc = gw_tunset_add(w->tunset, t->fd, t);
 		if (rc < 0) {
 			gw_log(GW_LOG_ERROR, "worker", "%s: %s", t->name, strerror(-rc));
@@ -233,7 +233,7 @@ gw_worker_destroy(struct gw_worker *w)
 	gw_reass_destroy(w->reass);
 	gw_crypto_destroy(w->crypto);
 	free(w->holding);
-	free(w->wires);
+	free(w->polled);
 	rte_free(w);
 }
 

@@ -99,6 +99,12 @@ int gw_worker_start(struct gw_worker *w, unsigned int lcore);
 /** Ask it to end and wait for it: what control has queued for the port goes out first. */
 void gw_worker_stop(struct gw_worker *w);
 
+/**
+ * One round of the loop, on the calling thread: what gw_worker_start() repeats. For a thread that is an
+ * lcore and has called gw_rcu_online() for the worker's id, when the worker is not started.
+ */
+void gw_worker_poll(struct gw_worker *w);
+
 /** Any thread. */
 void gw_worker_get_stats(const struct gw_worker *w, struct gw_worker_stats *st);
 

@@ -96,7 +96,7 @@ sort_frame(struct gw_worker *w, struct rte_mbuf *m, const struct gw_local *local
 static void
 deliver(struct gw_worker *w, struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint16_t written = worker_hand_over(t, pkts, n);
+	uint16_t written = t->handoff->write(t, pkts, n);
 
 	worker_drop(w, pkts, n - written);
 }

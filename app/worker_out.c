@@ -60,16 +60,10 @@ send_esp(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 	}
 }
 
-uint16_t
-worker_hand_over(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
-{
-	return t->fd >= 0 ? gw_tun_write(t->fd, pkts, n) : gw_wire_write(t, pkts, n);
-}
-
 static void
 reply(struct gw_worker *w, struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint16_t written = worker_hand_over(t, pkts, n);
+	uint16_t written = t->handoff->write(t, pkts, n);
 
 	worker_drop(w, pkts, n - written);
 }
@@ -215,11 +209,11 @@ out_tun(struct gw_worker *w, struct gw_tunnel *t)
 }
 
 static uint16_t
-out_wire(struct gw_worker *w, struct gw_tunnel *t)
+out_polled(struct gw_worker *w, struct gw_tunnel *t)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
 	uint16_t refused;
-	uint16_t n = gw_wire_read(t, pkts, GW_BURST_MAX, &refused);
+	uint16_t n = t->handoff->read(t, pkts, GW_BURST_MAX, &refused);
 
 	worker_drop(w, pkts + n, refused);
 	if (n > 0)
@@ -228,12 +222,12 @@ out_wire(struct gw_worker *w, struct gw_tunnel *t)
 }
 
 uint32_t
-worker_out_wires(struct gw_worker *w)
+worker_out_polled(struct gw_worker *w)
 {
 	uint32_t packets = 0;
 
-	for (uint32_t i = 0; i < w->n_wires; i++)
-		packets += out_wire(w, w->wires[i]);
+	for (uint32_t i = 0; i < w->n_polled; i++)
+		packets += out_polled(w, w->polled[i]);
 	return packets;
 }
 

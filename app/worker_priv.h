@@ -12,7 +12,6 @@
 #include "lib/reass.h"
 #include "lib/stage.h"
 #include "lib/tun.h"
-#include "lib/wire.h"
 
 #include "worker.h"
 
@@ -24,8 +23,8 @@ struct gw_worker {
 	struct gw_crypto *crypto;
 	struct gw_reass *reass;
 	struct gw_tunset *tunset;
-	uint32_t n_wires;
-	struct gw_tunnel **wires; /* tunnels on a port of their own: no descriptor to wait for */
+	uint32_t n_polled;
+	struct gw_tunnel **polled; /* tunnels whose hand-off has no descriptor to wait for */
 	uint64_t tsc_per_ms;
 
 	/* control writes */
@@ -55,10 +54,8 @@ void worker_tx(struct gw_worker *w, struct rte_mbuf *m);
 
 /** One burst from the port, all the way to the tunnels' descriptors. @return frames received */
 uint16_t worker_in(struct gw_worker *w);
-/** Inner packets to the tunnel's hand-off. @return how many it took; the rest are in front, refused */
-uint16_t worker_hand_over(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n);
-/** One burst from each port that is a tunnel's hand-off. @return packets read */
-uint32_t worker_out_wires(struct gw_worker *w);
+/** One burst from each hand-off that is polled. @return packets read */
+uint32_t worker_out_polled(struct gw_worker *w);
 /** One burst from each ready descriptor, waiting for one up to timeout_us. @return packets read */
 uint32_t worker_out(struct gw_worker *w, unsigned int timeout_us);
 /** Send what is held where there is an SA now; drop what nobody will send. */

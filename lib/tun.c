@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "pkt.h"
+#include "tunnel.h"
 
 /* ---- one descriptor ---- */
 
@@ -127,6 +128,14 @@ gw_tun_write(int fd, struct rte_mbuf **pkts, uint16_t n)
 	}
 	return (uint16_t)(n - bad);
 }
+
+static uint16_t
+tun_write(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
+{
+	return gw_tun_write(t->fd, pkts, n);
+}
+
+const struct gw_handoff_ops gw_tun_handoff = {.write = tun_write};
 
 /* ---- many of them ---- */
 

@@ -11,6 +11,8 @@
 
 #include <rte_mbuf.h>
 
+#include "handoff.h"
+
 /**
  * Create interface name. Control, at start.
  * @return descriptor, or -errno: EBUSY (another process holds it), EEXIST (an interface of another
@@ -31,6 +33,9 @@ uint16_t gw_tun_read(int fd, struct rte_mempool *pool, struct rte_mbuf **pkts, u
  * @return packets written
  */
 uint16_t gw_tun_write(int fd, struct rte_mbuf **pkts, uint16_t n);
+
+/** Written as gw_tun_write() does; read by readiness, not polled. */
+extern const struct gw_handoff_ops gw_tun_handoff;
 
 /** Readiness of many descriptors: an epoll set. Worker owns it after start. */
 struct gw_tunset;

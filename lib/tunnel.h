@@ -15,6 +15,7 @@
 #include <rte_mbuf.h>
 
 #include "drop.h"
+#include "handoff.h"
 #include "sa.h"
 #include "tunnel_cfg.h"
 
@@ -22,7 +23,8 @@ struct gw_tunnel {
 	/* set before publish, then read-only */
 	char name[GW_TUNNEL_NAME_MAX];
 	uint32_t index;
-	int fd; /* TUN descriptor, non-blocking, -1 with an ethdev */
+	const struct gw_handoff_ops *handoff;
+	int fd; /* TUN descriptor, non-blocking, -1 with another hand-off */
 	uint16_t wire_port;  /* the ethdev in its place, see wire.h */
 	uint8_t wire_mac[6]; /* its address */
 	bool has_key;

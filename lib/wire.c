@@ -71,8 +71,8 @@ take(struct gw_tunnel *t, struct rte_mbuf *m)
 	return make_room(m);
 }
 
-uint16_t
-gw_wire_read(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *refused)
+static uint16_t
+wire_read(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *refused)
 {
 	struct rte_mbuf *bad[GW_BURST_MAX];
 	uint16_t good = 0, n_bad = 0;
@@ -119,8 +119,8 @@ put_ether(const struct gw_tunnel *t, struct rte_mbuf *m)
 	return true;
 }
 
-uint16_t
-gw_wire_write(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
+static uint16_t
+wire_write(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct rte_mbuf *frames[GW_BURST_MAX];
 	uint16_t n_frames = 0, bad = 0, sent;
@@ -140,3 +140,5 @@ gw_wire_write(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 	}
 	return sent;
 }
+
+const struct gw_handoff_ops gw_wire_handoff = {.read = wire_read, .write = wire_write};

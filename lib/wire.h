@@ -9,25 +9,12 @@
  * that it asks for (ARP, neighbour solicitation) is at ours. Context: the owner worker.
  */
 
-#include <stdint.h>
-
-#include <rte_mbuf.h>
-
 #include "tunnel.h"
 
 /**
- * Receive up to n frames from the tunnel's port.
- * Return: good ones first: data at the inner IP header, with room in front for everything that
- *         outbound stages put there, pkt zero but for tunnel. What was ARP or neighbour discovery is
- *         answered and gone; *refused packets follow, with their drop reason.
- * @return number of good packets
+ * Received frames lose their Ethernet header; what was ARP or neighbour discovery is answered and gone.
+ * GW_DROP_WIRE_FRAME: neither that nor an inner packet to us.
  */
-uint16_t gw_wire_read(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *refused);
-
-/**
- * Send n inner packets; takes those sent. The rest are moved to the front with their drop reason.
- * @return packets sent
- */
-uint16_t gw_wire_write(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n);
+extern const struct gw_handoff_ops gw_wire_handoff;
 
 #endif
