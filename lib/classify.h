@@ -9,7 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bytes.h"
 #include "drop.h"
+
+#define GW_ETH_LEN	 14
+#define GW_ESP_PLAIN_OFF (GW_ETH_LEN + 40)
 
 #define GW_EXT_HDRS_MAX	  8   /* extension headers walked */
 #define GW_EXT_BYTES_MAX  256 /* bytes of them */
@@ -54,6 +58,40 @@ struct gw_classified {
  */
 void gw_classify(const uint8_t *frame, size_t len, uint16_t vlan, const struct gw_local *local,
 	bool csum_good, struct gw_classified *out);
+
+/**
+ * The shortest of ways through gw_classify(), for most of the frames: untagged, ESP right behind the IPv6
+ * header, to an address of ours.
+ * @param end,tc  [out] as in struct gw_classified; IPv6 begins at GW_ETH_LEN, ESP at GW_ESP_PLAIN_OFF
+ * @return false when gw_classify() has to look
+ */
+static inline bool
+gw_classify_plain_esp(const uint8_t *frame, size_t len, const struct gw_local *local, uint16_t *end,
+	uint8_t *tc)
+{
+	const uint8_t *ip = frame + GW_ETH_LEN;
+	uint32_t i, head;
+	uint16_t plen;
+
+	if (len < GW_ESP_PLAIN_OFF)
+		return false;
+	head = gw_get32(ip);
+	plen = gw_get16(ip + 4);
+	if (gw_get16(ip - 2) != 0x86dd || head >> 28 != 6 || ip[6] != IPPROTO_ESP ||
+		plen > len - GW_ESP_PLAIN_OFF)
+		return false;
+	/* what an address must not begin with, loopback and none among it: RFC 4291 2.5, 2.7 */
+	if (ip[8] == 0xff || gw_raw64(ip + 8) == 0)
+		return false;
+	for (i = 0; i < local->n && i < GW_LOCAL_MAX; i++) {
+		if (gw_same16(ip + 24, local->addr[i].s6_addr)) {
+			*end = (uint16_t)(GW_ESP_PLAIN_OFF + plen);
+			*tc = (uint8_t)(head >> 20);
+			return true;
+		}
+	}
+	return false;
+}
 
 /**
  * Walk IPv6 extension headers (hop-by-hop, destination options, routing with no segments left) under

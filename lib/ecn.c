@@ -26,7 +26,7 @@ set_tc4(uint8_t *ip, uint8_t tc)
 }
 
 bool
-gw_ecn_merge(uint8_t *inner, uint8_t outer_tc)
+gw_ecn_merge_any(uint8_t *inner, uint8_t outer_tc)
 {
 	bool v4 = inner[0] >> 4 == 4;
 	uint8_t tc = v4 ? inner[1] : (uint8_t)(gw_get16(inner) >> 4);
@@ -42,10 +42,4 @@ gw_ecn_merge(uint8_t *inner, uint8_t outer_tc)
 	else
 		gw_put16(inner, (uint16_t)((gw_get16(inner) & 0xf00f) | tc << 4));
 	return true;
-}
-
-uint8_t
-gw_ecn_outer(uint8_t inner_tc, bool compat)
-{
-	return compat ? NOT_ECT : inner_tc & ECN_MASK;
 }

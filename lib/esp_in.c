@@ -51,31 +51,19 @@ look_up(const struct gw_sadb *db, struct rte_mbuf **pkts, unsigned int n, struct
 	return n_known;
 }
 
-static uint64_t
-load64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-/* 32 bytes, without a call */
+/* Source and destination at once */
 static bool
 same_hosts(const uint8_t *p, const struct gw_sa_in *sa)
 {
 	const uint8_t *q = sa->remote.s6_addr;
 
-	return ((load64(p) ^ load64(q)) | (load64(p + 8) ^ load64(q + 8)) |
-		       (load64(p + 16) ^ load64(q + 16)) | (load64(p + 24) ^ load64(q + 24))) == 0;
+	return gw_same16(p, q) & gw_same16(p + 16, q + 16);
 }
 
 static bool
 same_host(const uint8_t *p, const struct in6_addr *addr)
 {
-	const uint8_t *q = addr->s6_addr;
-
-	return ((load64(p) ^ load64(q)) | (load64(p + 8) ^ load64(q + 8))) == 0;
+	return gw_same16(p, addr->s6_addr);
 }
 
 /* Between the SA's hosts, in the SA's encapsulation. A NAT may change the peer's address and ports
@@ -121,20 +109,19 @@ check_replay(struct gw_sa_in *sa, uint32_t low, uint64_t *seq)
 
 /* RFC 4106 5, RFC 7634 2.1: SPI and sequence number, all 64 bits of it with ESN */
 static void
-aead_input(const struct gw_sa_in *sa, const uint8_t *esp, uint64_t seq, struct gw_crypto_op *op)
+aead_input(const struct gw_sa_in *sa, uint8_t *esp, uint64_t seq, struct gw_crypto_op *op)
 {
 	memcpy(op->nonce, sa->salt, 4);
 	memcpy(op->nonce + 4, op->iv, 8);
-	op->auth = op->room;
-	if (!sa->esn) {
-		memcpy(op->room, esp, 8);
-		op->auth_len = 8;
-		return;
+	op->auth = esp;
+	op->auth_len = 8;
+	if (sa->esn) {
+		memcpy(op->room, esp, 4);
+		gw_put32(op->room + 4, (uint32_t)(seq >> 32));
+		memcpy(op->room + 8, esp + 4, 4);
+		op->auth = op->room;
+		op->auth_len = 12;
 	}
-	memcpy(op->room, esp, 4);
-	gw_put32(op->room + 4, (uint32_t)(seq >> 32));
-	memcpy(op->room + 8, esp + 4, 4);
-	op->auth_len = 12;
 }
 
 /* RFC 4303 2.2.1: the high half of an ESN follows the packet for the HMAC. It takes the place of
@@ -178,22 +165,25 @@ admit(struct lane *lane)
 	op->iv = esp + GW_ESP_HDR_LEN;
 	op->text = op->iv + sa->iv_len;
 	op->icv = op->text + op->text_len;
-	if (sa->alg->auth == GW_AUTH_AEAD)
+	if (sa->aead)
 		aead_input(sa, esp, pkt->seq, op);
 	else
 		hmac_input(sa, esp, pkt->seq, op);
 	return GW_DROP_NONE;
 }
 
+/* @return lanes admitted; *mixed: not all of one algorithm */
 static unsigned int
-admit_all(struct lane *lanes, unsigned int n, struct lane **admitted)
+admit_all(struct lane *lanes, unsigned int n, struct lane **admitted, bool *mixed)
 {
 	unsigned int i, k = 0;
 
+	*mixed = false;
 	for (i = 0; i < n; i++) {
 		enum gw_drop drop = admit(&lanes[i]);
 
-		if (drop == GW_DROP_NONE)
+		*mixed |= lanes[i].sa->alg != lanes[0].sa->alg;
+		if (likely(drop == GW_DROP_NONE))
 			admitted[k++] = &lanes[i];
 		else
 			gw_pkt_refuse(lanes[i].m, drop);
@@ -201,9 +191,9 @@ admit_all(struct lane *lanes, unsigned int n, struct lane **admitted)
 	return k;
 }
 
-/* One call for each algorithm in the burst: nearly always one */
+/* One call for each algorithm in the burst */
 static void
-decrypt_all(struct gw_crypto *c, struct lane **lanes, unsigned int n)
+decrypt_mixed(struct gw_crypto *c, struct lane **lanes, unsigned int n)
 {
 	struct gw_crypto_op *ops[GW_BURST_MAX];
 	struct lane *rest[GW_BURST_MAX];
@@ -220,6 +210,22 @@ decrypt_all(struct gw_crypto *c, struct lane **lanes, unsigned int n)
 		}
 		alg->decrypt(c, alg, ops, k);
 	}
+}
+
+static void
+decrypt_all(struct gw_crypto *c, struct lane **lanes, unsigned int n, bool mixed)
+{
+	struct gw_crypto_op *ops[GW_BURST_MAX];
+
+	if (n == 0)
+		return;
+	if (mixed) {
+		decrypt_mixed(c, lanes, n);
+		return;
+	}
+	for (unsigned int i = 0; i < n; i++)
+		ops[i] = &lanes[i]->op;
+	lanes[0]->sa->alg->decrypt(c, lanes[0]->sa->alg, ops, n);
 }
 
 /* What a burst adds to an SA's counters; written when the SA changes, mostly once a burst */
@@ -317,10 +323,11 @@ gw_esp_in(struct gw_crypto *c, const struct gw_sadb *db, struct rte_mbuf **pkts,
 	struct lane lanes[GW_BURST_MAX], *admitted[GW_BURST_MAX];
 	struct tally t = {0};
 	unsigned int i, k, n_good = 0;
+	bool mixed;
 
 	k = look_up(db, pkts, n, lanes);
-	k = admit_all(lanes, k, admitted);
-	decrypt_all(c, admitted, k);
+	k = admit_all(lanes, k, admitted, &mixed);
+	decrypt_all(c, admitted, k, mixed);
 	for (i = 0; i < k; i++)
 		n_good += finish(admitted[i], &t, now_tsc);
 	tally_flush(&t, now_tsc);

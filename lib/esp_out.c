@@ -20,6 +20,7 @@ struct lane {
 
 /* Trailers are written as whole words, so there is always room for one behind the padding. */
 #define TAIL_ROOM 32
+#define AHEAD     4 /* packets: whose SA is prefetched */
 
 static_assert(GW_PKT_TAILROOM >= TAIL_ROOM, "trailer by words");
 static_assert(GW_PKT_TAILROOM >= 15 + 2 + GW_ICV_MAX, "padding, trailer, ICV");
@@ -34,38 +35,40 @@ traffic_class(const struct gw_tunnel *t, uint8_t inner_tc)
 }
 
 /* One label for the SA by default: a label for each flow lets equal-cost paths reorder the SA. */
-static uint32_t
-flow_label(const struct gw_sa_out *sa, const struct gw_tunnel *t, const struct gw_pkt *pkt)
+static uint64_t
+head(const struct gw_sa_out *sa, const struct gw_tunnel *t, const struct gw_pkt *pkt)
 {
 	if (t->flowlabel == GW_FLOWLABEL_SA)
-		return sa->flow_label;
-	return (pkt->flow_hash ^ sa->flow_label) & 0xfffff;
+		return sa->head;
+	return sa->head ^ (uint64_t)(pkt->flow_hash & 0xfffff) << 32;
 }
 
-/* The first eight bytes of an IPv6 header (RFC 8200 3) */
+/* Outer IPv6 (RFC 8200 3) [UDP] ESP, up to the IV. The UDP checksum waits for the cipher text. */
 static void
-ip6_head(uint8_t *h, uint8_t tc, uint32_t label, uint32_t payload_len, uint8_t next, uint8_t hops)
-{
-	gw_put64(h, UINT64_C(6) << 60 | (uint64_t)tc << 52 | (uint64_t)label << 32 |
-			    payload_len << 16 | (uint32_t)next << 8 | hops);
-}
-
-/* Outer IPv6 [UDP] ESP, up to the IV. The UDP checksum waits for the cipher text. */
-static void
-write_outer(const struct gw_sa_out *sa, const struct gw_pkt *pkt, uint8_t tc, uint8_t *p,
-	uint32_t total)
+write_outer(const struct gw_sa_out *sa, const struct gw_pkt *pkt, uint8_t tc, uint64_t seq,
+	uint8_t *p, uint32_t total)
 {
 	const struct gw_tunnel *t = pkt->tunnel;
 	uint32_t payload_len = total - GW_IP6_HDR_LEN;
 
 	memcpy(p, sa->outer, GW_OUTER_MAX - GW_UDP_HDR_LEN);
-	ip6_head(p, tc, flow_label(sa, t, pkt), payload_len, sa->outer[6], t->hop_limit);
-	if (sa->udp_encap) {
+	gw_put64(p, head(sa, t, pkt) | (uint64_t)tc << 52 | payload_len << 16 | t->hop_limit);
+	if (unlikely(sa->udp_encap)) {
 		memcpy(p + GW_OUTER_MAX - GW_UDP_HDR_LEN, sa->outer + GW_OUTER_MAX - GW_UDP_HDR_LEN,
 			GW_UDP_HDR_LEN);
 		gw_put16(p + GW_IP6_HDR_LEN + 4, (uint16_t)payload_len);
 	}
-	gw_put64(p + sa->outer_len - GW_ESP_HDR_LEN, (uint64_t)sa->spi << 32 | (uint32_t)pkt->seq);
+	gw_put64(p + sa->outer_len - GW_ESP_HDR_LEN, (uint64_t)sa->spi << 32 | (uint32_t)seq);
+}
+
+/* Tunnel mode: an IPv6 header between the same two hosts, without a label: it would only say again
+ * what the outer one says. */
+static void
+write_inner(const struct gw_sa_out *sa, uint8_t tc, uint32_t gre_len, uint8_t *p)
+{
+	memcpy(p, sa->inner, GW_IP6_HDR_LEN);
+	gw_put64(p, UINT64_C(6) << 60 | (uint64_t)tc << 52 | gre_len << 16 |
+			    (uint32_t)sa->inner[6] << 8 | sa->inner[7]);
 }
 
 /* Padding (RFC 4303 2.4), its length, the next header; and zeros where the ICV comes to lie, for
@@ -81,22 +84,21 @@ write_trailer(uint8_t *p, uint32_t pad_len, uint8_t next)
 	memset(p + pad_len + 2, 0, GW_ICV_ZEROED);
 }
 
-/* The 64-bit sequence number is the IV (RFC 4106 3.1, RFC 7634 2) and, with ESN, part of the AAD.
- */
+/* The 64-bit sequence number is the IV (RFC 4106 3.1, RFC 7634 2). The ESP header is the AAD, with
+ * ESN with all of the number in it. */
 static void
-aead_input(const struct gw_sa_out *sa, uint64_t seq, struct gw_crypto_op *op)
+aead_input(const struct gw_sa_out *sa, uint8_t *esp, uint64_t seq, struct gw_crypto_op *op)
 {
 	gw_put64(op->iv, seq);
 	memcpy(op->nonce, sa->salt, 4);
 	gw_put64(op->nonce + 4, seq);
-	op->auth = op->room;
+	op->auth = esp;
+	op->auth_len = 8;
 	if (sa->esn) {
 		gw_put32(op->room, sa->spi);
 		gw_put64(op->room + 4, seq);
+		op->auth = op->room;
 		op->auth_len = 12;
-	} else {
-		gw_put64(op->room, (uint64_t)sa->spi << 32 | (uint32_t)seq);
-		op->auth_len = 8;
 	}
 }
 
@@ -116,33 +118,29 @@ hmac_input(const struct gw_sa_out *sa, uint8_t *esp, uint64_t seq, struct gw_cry
 
 /* Everything but the crypto */
 static enum gw_drop
-prepare(struct lane *lane)
+prepare(struct lane *lane, struct gw_sa_out *sa, struct rte_mbuf *m)
 {
 	struct gw_crypto_op *op = &lane->op;
-	struct gw_sa_out *sa = lane->sa;
-	struct rte_mbuf *m = lane->m;
 	struct gw_pkt *pkt = gw_pkt(m);
 	uint64_t seq = atomic_load_explicit(&sa->seq, memory_order_relaxed);
 	uint8_t tc = traffic_class(pkt->tunnel, pkt->inner_tc);
 	uint32_t gre_len = m->data_len, payload = sa->inner_len + gre_len;
 	uint32_t text_len = (payload + 2 + sa->align_mask) & ~(uint32_t)sa->align_mask;
-	uint32_t front = sa->outer_len + sa->iv_len + sa->inner_len;
-	uint32_t total = front - sa->inner_len + text_len + sa->icv_len;
-	uint32_t tail = total - front - gre_len;
+	uint32_t total = text_len + sa->around, tail = total - sa->front - gre_len;
 	uint8_t *p, *esp;
 
-	if (seq == sa->seq_max)
+	if (unlikely(seq == sa->seq_max))
 		return GW_DROP_OUT_SEQ_END;
-	if (total > GW_IP6_HDR_LEN + UINT16_MAX || m->data_off < front ||
-		(uint32_t)m->buf_len - m->data_off - gre_len < RTE_MAX(tail, TAIL_ROOM))
+	if (unlikely(total > GW_IP6_HDR_LEN + UINT16_MAX || m->data_off < sa->front ||
+		     (uint32_t)m->buf_len - m->data_off - gre_len < RTE_MAX(tail, TAIL_ROOM)))
 		return GW_DROP_OUT_CRYPTO;
-	pkt->seq = ++seq;
-	gw_stat_set(&sa->seq, seq);
-	m->data_off = (uint16_t)(m->data_off - front);
+	gw_stat_set(&sa->seq, ++seq);
+	pkt->seq = seq;
+	m->data_off = (uint16_t)(m->data_off - sa->front);
 	m->data_len = (uint16_t)total;
 	m->pkt_len = total;
 	p = rte_pktmbuf_mtod(m, uint8_t *);
-	write_outer(sa, pkt, tc, p, total);
+	write_outer(sa, pkt, tc, seq, p, total);
 
 	esp = p + sa->outer_len - GW_ESP_HDR_LEN;
 	op->keys = sa->keys;
@@ -150,44 +148,56 @@ prepare(struct lane *lane)
 	op->text = op->iv + sa->iv_len;
 	op->text_len = text_len;
 	op->icv = op->text + text_len;
+	lane->m = m;
+	lane->sa = sa;
 	lane->payload_len = (uint16_t)payload;
-	if (sa->tunnel_mode) {
-		memcpy(op->text, sa->inner, GW_IP6_HDR_LEN);
-		ip6_head(op->text, tc, 0, gre_len, sa->inner[6], sa->inner[7]);
-	}
+	if (sa->tunnel_mode)
+		write_inner(sa, tc, gre_len, op->text);
 	write_trailer(op->text + payload, text_len - payload - 2, sa->next_header);
-	if (sa->alg->auth == GW_AUTH_AEAD)
-		aead_input(sa, seq, op);
+	if (sa->aead)
+		aead_input(sa, esp, seq, op);
 	else
 		hmac_input(sa, esp, seq, op);
 	return GW_DROP_NONE;
 }
 
+/* @return lanes taken; *mixed: not all of one algorithm */
 static unsigned int
-prepare_all(struct rte_mbuf **pkts, unsigned int n, struct lane *lanes)
+prepare_all(struct rte_mbuf **pkts, unsigned int n, struct lane *lanes, bool *mixed)
 {
+	const struct gw_crypto_alg *alg = gw_pkt(pkts[0])->sa_out->alg;
 	unsigned int i, k = 0;
 
+	*mixed = false;
 	for (i = 0; i < n; i++) {
-		rte_prefetch0(gw_pkt(pkts[i])->sa_out);
-		rte_prefetch0(&gw_pkt(pkts[i])->sa_out->seq);
-	}
-	for (i = 0; i < n; i++) {
-		struct gw_pkt *pkt = gw_pkt(pkts[i]);
+		struct gw_sa_out *sa = gw_pkt(pkts[i])->sa_out;
 		enum gw_drop drop;
 
-		lanes[k].m = pkts[i];
-		lanes[k].sa = pkt->sa_out;
-		drop = prepare(&lanes[k]);
-		pkt->drop = (uint16_t)drop;
+		if (i + AHEAD < n) {
+			rte_prefetch0(gw_pkt(pkts[i + AHEAD])->sa_out);
+			rte_prefetch0(gw_pkt(pkts[i + AHEAD])->sa_out->outer);
+			rte_prefetch0(&gw_pkt(pkts[i + AHEAD])->sa_out->seq);
+		}
+		drop = prepare(&lanes[k], sa, pkts[i]);
+		gw_pkt(pkts[i])->drop = (uint16_t)drop;
+		*mixed |= sa->alg != alg;
 		k += drop == GW_DROP_NONE;
 	}
 	return k;
 }
 
-/* One call for each algorithm in the burst: nearly always one */
 static void
-encrypt_all(struct gw_crypto *c, struct lane *lanes, unsigned int n)
+encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
+	unsigned int n)
+{
+	if (alg->make_iv != NULL)
+		alg->make_iv(c, alg, ops, n);
+	alg->encrypt(c, alg, ops, n);
+}
+
+/* One call for each algorithm in the burst */
+static void
+encrypt_mixed(struct gw_crypto *c, struct lane *lanes, unsigned int n)
 {
 	struct gw_crypto_op *ops[GW_BURST_MAX];
 	struct lane *rest[GW_BURST_MAX];
@@ -204,10 +214,24 @@ encrypt_all(struct gw_crypto *c, struct lane *lanes, unsigned int n)
 			else
 				rest[n_rest++] = rest[i];
 		}
-		if (alg->make_iv != NULL)
-			alg->make_iv(c, alg, ops, k);
-		alg->encrypt(c, alg, ops, k);
+		encrypt(c, alg, ops, k);
 	}
+}
+
+static void
+encrypt_all(struct gw_crypto *c, struct lane *lanes, unsigned int n, bool mixed)
+{
+	struct gw_crypto_op *ops[GW_BURST_MAX];
+
+	if (n == 0)
+		return;
+	if (mixed) {
+		encrypt_mixed(c, lanes, n);
+		return;
+	}
+	for (unsigned int i = 0; i < n; i++)
+		ops[i] = &lanes[i].op;
+	encrypt(c, lanes[0].sa->alg, ops, n);
 }
 
 /* RFC 8200 8.1: over IPv6 a UDP checksum is never zero, whatever RFC 3948 allows for IPv4 */
@@ -245,7 +269,7 @@ finish(const struct lane *lane, struct tally *t, uint64_t now_tsc)
 		gw_pkt_refuse(lane->m, GW_DROP_OUT_CRYPTO);
 		return false;
 	}
-	if (lane->sa->udp_encap)
+	if (unlikely(lane->sa->udp_encap))
 		udp_checksum(lane->m);
 	if (t->sa != lane->sa) {
 		tally_flush(t, now_tsc);
@@ -262,9 +286,10 @@ gw_esp_out(struct gw_crypto *c, struct rte_mbuf **pkts, uint16_t n, uint64_t now
 	struct lane lanes[GW_BURST_MAX];
 	struct tally t = {0};
 	unsigned int i, k, n_good = 0;
+	bool mixed;
 
-	k = prepare_all(pkts, n, lanes);
-	encrypt_all(c, lanes, k);
+	k = prepare_all(pkts, n, lanes, &mixed);
+	encrypt_all(c, lanes, k, mixed);
 	for (i = 0; i < k; i++)
 		n_good += finish(&lanes[i], &t, now_tsc);
 	tally_flush(&t, now_tsc);

@@ -14,16 +14,6 @@
 #define COUNT16(n) COUNT4(n), COUNT4((n) + 4), COUNT4((n) + 8), COUNT4((n) + 12)
 #define COUNT64(n) COUNT16(n), COUNT16((n) + 16), COUNT16((n) + 32), COUNT16((n) + 48)
 
-static uint64_t
-differ8(const uint8_t *p, const uint8_t *q)
-{
-	uint64_t x, y;
-
-	memcpy(&x, p, sizeof(x));
-	memcpy(&y, q, sizeof(y));
-	return x ^ y;
-}
-
 /* RFC 4303 2.4: the padding reads 1, 2, 3, ... By words, the last one overlapping: a block cipher's
  * padding is most often longer than a word. */
 static bool
@@ -36,8 +26,8 @@ padding_ok(const uint8_t *pad, size_t len)
 
 	if (len >= 8) {
 		for (i = 0; i < len - 8; i += 8)
-			diff |= differ8(pad + i, want + i);
-		diff |= differ8(pad + len - 8, want + len - 8);
+			diff |= gw_raw64(pad + i) ^ gw_raw64(want + i);
+		diff |= gw_raw64(pad + len - 8) ^ gw_raw64(want + len - 8);
 	} else {
 		for (i = 0; i < len; i++)
 			diff |= pad[i] ^ want[i];
@@ -89,7 +79,7 @@ inner_ip6(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst, 
 }
 
 enum gw_drop
-gw_esp_tail(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst, uint8_t tc,
+gw_esp_tail_any(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst, uint8_t tc,
 	struct gw_esp_tail *out)
 {
 	size_t pad_len;

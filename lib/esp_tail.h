@@ -8,10 +8,12 @@
  * Source: RFC 4303 2.4-2.7, 3.4.4; RFC 8200; RFC 6040 4.2.
  */
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bytes.h"
 #include "drop.h"
 
 struct gw_esp_tail {
@@ -19,6 +21,10 @@ struct gw_esp_tail {
 	uint16_t len; /* from there */
 	uint8_t tc;   /* traffic class of the outer headers, merged */
 };
+
+/** gw_esp_tail() for the rest. */
+enum gw_drop gw_esp_tail_any(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst,
+	uint8_t tc, struct gw_esp_tail *out);
 
 /**
  * Check payload and trailer.
@@ -29,7 +35,22 @@ struct gw_esp_tail {
  * @param tc      traffic class of the outer header
  * @return GW_DROP_NONE, ESP_TRAILER, DUMMY, ESP_NEXT, INNER_IP6 or ECN_CE
  */
-enum gw_drop gw_esp_tail(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst,
-	uint8_t tc, struct gw_esp_tail *out);
+static inline enum gw_drop
+gw_esp_tail(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst, uint8_t tc,
+	struct gw_esp_tail *out)
+{
+	/* the last eight bytes as a number: next header, pad length, padding from its end on */
+	uint64_t end = len >= 8 ? gw_get64(p + len - 8) : 0;
+	uint32_t pad_len = (uint32_t)(end >> 8) & 0xff;
+
+	/* transport mode, no more padding than alignment to 4 asks for (RFC 4303 2.4) */
+	if (src != NULL || (end & 0xff) != IPPROTO_GRE || pad_len > 3 ||
+		(end >> 16 & ((UINT64_C(1) << 8 * pad_len) - 1)) != 0x010203u >> 8 * (3 - pad_len))
+		return gw_esp_tail_any(p, len, src, dst, tc, out);
+	out->off = 0;
+	out->len = (uint16_t)(len - 2 - pad_len);
+	out->tc = tc;
+	return GW_DROP_NONE;
+}
 
 #endif

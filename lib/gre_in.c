@@ -5,6 +5,7 @@
 
 #include "gre.h"
 #include "inner.h"
+#include "sa_priv.h"
 
 #define ETHERTYPE_IP4 0x0800
 #define ETHERTYPE_IP6 0x86dd
@@ -43,21 +44,38 @@ seq_is_new(struct gw_tunnel *t, const struct gw_gre *gre)
 	return !t->gre_seq_in_valid || t->gre_seq_in - gre->seq > INT32_MAX;
 }
 
-static void
-count_rx(struct gw_tunnel *t, uint64_t bytes)
-{
-	uint64_t packets = atomic_load_explicit(&t->rx_packets, memory_order_relaxed);
+/* What a burst adds to a tunnel's counters; written when the tunnel changes, mostly once a burst */
+struct tally {
+	struct gw_tunnel *tunnel;
+	uint64_t packets, bytes;
+};
 
-	bytes += atomic_load_explicit(&t->rx_bytes, memory_order_relaxed);
-	atomic_store_explicit(&t->rx_packets, packets + 1, memory_order_relaxed);
-	atomic_store_explicit(&t->rx_bytes, bytes, memory_order_relaxed);
+static void
+tally_flush(struct tally *t)
+{
+	if (t->packets == 0)
+		return;
+	gw_stat_add(&t->tunnel->rx_packets, t->packets);
+	gw_stat_add(&t->tunnel->rx_bytes, t->bytes);
+	t->packets = t->bytes = 0;
+}
+
+static void
+tally_add(struct tally *t, struct gw_tunnel *tunnel, uint32_t bytes)
+{
+	if (t->tunnel != tunnel) {
+		tally_flush(t);
+		t->tunnel = tunnel;
+	}
+	t->packets++;
+	t->bytes += bytes;
 }
 
 /* RFC 2784 4: a packet to the encapsulator itself would go back into the tunnel for ever. */
 static bool
 loops(const uint8_t *p, const struct gw_inner *in, const struct gw_sa_in *sa)
 {
-	return in->version == 6 && memcmp(p + 24, gw_sa_in_remote(sa), 16) == 0;
+	return in->version == 6 && gw_same16(p + 24, sa->remote.s6_addr);
 }
 
 static enum gw_drop
@@ -79,30 +97,41 @@ inner_in(struct rte_mbuf *m, const struct gw_gre *gre, struct gw_tunnel *t, stru
 	return GW_DROP_NONE;
 }
 
+/* GRE options that the tunnel demands. */
 static enum gw_drop
-gre_in(struct rte_mbuf *m)
+check_options(struct gw_tunnel *t, const struct gw_gre *gre)
+{
+	if (t->checksum && !gre->has_csum)
+		return GW_DROP_GRE_CSUM;
+	if (t->sequence && !seq_is_new(t, gre))
+		return GW_DROP_GRE_SEQ;
+	return GW_DROP_NONE;
+}
+
+static enum gw_drop
+gre_in(struct rte_mbuf *m, struct tally *tally)
 {
 	struct gw_pkt *pkt = gw_pkt(m);
-	uint16_t len = rte_pktmbuf_data_len(m);
 	struct gw_inner in;
 	struct gw_tunnel *t;
 	struct gw_gre gre;
 	enum gw_drop reason;
 
 	pkt->tunnel = NULL;
-	reason = gw_gre_parse(rte_pktmbuf_mtod(m, const uint8_t *), len, &gre);
-	if (reason != GW_DROP_NONE)
+	reason = gw_gre_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &gre);
+	if (unlikely(reason != GW_DROP_NONE))
 		return reason;
-	t = demux_find(gw_sa_in_demux(pkt->sa_in), &gre);
-	if (t == NULL)
+	t = demux_find(pkt->sa_in->demux, &gre);
+	if (unlikely(t == NULL))
 		return GW_DROP_GRE_KEY;
 	pkt->tunnel = t;
-	if (t->checksum && !gre.has_csum)
-		return GW_DROP_GRE_CSUM;
-	if (t->sequence && !seq_is_new(t, &gre))
-		return GW_DROP_GRE_SEQ;
+	if (t->checksum | t->sequence) {
+		reason = check_options(t, &gre);
+		if (reason != GW_DROP_NONE)
+			return reason;
+	}
 	reason = inner_in(m, &gre, t, &in);
-	if (reason != GW_DROP_NONE)
+	if (unlikely(reason != GW_DROP_NONE))
 		return reason;
 
 	if (t->sequence) {
@@ -110,16 +139,25 @@ gre_in(struct rte_mbuf *m)
 		t->gre_seq_in_valid = true;
 	}
 	pkt->gre_proto = gre.proto;
-	rte_pktmbuf_adj(m, gre.hdr_len);
-	rte_pktmbuf_trim(m, (uint16_t)(len - gre.hdr_len - in.len));
-	count_rx(t, in.len);
+	m->data_off += gre.hdr_len;
+	m->data_len = in.len;
+	m->pkt_len = in.len;
+	tally_add(tally, t, in.len);
 	return GW_DROP_NONE;
 }
 
 uint16_t
 gw_gre_in(struct rte_mbuf **pkts, uint16_t n)
 {
-	for (uint16_t i = 0; i < n; i++)
-		gw_pkt_refuse(pkts[i], gre_in(pkts[i]));
-	return gw_pkt_partition(pkts, n);
+	struct tally tally = {0};
+	unsigned int bad = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		enum gw_drop reason = gre_in(pkts[i], &tally);
+
+		gw_pkt_refuse(pkts[i], reason);
+		bad += reason != GW_DROP_NONE;
+	}
+	tally_flush(&tally);
+	return bad == 0 ? n : gw_pkt_partition(pkts, n);
 }

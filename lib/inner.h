@@ -8,10 +8,13 @@
  * Source: RFC 791, 792, 1191, 8200, 4443, 6040, 4301 8.2.1.
  */
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "bytes.h"
 #include "drop.h"
 
 #define GW_IP4_DF     0x4000 /* bits of the flags and fragment offset field */
@@ -24,14 +27,51 @@ struct gw_inner {
 	bool df;	  /* IPv4: don't fragment; IPv6: always true */
 	uint16_t hdr_len; /* IPv4 header, or 40 */
 	uint16_t len;	  /* total length as the header says; <= the bytes there are */
-	uint32_t hash;	  /* of addresses, protocol and ports: constant for a flow */
 };
+
+/** gw_inner_parse() for whatever is not an IPv4 header without options, and for what is wrong. */
+bool gw_inner_parse_any(const uint8_t *p, size_t len, struct gw_inner *out);
+
+/** The checksum of an IPv4 header of 20 bytes is right (RFC 791 3.1). */
+static inline bool
+gw_ip4_csum_ok(const uint8_t *p)
+{
+	uint32_t w[5];
+	uint64_t sum;
+
+	memcpy(w, p, sizeof(w));
+	sum = (uint64_t)w[0] + w[1] + w[2] + w[3] + w[4];
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff;
+}
 
 /**
  * Check version, header, total length and, for IPv4, header checksum and fragment offset.
  * @return false when malformed
  */
-bool gw_inner_parse(const uint8_t *p, size_t len, struct gw_inner *out);
+static inline bool
+gw_inner_parse(const uint8_t *p, size_t len, struct gw_inner *out)
+{
+	uint16_t frag, total;
+
+	if (len < 20 || p[0] != 0x45)
+		return gw_inner_parse_any(p, len, out);
+	total = gw_get16(p + 2);
+	frag = gw_get16(p + 6);
+	if (total < 20 || total > len || (frag & GW_IP4_OFFSET) != 0 || !gw_ip4_csum_ok(p))
+		return gw_inner_parse_any(p, len, out);
+	out->version = 4;
+	out->tc = p[1];
+	out->df = (frag & GW_IP4_DF) != 0;
+	out->hdr_len = 20;
+	out->len = total;
+	return true;
+}
+
+/** Of addresses, protocol and ports: constant for a flow. For what has passed gw_inner_parse(). */
+uint32_t gw_inner_hash(const uint8_t *p, const struct gw_inner *in);
 
 /** True if a too-big error may answer this packet (RFC 1122 3.2.2, RFC 4443 2.4 e). */
 bool gw_icmp_allowed(const uint8_t *p, size_t len);
@@ -60,18 +100,38 @@ size_t gw_icmp_too_big(const uint8_t *p, size_t len, uint16_t mtu, uint32_t from
 bool gw_ip4_fragment(const uint8_t *p, size_t len, uint16_t mtu, unsigned int i, uint8_t *hdr,
 	uint16_t *hdr_len, uint16_t *off, uint16_t *flen);
 
+/** gw_mss_clamp() for what may be a SYN. */
+void gw_mss_clamp_any(uint8_t *p, size_t len, uint16_t mss4, uint16_t mss6);
+
 /** Lower the MSS option of a TCP SYN to mss (0 = leave it), checksum updated; anything else, fragments
  * too, is left alone. */
-void gw_mss_clamp(uint8_t *p, size_t len, uint16_t mss4, uint16_t mss6);
+static inline void
+gw_mss_clamp(uint8_t *p, size_t len, uint16_t mss4, uint16_t mss6)
+{
+	/* most packets: IPv4 without options, and not TCP or not the first of a connection */
+	if (len >= 20 && p[0] == 0x45 && (p[9] != IPPROTO_TCP || (len >= 40 && !(p[33] & 0x02))))
+		return;
+	gw_mss_clamp_any(p, len, mss4, mss6);
+}
 
 /**
  * RFC 6040 egress: merge the outer ECN field into the inner header (IPv4 checksum updated). inner has
  * passed gw_inner_parse().
  * @return false when the packet must be dropped (CE over Not-ECT)
  */
-bool gw_ecn_merge(uint8_t *inner, uint8_t outer_tc);
+bool gw_ecn_merge_any(uint8_t *inner, uint8_t outer_tc);
+
+static inline bool
+gw_ecn_merge(uint8_t *inner, uint8_t outer_tc)
+{
+	return (outer_tc & 3) == 0 || gw_ecn_merge_any(inner, outer_tc); /* not ECT says nothing */
+}
 
 /** RFC 6040 ingress: outer ECN bits for an inner traffic class. normal copies, compat clears. */
-uint8_t gw_ecn_outer(uint8_t inner_tc, bool compat);
+static inline uint8_t
+gw_ecn_outer(uint8_t inner_tc, bool compat)
+{
+	return compat ? 0 : inner_tc & 3;
+}
 
 #endif

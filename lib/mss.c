@@ -90,7 +90,7 @@ set_mss(uint8_t *tcp, size_t off, uint16_t mss)
 }
 
 void
-gw_mss_clamp(uint8_t *p, size_t len, uint16_t mss4, uint16_t mss6)
+gw_mss_clamp_any(uint8_t *p, size_t len, uint16_t mss4, uint16_t mss6)
 {
 	size_t tcp_off, hdr_len, off;
 	uint16_t mss;

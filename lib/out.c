@@ -8,6 +8,7 @@
 
 #include "gre.h"
 #include "inner.h"
+#include "stat.h"
 
 #define ETHERTYPE_IP4 0x0800
 #define ETHERTYPE_IP6 0x86dd
@@ -22,43 +23,74 @@ refuse(struct gw_out *o, struct rte_mbuf *m, enum gw_drop reason)
 	o->refused[o->n_refused++] = m;
 }
 
-static void
-count_tx(struct gw_tunnel *t, uint64_t bytes)
-{
-	uint64_t packets = atomic_load_explicit(&t->tx_packets, memory_order_relaxed);
+/* What a burst adds to a tunnel's counters; written when the tunnel changes, mostly once a burst */
+struct tally {
+	struct gw_tunnel *tunnel;
+	uint64_t packets, bytes;
+};
 
-	bytes += atomic_load_explicit(&t->tx_bytes, memory_order_relaxed);
-	atomic_store_explicit(&t->tx_packets, packets + 1, memory_order_relaxed);
-	atomic_store_explicit(&t->tx_bytes, bytes, memory_order_relaxed);
+static void
+tally_flush(struct tally *t)
+{
+	if (t->packets == 0)
+		return;
+	gw_stat_add(&t->tunnel->tx_packets, t->packets);
+	gw_stat_add(&t->tunnel->tx_bytes, t->bytes);
+	t->packets = t->bytes = 0;
+}
+
+static void
+tally_add(struct tally *t, struct gw_tunnel *tunnel, uint32_t bytes)
+{
+	if (t->tunnel != tunnel) {
+		tally_flush(t);
+		t->tunnel = tunnel;
+	}
+	t->packets++;
+	t->bytes += bytes;
 }
 
 /* A fragment always has the headroom, so no more than what came in is ever refused. */
 static_assert(GW_PKT_HEADROOM >= GW_GRE_HDR_MAX, "fragments take a GRE header");
 
-static void
-push_gre(struct gw_out *o, struct rte_mbuf *m)
+/* @return the header's length */
+static uint16_t
+gre_header(struct gw_tunnel *t, uint16_t proto, uint8_t *payload, uint16_t payload_len)
 {
-	struct gw_tunnel *t = gw_pkt(m)->tunnel;
 	struct gw_gre gre = {
-		.proto = gw_pkt(m)->gre_proto,
+		.proto = proto,
 		.has_csum = t->checksum,
 		.has_key = t->has_key,
 		.has_seq = t->sequence,
 		.key = t->key,
 		.seq = t->gre_seq_out,
 	};
-	uint16_t payload_len = rte_pktmbuf_data_len(m);
-	uint8_t *p = (uint8_t *)rte_pktmbuf_prepend(
-		m, gw_gre_len(gre.has_csum, gre.has_key, gre.has_seq));
+	uint16_t hdr_len = gw_gre_len(gre.has_csum, gre.has_key, gre.has_seq);
 
-	if (p == NULL) { /* whoever filled the mbuf left no headroom */
+	t->gre_seq_out += gre.has_seq;
+	gw_gre_build(&gre, payload - hdr_len, payload_len);
+	return hdr_len;
+}
+
+static void
+push_gre(struct gw_out *o, struct rte_mbuf *m, struct tally *tally)
+{
+	struct gw_tunnel *t = gw_pkt(m)->tunnel;
+	uint16_t proto = gw_pkt(m)->gre_proto, payload_len = m->data_len, hdr_len = 4;
+	uint8_t *payload = rte_pktmbuf_mtod(m, uint8_t *);
+
+	if (unlikely(m->data_off < GW_GRE_HDR_MAX)) { /* whoever filled the mbuf left no headroom */
 		refuse(o, m, GW_DROP_OUT_INNER_BAD);
 		return;
 	}
-	if (t->sequence)
-		t->gre_seq_out++;
-	gw_gre_build(&gre, p, payload_len);
-	count_tx(t, payload_len);
+	if (t->checksum | t->has_key | t->sequence)
+		hdr_len = gre_header(t, proto, payload, payload_len);
+	else
+		gw_put32(payload - 4, proto);
+	m->data_off -= hdr_len;
+	m->data_len += hdr_len;
+	m->pkt_len = m->data_len;
+	tally_add(tally, t, payload_len);
 	o->ready[o->n_ready++] = m;
 }
 
@@ -163,7 +195,7 @@ fragment(struct gw_out *o, struct rte_mbuf *m, uint16_t mtu, unsigned int i, enu
  * @param keep  places in o->ready that the rest of the burst may still need
  */
 static void
-fragment_all(struct gw_out *o, struct rte_mbuf *m, uint16_t mtu, uint16_t keep)
+fragment_all(struct gw_out *o, struct rte_mbuf *m, uint16_t mtu, uint16_t keep, struct tally *tally)
 {
 	unsigned int room = GW_OUT_MAX - o->n_ready - keep, n = 0;
 	enum gw_drop reason = GW_DROP_NONE;
@@ -187,47 +219,68 @@ fragment_all(struct gw_out *o, struct rte_mbuf *m, uint16_t mtu, uint16_t keep)
 		return;
 	}
 	for (unsigned int i = 0; i < n; i++)
-		push_gre(o, frags[i]);
+		push_gre(o, frags[i], tally);
 	rte_pktmbuf_free(m);
 }
 
+/* What is known of an inner packet that goes on. */
 static void
-prepare(struct gw_out *o, struct rte_mbuf *m, uint16_t keep, uint64_t now_tsc)
+note(struct gw_pkt *pkt, const uint8_t *p, const struct gw_inner *in)
+{
+	pkt->inner_tc = in->tc;
+	pkt->gre_proto = in->version == 4 ? ETHERTYPE_IP4 : ETHERTYPE_IP6;
+	if (pkt->tunnel->flowlabel != GW_FLOWLABEL_SA)
+		pkt->flow_hash = gw_inner_hash(p, in);
+}
+
+/* Larger than the tunnel's MTU. @return true when it goes on as it is */
+static bool
+goes_on(struct gw_out *o, struct rte_mbuf *m, const struct gw_inner *in, uint16_t mtu,
+	uint16_t keep, struct tally *tally, uint64_t now_tsc)
+{
+	uint16_t limit = in->version == 6 && mtu < GW_IP6_MIN_MTU ? GW_IP6_MIN_MTU : mtu;
+
+	if (in->len <= limit) {
+		gw_pkt(m)->outer_frag = 1;
+		return true;
+	}
+	if (in->df)
+		too_big(o, m, in, limit, now_tsc);
+	else
+		fragment_all(o, m, mtu, keep, tally);
+	return false;
+}
+
+static void
+prepare(struct gw_out *o, struct rte_mbuf *m, uint16_t keep, struct tally *tally, uint64_t now_tsc)
 {
 	struct gw_pkt *pkt = gw_pkt(m);
 	struct gw_tunnel *t = pkt->tunnel;
-	uint16_t mtu = atomic_load_explicit(&t->mtu, memory_order_relaxed), limit = mtu;
-	uint16_t len = rte_pktmbuf_data_len(m);
+	uint16_t mtu = atomic_load_explicit(&t->mtu, memory_order_relaxed);
 	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
 	struct gw_inner in;
 
-	if (!gw_inner_parse(p, len, &in)) {
+	if (!gw_inner_parse(p, m->data_len, &in)) {
 		refuse(o, m, GW_DROP_OUT_INNER_BAD);
 		return;
 	}
-	rte_pktmbuf_trim(m, (uint16_t)(len - in.len));
-	if (in.version == 6 && limit < GW_IP6_MIN_MTU)
-		limit = GW_IP6_MIN_MTU;
-	if (in.len > limit && in.df) {
-		too_big(o, m, &in, limit, now_tsc);
-		return;
-	}
-	pkt->inner_tc = in.tc;
-	pkt->flow_hash = in.hash;
-	pkt->gre_proto = in.version == 4 ? ETHERTYPE_IP4 : ETHERTYPE_IP6;
-	pkt->outer_frag = in.version == 6 && in.len > mtu;
+	m->data_len = in.len;
+	m->pkt_len = in.len;
+	pkt->outer_frag = 0;
+	note(pkt, p, &in);
 	gw_mss_clamp(p, in.len, atomic_load_explicit(&t->mss4, memory_order_relaxed),
 		atomic_load_explicit(&t->mss6, memory_order_relaxed));
-	if (in.len > limit)
-		fragment_all(o, m, mtu, keep);
-	else
-		push_gre(o, m);
+	if (in.len <= mtu || goes_on(o, m, &in, mtu, keep, tally, now_tsc))
+		push_gre(o, m, tally);
 }
 
 void
 gw_out_prepare(struct gw_out *o, struct rte_mbuf **pkts, uint16_t n, uint64_t now_tsc)
 {
+	struct tally tally = {0};
+
 	o->n_ready = o->n_reply = o->n_refused = 0;
 	for (uint16_t i = 0; i < n; i++)
-		prepare(o, pkts[i], (uint16_t)(n - i - 1), now_tsc);
+		prepare(o, pkts[i], (uint16_t)(n - i - 1), &tally, now_tsc);
+	tally_flush(&tally);
 }

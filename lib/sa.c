@@ -118,6 +118,7 @@ gw_sa_in_create(const struct gw_sa_params *p, int socket)
 	sa->icv_len = row->icv_len;
 	sa->align_mask = (uint8_t)(row->align - 1);
 	sa->min_len = (uint16_t)(GW_ESP_HDR_LEN + row->iv_len + row->align + row->icv_len);
+	sa->aead = row->auth == GW_AUTH_AEAD;
 	sa->esn = p->esn;
 	sa->tunnel_mode = p->tunnel_mode;
 	sa->udp_encap = p->udp_encap;
@@ -162,6 +163,9 @@ outer_template(struct gw_sa_out *sa, const struct gw_sa_params *p)
 	}
 	memcpy(h, &spi, 4);
 	sa->outer_len = (uint8_t)(h + GW_ESP_HDR_LEN - sa->outer);
+	sa->front = (uint8_t)(sa->outer_len + sa->iv_len + sa->inner_len);
+	sa->around = (uint8_t)(sa->outer_len + sa->iv_len + sa->icv_len);
+	sa->head = UINT64_C(6) << 60 | (uint64_t)sa->flow_label << 32 | (uint32_t)sa->outer[6] << 8;
 }
 
 struct gw_sa_out *
@@ -191,6 +195,7 @@ gw_sa_out_create(const struct gw_sa_params *p, int socket)
 	sa->iv_len = row->iv_len;
 	sa->icv_len = row->icv_len;
 	sa->align_mask = (uint8_t)(row->align - 1);
+	sa->aead = row->auth == GW_AUTH_AEAD;
 	sa->esn = p->esn;
 	sa->tunnel_mode = p->tunnel_mode;
 	sa->udp_encap = p->udp_encap;

@@ -13,6 +13,7 @@
 #include "crypto_mb.h"
 #include "replay.h"
 #include "sa.h"
+#include "stat.h"
 
 #define GW_ESP_HDR_LEN 8
 #define GW_IP6_HDR_LEN 40
@@ -31,7 +32,7 @@ struct gw_sa_in {
 	uint16_t min_len; /* of an ESP packet, header and ICV included */
 	uint8_t iv_len, icv_len;
 	uint8_t align_mask; /* cipher text is a multiple of this plus one */
-	bool esn, tunnel_mode, udp_encap;
+	bool aead : 1, esn : 1, tunnel_mode : 1, udp_encap : 1;
 
 	/* owner worker rw; control reads relaxed */
 	_Alignas(64) _Atomic(uint64_t) packets;
@@ -68,6 +69,7 @@ struct gw_sa_out {
 	const struct gw_keys *keys;
 	struct gw_nexthop *nexthop;
 	uint64_t seq_max; /* the last one that may be sent */
+	uint64_t head;	  /* of the outer header: version, next header, flow label; the rest zero, host order */
 	uint32_t spi;	  /* host order */
 	uint32_t flow_label;
 	uint8_t salt[4];
@@ -76,7 +78,9 @@ struct gw_sa_out {
 	uint8_t outer_len;  /* bytes of outer: up to the end of the ESP header */
 	uint8_t inner_len;  /* bytes of inner: 0 in transport mode */
 	uint8_t next_header; /* of the ESP trailer */
-	bool esn, tunnel_mode, udp_encap;
+	uint8_t front;	     /* bytes in front of a GRE packet: outer, IV, inner */
+	uint8_t around;	     /* bytes around the text: outer, IV, ICV */
+	bool aead, esn, tunnel_mode, udp_encap;
 
 	_Alignas(64) uint8_t outer[GW_OUTER_MAX]; /* template */
 	_Alignas(64) uint8_t inner[GW_IP6_HDR_LEN]; /* template, tunnel mode */
@@ -92,19 +96,5 @@ struct gw_sa_out {
 static_assert(offsetof(struct gw_sa_out, outer) == 64, "read-only part is one cache line");
 static_assert(offsetof(struct gw_sa_out, seq) == 192, "templates have a cache line each");
 static_assert(offsetof(struct gw_sa_out, child_id) == 256, "owner's part is one cache line");
-
-/* A counter with one writer needs no locked instruction. */
-static inline void
-gw_stat_add(_Atomic(uint64_t) *counter, uint64_t n)
-{
-	atomic_store_explicit(counter,
-		atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
-static inline void
-gw_stat_set(_Atomic(uint64_t) *counter, uint64_t value)
-{
-	atomic_store_explicit(counter, value, memory_order_relaxed);
-}
 
 #endif

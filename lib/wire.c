@@ -4,14 +4,16 @@
 #include <rte_ethdev.h>
 #include <rte_ether.h>
 
+#include "gre.h"
 #include "pkt.h"
 #include "wire.h"
 #include "wire_answer.h"
 
-/* Drivers leave RTE_PKTMBUF_HEADROOM in front of a frame; with the Ethernet header gone that is 4
- * bytes short of what the longest outer headers need behind a VLAN tag: see GW_PKT_HEADROOM. */
-#define ROOM_NEEDED 146
-#define ROOM_STEP   64
+/* What later stages put in front at most, but for GRE: see GW_PKT_HEADROOM. Drivers leave
+ * RTE_PKTMBUF_HEADROOM in front of a frame; with its Ethernet header gone that is enough unless GRE has
+ * all of its options. */
+#define ROOM_OUTER 130
+#define ROOM_STEP  64
 
 static bool
 is_ip(const struct rte_mbuf *m, const struct rte_ether_hdr *eth)
@@ -23,9 +25,9 @@ is_ip(const struct rte_mbuf *m, const struct rte_ether_hdr *eth)
 }
 
 static bool
-make_room(struct rte_mbuf *m)
+make_room(const struct gw_tunnel *t, struct rte_mbuf *m)
 {
-	if (rte_pktmbuf_headroom(m) >= ROOM_NEEDED)
+	if (rte_pktmbuf_headroom(m) >= ROOM_OUTER + gw_gre_len(t->checksum, t->has_key, t->sequence))
 		return true;
 	if (rte_pktmbuf_tailroom(m) < ROOM_STEP + GW_PKT_TAILROOM)
 		return false;
@@ -68,7 +70,7 @@ take(struct gw_tunnel *t, struct rte_mbuf *m)
 	memcpy(t->wire_peer, &eth->src_addr, sizeof(t->wire_peer));
 	m->ol_flags = 0;
 	rte_pktmbuf_adj(m, sizeof(*eth));
-	return make_room(m);
+	return make_room(t, m);
 }
 
 static uint16_t

@@ -47,7 +47,7 @@ struct want {
 	int size, burst;
 	long sas;
 	unsigned int rounds;
-	bool json;
+	bool json, no_huge;
 };
 
 struct bench {
@@ -298,7 +298,7 @@ texts(uint32_t first, struct bare_text *t)
 	for (uint32_t i = 0; i < CHUNK; i++) {
 		const struct rte_mbuf *m = b.pkts[first + i];
 
-		t[i].text = (uint8_t *)m->buf_addr + GW_PKT_HEADROOM;
+		t[i].text = (uint8_t *)m->buf_addr + GW_PKT_HEADROOM - GRE_LEN; /* where it is in the path */
 		t[i].len =
 			(size_of(first + i) + 2u + b.row->align - 1) / b.row->align * b.row->align;
 		t[i].key = b.sa_of[first + i];
@@ -520,7 +520,7 @@ static void
 usage(void)
 {
 	puts("bench_path [--json] [--rounds N] [--alg PART] [--size BYTES] [--burst N] [--sas N] "
-	     "[--pool hot|cold]\n"
+	     "[--pool hot|cold] [--no-huge]\n"
 	     "  TSC cycles per packet in the worker, beside crypto alone. size: ESP payload, 0: "
 	     "mixed, 7 of 64, 4 of 512,\n"
 	     "  1 of 1420 bytes. rounds: chunks of 64 packets per figure, 2000 by default.");
@@ -532,13 +532,17 @@ parse(int argc, char **argv, struct want *want)
 	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
 		{"rounds", required_argument, NULL, 'r'}, {"alg", required_argument, NULL, 'a'},
 		{"size", required_argument, NULL, 's'}, {"burst", required_argument, NULL, 'b'},
-		{"sas", required_argument, NULL, 'n'}, {"pool", required_argument, NULL, 'p'}, {0}};
+		{"sas", required_argument, NULL, 'n'}, {"pool", required_argument, NULL, 'p'},
+		{"no-huge", no_argument, NULL, 'h'}, {0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
 			want->json = true;
+			break;
+		case 'h':
+			want->no_huge = true;
 			break;
 		case 'r':
 			want->rounds = (unsigned int)atoi(optarg);
@@ -584,7 +588,7 @@ int
 main(int argc, char **argv)
 {
 	struct want want = {.size = -1, .rounds = 2000};
-	bool huge = have_huge_pages();
+	bool huge;
 	char line[128], *args[16], *save = NULL;
 	int n = 0;
 
@@ -592,6 +596,7 @@ main(int argc, char **argv)
 		usage();
 		return 2;
 	}
+	huge = !want.no_huge && have_huge_pages();
 	snprintf(line, sizeof(line),
 		"bench %s -m 512 --no-pci --no-telemetry --no-shconf --lcores=0 "
 		"--log-level=*:error",
