@@ -24,6 +24,9 @@
 /* How often a busy port lets the descriptors wait, in polls. */
 #define LOOK_POLLS 16
 
+/* The longest wait for more packets to encrypt or decrypt together. */
+#define GATHER_US 10
+
 #define REASS_PACKETS    256
 #define REASS_PER_SOURCE 16
 #define REASS_FRAGMENTS  8
@@ -53,9 +56,9 @@ send_burst(struct gw_worker *w)
 void
 worker_tx(struct gw_worker *w, struct rte_mbuf *m)
 {
-	/* what the port said of the packet on receive would make it write checksums into ESP */
+	/* what the port said of the packet on receive would make it write checksums into ESP; without
+	 * flags nobody reads tx_offload, which lies on a cache line of its own */
 	m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
-	m->tx_offload = 0;
 	w->tx[w->n_tx++] = m;
 	if (w->n_tx == GW_BURST_MAX)
 		send_burst(w);
@@ -105,6 +108,18 @@ wait_us(struct gw_worker *w, uint16_t received)
 	return us < SLEEP_MAX_US ? (int)us : SLEEP_MAX_US;
 }
 
+/* Once a poll. @return true when what has gathered shall not wait for more */
+static bool
+is_due(const struct gw_worker *w, struct gather *g)
+{
+	bool wait = g->more && g->came > 0 && g->n < GW_BURST_MAX &&
+		    w->now_tsc - g->since_tsc < w->gather_tsc;
+
+	g->more = g->came > 0;
+	g->came = 0;
+	return !wait;
+}
+
 void
 gw_worker_poll(struct gw_worker *w)
 {
@@ -119,16 +134,20 @@ gw_worker_poll(struct gw_worker *w)
 	work += worker_out_polled(w);
 	if (w->n_holding > 0)
 		worker_out_held(w);
-	if (w->n_tx > 0)
-		send_burst(w);
-	/* nothing of control's is held from here on, also while asleep */
-	gw_rcu_quiescent(w->plane->rcu, w->id);
 	us = work > 0 && !w->plane->busy && received < GW_BURST_MAX ? 0 : wait_us(w, received);
+	if (us > 0 && w->n_tx + w->in.n + w->from_inside.n > 0)
+		us = 0;
 	if (us >= 0)
 		work += worker_out(w, (unsigned int)us);
 	w->stats.sleeps += us > 0;
+	if (is_due(w, &w->in))
+		worker_in_go(w);
+	if (is_due(w, &w->from_inside) && w->from_inside.n > 0)
+		worker_out_go(w);
 	if (w->n_tx > 0)
 		send_burst(w);
+	/* nothing of control's is held from one poll to the next */
+	gw_rcu_quiescent(w->plane->rcu, w->id);
 	if (w->now_tsc >= w->next_ms_tsc) {
 		gw_reass_expire(w->reass, w->now_tsc, w->stats.drops);
 		w->next_ms_tsc = w->now_tsc + w->tsc_per_ms;
@@ -149,6 +168,8 @@ run(void *arg)
 	/* control's last words: DELETEs */
 	while (tx_control(w) > 0)
 		send_burst(w);
+	rte_pktmbuf_free_bulk(w->in.pkts, w->in.n);
+	rte_pktmbuf_free_bulk(w->from_inside.pkts, w->from_inside.n);
 	worker_out_fini(w);
 	gw_early_fini(&w->early);
 	gw_rcu_offline(w->plane->rcu, w->id);
@@ -212,6 +233,7 @@ gw_worker_create(struct gw_plane *plane, unsigned int id)
 	w->id = id;
 	w->queue = (uint16_t)id;
 	w->tsc_per_ms = rte_get_tsc_hz() / 1000;
+	w->gather_tsc = rte_get_tsc_hz() / 1000000 * GATHER_US;
 	w->out.pool = plane->pool;
 	w->early.timeout_tsc = GW_EARLY_TIMEOUT_MS * w->tsc_per_ms;
 	w->frag6 = (struct gw_frag6){.pool = plane->pool};

@@ -50,6 +50,24 @@ sort_frame(struct gw_worker *w, struct rte_mbuf *m, const struct gw_local *local
 {
 	struct gw_classified c;
 	enum gw_excp_class cls;
+	uint16_t end;
+	uint8_t tc;
+
+	if (likely(m->nb_segs == 1 && !(m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) &&
+		    w->plane->port->vlan == 0 &&
+		    gw_classify_plain_esp(
+			    rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, local, &end, &tc))) {
+		struct gw_pkt *p = gw_pkt(m);
+
+		p->tunnel = NULL;
+		p->l3_off = GW_ETH_LEN;
+		p->l4_off = GW_ESP_PLAIN_OFF;
+		p->outer_tc = tc;
+		p->udp_encap = 0;
+		m->data_len = end;
+		m->pkt_len = end;
+		return m;
+	}
 
 	/* all that follows reads the first segment only */
 	if (m->nb_segs > 1 && rte_pktmbuf_linearize(m) != 0) {
@@ -92,17 +110,17 @@ sort_frame(struct gw_worker *w, struct rte_mbuf *m, const struct gw_local *local
 	return NULL;
 }
 
-/* Write packets of one tunnel. */
 static void
 deliver(struct gw_worker *w, struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t written = t->handoff->write(t, pkts, n);
 
-	worker_drop(w, pkts, n - written);
+	if (written < n)
+		worker_drop(w, pkts, n - written);
 }
 
-static void
-deliver_burst(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
+void
+worker_deliver(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t from = 0;
 
@@ -153,7 +171,7 @@ in_burst(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
 	n = good;
 	good = gw_gre_in(esp, n);
 	worker_drop(w, esp + good, n - good);
-	deliver_burst(w, esp, good);
+	worker_deliver(w, esp, good);
 }
 
 /* What came before its SA goes before what came after it. */
@@ -170,19 +188,36 @@ in_early(struct gw_worker *w)
 	}
 }
 
+void
+worker_in_go(struct gw_worker *w)
+{
+	uint16_t n = w->in.n;
+
+	if (w->early.n > 0)
+		in_early(w);
+	w->in.n = 0;
+	if (n > 0)
+		in_burst(w, w->in.pkts, n);
+}
+
+static void
+gather(struct gw_worker *w, struct rte_mbuf *m)
+{
+	if (w->in.n == GW_BURST_MAX)
+		worker_in_go(w);
+	w->in.pkts[w->in.n] = m;
+	worker_gathered(w, &w->in, 1);
+}
+
 uint16_t
 worker_in(struct gw_worker *w)
 {
-	struct rte_mbuf *pkts[GW_BURST_MAX], *esp[GW_BURST_MAX];
+	struct rte_mbuf *pkts[GW_BURST_MAX];
 	uint16_t n = rte_eth_rx_burst(w->plane->port->id, w->queue, pkts, GW_BURST_MAX);
 	const struct gw_local *local;
-	uint16_t n_esp = 0;
 
-	if (n == 0) {
-		if (w->early.n > 0)
-			in_early(w);
+	if (n == 0)
 		return 0;
-	}
 	local = atomic_load_explicit(&w->plane->local, memory_order_acquire);
 	for (uint16_t i = 0; i < n && i < PREFETCH; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
@@ -194,12 +229,8 @@ worker_in(struct gw_worker *w)
 		w->stats.rx_bytes += pkts[i]->pkt_len;
 		m = sort_frame(w, pkts[i], local);
 		if (m != NULL)
-			esp[n_esp++] = m;
+			gather(w, m);
 	}
 	w->stats.rx_packets += n;
-	if (w->early.n > 0)
-		in_early(w);
-	if (n_esp > 0)
-		in_burst(w, esp, n_esp);
 	return n;
 }

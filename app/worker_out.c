@@ -60,27 +60,15 @@ send_esp(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 	}
 }
 
+/* Packets with their SAs: through GRE and ESP to the port. */
 static void
-reply(struct gw_worker *w, struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
-{
-	uint16_t written = t->handoff->write(t, pkts, n);
-
-	worker_drop(w, pkts, n - written);
-}
-
-/* Packets of one tunnel, an SA at hand: through GRE and ESP to the port. */
-static void
-out_burst(struct gw_worker *w, struct gw_tunnel *t, struct gw_sa_out *sa, struct rte_mbuf **pkts,
-	uint16_t n)
+out_burst(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct gw_out *o = &w->out;
 
-	for (uint16_t i = 0; i < n; i++)
-		gw_pkt(pkts[i])->sa_out = sa;
 	gw_out_prepare(o, pkts, n, w->now_tsc);
 	worker_drop(w, o->refused, o->n_refused);
-	if (o->n_reply > 0)
-		reply(w, t, o->reply, o->n_reply);
+	worker_deliver(w, o->reply, o->n_reply);
 	for (uint16_t from = 0; from < o->n_ready;) {
 		uint16_t left = o->n_ready - from;
 		uint16_t chunk = left < GW_BURST_MAX ? left : GW_BURST_MAX;
@@ -145,8 +133,10 @@ settle_held(struct gw_worker *w, struct gw_tunnel *t)
 	if (sa != NULL) {
 		uint16_t n = t->n_held;
 
+		for (uint16_t i = 0; i < n; i++)
+			gw_pkt(t->held[i])->sa_out = sa;
 		t->n_held = 0;
-		out_burst(w, t, sa, t->held, n);
+		out_burst(w, t->held, n);
 		return true;
 	}
 	if (atomic_load_explicit(&t->hold_flush, memory_order_relaxed) != t->hold_flush_seen) {
@@ -179,45 +169,65 @@ worker_out_fini(struct gw_worker *w)
 	w->n_holding = 0;
 }
 
-/* What a tunnel's hand-off brought. */
-static void
-out_or_hold(struct gw_worker *w, struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
+void
+worker_out_go(struct gw_worker *w)
 {
-	struct gw_sa_out *sa = atomic_load_explicit(&t->sa_out, memory_order_acquire);
+	struct rte_mbuf *pkts[GW_BURST_MAX];
+	uint16_t n = w->from_inside.n, ready = 0;
 
-	if (sa == NULL) {
-		hold(w, t, pkts, n);
-		return;
+	w->from_inside.n = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = w->from_inside.pkts[i];
+		struct gw_tunnel *t = gw_pkt(m)->tunnel;
+		struct gw_sa_out *sa = atomic_load_explicit(&t->sa_out, memory_order_acquire);
+
+		if (unlikely(sa == NULL)) {
+			hold(w, t, &m, 1);
+			continue;
+		}
+		if (unlikely(t->n_held > 0)) /* older, so it goes first */
+			worker_out_held(w);
+		gw_pkt(m)->sa_out = sa;
+		pkts[ready++] = m;
 	}
-	if (t->n_held > 0) /* older, so it goes first */
-		worker_out_held(w);
-	out_burst(w, t, sa, pkts, n);
+	if (ready > 0)
+		out_burst(w, pkts, ready);
+}
+
+/* @return where the next packets from inside go, *room of them at most, never none */
+static struct rte_mbuf **
+gather(struct gw_worker *w, uint16_t *room)
+{
+	if (w->from_inside.n == GW_BURST_MAX)
+		worker_out_go(w);
+	*room = GW_BURST_MAX - w->from_inside.n;
+	return w->from_inside.pkts + w->from_inside.n;
 }
 
 static uint16_t
 out_tun(struct gw_worker *w, struct gw_tunnel *t)
 {
-	struct rte_mbuf *pkts[GW_BURST_MAX];
+	uint16_t room, n;
+	struct rte_mbuf **pkts = gather(w, &room);
 	bool again;
-	uint16_t n = gw_tun_read(t->fd, w->plane->pool, pkts, GW_BURST_MAX, &again);
 
+	n = gw_tun_read(t->fd, w->plane->pool, pkts, room, &again);
 	for (uint16_t i = 0; i < n; i++)
 		*gw_pkt(pkts[i]) = (struct gw_pkt){.tunnel = t};
-	if (n > 0)
-		out_or_hold(w, t, pkts, n);
+	worker_gathered(w, &w->from_inside, n);
 	return n;
 }
 
 static uint16_t
 out_polled(struct gw_worker *w, struct gw_tunnel *t)
 {
-	struct rte_mbuf *pkts[GW_BURST_MAX];
-	uint16_t refused;
-	uint16_t n = t->handoff->read(t, pkts, GW_BURST_MAX, &refused);
+	uint16_t room, n, refused;
+	struct rte_mbuf **pkts = gather(w, &room);
 
-	worker_drop(w, pkts + n, refused);
-	if (n > 0)
-		out_or_hold(w, t, pkts, n);
+	n = t->handoff->read(t, pkts, room, &refused);
+	if (refused > 0)
+		worker_drop(w, pkts + n, refused);
+	worker_gathered(w, &w->from_inside, n);
 	return n;
 }
 

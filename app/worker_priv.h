@@ -15,6 +15,19 @@
 
 #include "worker.h"
 
+/*
+ * Packets of any SA that gather until there are enough of them to fill the crypto's lanes. At rest
+ * they go on in the poll that brought them; while every poll brings some they wait for more, 10 us
+ * from the first on. Nothing of control's is known of them yet: no SA is held over a poll.
+ */
+struct gather {
+	uint16_t n;
+	uint16_t came; /* in this poll */
+	bool more;     /* the poll before brought some, too */
+	uint64_t since_tsc;
+	struct rte_mbuf *pkts[GW_BURST_MAX];
+};
+
 struct gw_worker {
 	/* set before start, then read-only */
 	struct gw_plane *plane;
@@ -25,7 +38,7 @@ struct gw_worker {
 	struct gw_tunset *tunset;
 	uint32_t n_polled;
 	struct gw_tunnel **polled; /* tunnels whose hand-off has no descriptor to wait for */
-	uint64_t tsc_per_ms;
+	uint64_t tsc_per_ms, gather_tsc;
 
 	/* control writes */
 	_Alignas(64) _Atomic(bool) stop;
@@ -40,6 +53,8 @@ struct gw_worker {
 	struct gw_tunnel **holding; /* tunnels with held packets */
 	struct rte_mbuf *tx[GW_BURST_MAX];
 	struct gw_frag6 frag6;
+	struct gather in;  /* ESP, classified */
+	struct gather from_inside; /* inner packets */
 	struct gw_out out; /* of the burst in hand */
 	struct gw_early early;
 
@@ -52,12 +67,28 @@ void worker_drop(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
 /** Queue a complete frame for the port; sent when the burst is full or at the end of the poll. */
 void worker_tx(struct gw_worker *w, struct rte_mbuf *m);
 
-/** One burst from the port, all the way to the tunnels' descriptors. @return frames received */
+/** n packets were put behind those that gather. */
+static inline void
+worker_gathered(const struct gw_worker *w, struct gather *g, uint16_t n)
+{
+	if (g->n == 0)
+		g->since_tsc = w->now_tsc;
+	g->n += n;
+	g->came += n;
+}
+
+/** Inner packets to their tunnels' hand-offs. */
+void worker_deliver(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
+/** One burst from the port: sorted, ESP gathers. @return frames received */
 uint16_t worker_in(struct gw_worker *w);
+/** What has gathered, all the way to the tunnels' hand-offs. */
+void worker_in_go(struct gw_worker *w);
 /** One burst from each hand-off that is polled. @return packets read */
 uint32_t worker_out_polled(struct gw_worker *w);
 /** One burst from each ready descriptor, waiting for one up to timeout_us. @return packets read */
 uint32_t worker_out(struct gw_worker *w, unsigned int timeout_us);
+/** What has gathered, all the way to the outside port; held where there is no SA. */
+void worker_out_go(struct gw_worker *w);
 /** Send what is held where there is an SA now; drop what nobody will send. */
 void worker_out_held(struct gw_worker *w);
 /** Free held packets of every tunnel; at the end. */
