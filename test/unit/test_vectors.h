@@ -2,7 +2,7 @@
 #ifndef TEST_VECTORS_H
 #define TEST_VECTORS_H
 
-/* What test/vectors/gre.py wrote. */
+/* What test/vectors/gre.py and gso.py wrote. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,12 +26,20 @@ struct syn_vector {
 	uint8_t before[120], after[120];
 };
 
+struct gso_vector {
+	const char *name;
+	bool gro; /* the segments may be put together again */
+	uint16_t size, csum_start, len, n_segs, seg_len[4];
+	uint8_t packet[400], segs[600]; /* the segments one behind the other */
+};
+
 #define N_VECTORS(v) (sizeof(v) / sizeof((v)[0]))
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-const-variable"
 #pragma GCC diagnostic ignored "-Wunused-variable"
 #include "test/vectors/gre.h"
+#include "test/vectors/gso.h"
 #pragma GCC diagnostic pop
 
 #endif
