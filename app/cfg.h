@@ -51,6 +51,7 @@ struct gw_tunnel_cfg {
 	struct gw_prefix routes[GW_ROUTES_MAX];
 	enum gw_carrier carrier; /* default always */
 	enum gw_handoff handoff;
+	bool offload; /* handoff = tun: TCP super-packets; default yes */
 	char handoff_port[512]; /* handoff = port: `handoff_port`, as outside.port */
 };
 

@@ -455,8 +455,9 @@ print_tunnel(FILE *f, const struct gw_cfg *cfg, const struct gw_tunnel_cfg *t)
 	if (t->handoff == GW_HANDOFF_PORT)
 		fprintf(f, INDENT "hand-off   port %s\n", t->handoff_port);
 	else
-		fprintf(f, INDENT "hand-off   interface %s, carrier %s\n", t->name,
-			t->carrier == GW_CARRIER_SA ? "while there is an SA" : "always");
+		fprintf(f, INDENT "hand-off   interface %s, carrier %s, %s\n", t->name,
+			t->carrier == GW_CARRIER_SA ? "while there is an SA" : "always",
+			t->offload ? "TCP super-packets (offload)" : "a packet a call");
 	fprintf(f, INDENT "addresses  ");
 	print_prefixes(f, t->addrs, t->n_addrs);
 	fprintf(f, "\n" INDENT "routes     ");

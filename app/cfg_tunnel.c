@@ -274,6 +274,7 @@ static const struct cfg_key tunnel_keys[] = {
 	{"routes", CFG_LIST, set_routes, 0},
 	{"carrier", CFG_VALUE, cfg_enum, TUNNEL(carrier), .words = carriers},
 	{"handoff", CFG_VALUE, set_handoff, TUNNEL(handoff)},
+	{"offload", CFG_VALUE, cfg_bool, TUNNEL(offload)},
 	{"handoff_port", CFG_VALUE, cfg_port, TUNNEL(handoff_port),
 		.max = sizeof(((struct gw_tunnel_cfg *)0)->handoff_port)},
 };
@@ -479,11 +480,14 @@ static int
 check_tunnel(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tunnel_cfg *t)
 {
 	const struct conf_node *port = conf_child(node, "handoff_port");
+	const struct conf_node *offload = conf_child(node, "offload");
 
 	if (t->handoff == GW_HANDOFF_PORT && port == NULL)
 		return cfg_error(x, node, "'handoff = port' needs a handoff_port");
 	if (t->handoff != GW_HANDOFF_PORT && port != NULL)
 		return cfg_error(x, port, "has a meaning with 'handoff = port' only");
+	if (t->handoff != GW_HANDOFF_TUN && offload != NULL)
+		return cfg_error(x, offload, "has a meaning with 'handoff = tun' only");
 	for (unsigned int i = 0; i < t->n_addrs; i++) {
 		if (t->addrs[i].family == AF_INET6 && t->mtu > 0 && t->mtu < MTU_MIN_IP6)
 			return cfg_error(x, conf_child(node, "mtu"),
@@ -501,6 +505,7 @@ read_tunnel(struct cfg_ctx *x, const struct conf_node *node, struct gw_tunnel_cf
 		.t = {.hop_limit = HOP_LIMIT,
 			.hold = HOLD_DEFAULT,
 			.mss_auto = true,
+			.offload = true,
 			.dscp = GW_DSCP_COPY},
 	};
 	int ret = cfg_name(x, node, r.t.name, sizeof(r.t.name));

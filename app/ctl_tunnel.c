@@ -140,7 +140,7 @@ configure_if(struct gw_tunnels *ts, struct gw_tunif *tif)
 static int
 open_if(struct gw_tunif *tif)
 {
-	int fd = gw_tun_open(tif->cfg->name);
+	int fd = gw_tun_open(tif->cfg->name, tif->cfg->offload);
 
 	if (fd < 0) {
 		gw_log(GW_LOG_ERROR, "tunnel", "%s: %s", tif->cfg->name,
@@ -151,6 +151,7 @@ open_if(struct gw_tunif *tif)
 	}
 	tif->t->fd = fd;
 	tif->t->handoff = &gw_tun_handoff;
+	tif->t->offload = tif->cfg->offload;
 	return 0;
 }
 

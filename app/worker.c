@@ -198,9 +198,11 @@ init(struct gw_worker *w)
 	}
 	w->reass = gw_reass_create(&lim, p->pool, p->socket);
 	w->tunset = gw_tunset_create(p->n_tunnels + 1);
+	w->tun_rx = gw_tun_rx_create(p->pool, p->socket);
 	w->holding = calloc(p->n_tunnels + 1, sizeof(struct gw_tunnel *));
 	w->polled = calloc(p->n_tunnels + 1, sizeof(struct gw_tunnel *));
-	if (w->reass == NULL || w->tunset == NULL || w->holding == NULL || w->polled == NULL) {
+	if (w->reass == NULL || w->tunset == NULL || w->tun_rx == NULL || w->holding == NULL ||
+		w->polled == NULL) {
 		gw_log(GW_LOG_ERROR, "worker", "out of memory");
 		return -ENOMEM;
 	}
@@ -252,6 +254,7 @@ gw_worker_destroy(struct gw_worker *w)
 	if (w == NULL)
 		return;
 	gw_tunset_destroy(w->tunset);
+	gw_tun_rx_destroy(w->tun_rx);
 	gw_reass_destroy(w->reass);
 	gw_crypto_destroy(w->crypto);
 	free(w->holding);

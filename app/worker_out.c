@@ -207,15 +207,33 @@ gather(struct gw_worker *w, uint16_t *room)
 static uint16_t
 out_tun(struct gw_worker *w, struct gw_tunnel *t)
 {
-	uint16_t room, n;
+	uint16_t room, n, refused;
 	struct rte_mbuf **pkts = gather(w, &room);
-	bool again;
 
-	n = gw_tun_read(t->fd, w->plane->pool, pkts, room, &again);
-	for (uint16_t i = 0; i < n; i++)
-		*gw_pkt(pkts[i]) = (struct gw_pkt){.tunnel = t};
+	n = gw_tun_read(w->tun_rx, t, pkts, room, &refused);
+	if (refused > 0)
+		worker_drop(w, pkts + n, refused);
 	worker_gathered(w, &w->from_inside, n);
-	return n;
+	return n + refused;
+}
+
+/*
+ * What is pending of a super-packet, to its end.
+ * @return false when mbufs do not suffice: nothing else can be read, either
+ */
+static bool
+out_pending(struct gw_worker *w, uint32_t *packets)
+{
+	struct gw_tunnel *t;
+	uint16_t n;
+
+	while ((t = gw_tun_rx_pending(w->tun_rx)) != NULL) {
+		n = out_tun(w, t);
+		if (n == 0)
+			return false;
+		*packets += n;
+	}
+	return true;
 }
 
 static uint16_t
@@ -245,10 +263,16 @@ uint32_t
 worker_out(struct gw_worker *w, unsigned int timeout_us)
 {
 	void *ready[READY_MAX];
-	unsigned int n = gw_tunset_wait(w->tunset, timeout_us, ready, READY_MAX);
 	uint32_t packets = 0;
+	unsigned int n;
 
-	for (unsigned int i = 0; i < n; i++)
+	if (!out_pending(w, &packets))
+		return packets;
+	n = gw_tunset_wait(w->tunset, packets > 0 ? 0 : timeout_us, ready, READY_MAX);
+	for (unsigned int i = 0; i < n; i++) {
 		packets += out_tun(w, ready[i]);
+		if (!out_pending(w, &packets))
+			break;
+	}
 	return packets;
 }

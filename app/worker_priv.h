@@ -36,6 +36,7 @@ struct gw_worker {
 	struct gw_crypto *crypto;
 	struct gw_reass *reass;
 	struct gw_tunset *tunset;
+	struct gw_tun_rx *tun_rx; /* what is read of descriptors; worker only */
 	uint32_t n_polled;
 	struct gw_tunnel **polled; /* tunnels whose hand-off has no descriptor to wait for */
 	uint64_t tsc_per_ms, gather_tsc;

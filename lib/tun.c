@@ -1,30 +1,52 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tun.h"
 
+#include <rte_malloc.h>
 #include <rte_mbuf.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "gro.h"
+#include "gso.h"
 #include "pkt.h"
 #include "tunnel.h"
 
+/* Longest packet there can be: an IPv6 header and 65535 bytes. One byte more is room enough to tell
+ * that something is longer. */
+#define SUPER_MAX (40 + 65535)
+
+static_assert(GW_GRO_PKTS >= GW_BURST_MAX, "a burst may be one super-packet");
+static_assert(GW_BURST_MAX + 1 <= IOV_MAX, "and one writev");
+
 /* ---- one descriptor ---- */
 
-/*
- * Without IFF_VNET_HDR: one packet a read, as the kernel would put it on a wire. The header of
- * offloads would go in front of the data, into the headroom, whose size leaves room for its 12
- * bytes.
- */
+/* Left undone by the kernel from now on; without TSO_ECN it would cut what has CWR set. */
+static int
+set_offload(int fd)
+{
+	unsigned long tso = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+	int len = sizeof(struct virtio_net_hdr);
+
+	if (ioctl(fd, TUNSETVNETHDRSZ, &len) < 0)
+		return -1;
+	if (ioctl(fd, TUNSETOFFLOAD, tso | TUN_F_TSO_ECN) == 0)
+		return 0;
+	return ioctl(fd, TUNSETOFFLOAD, tso);
+}
+
 int
-gw_tun_open(const char *name)
+gw_tun_open(const char *name, bool offload)
 {
 	struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI};
 	int fd, err;
@@ -35,10 +57,12 @@ gw_tun_open(const char *name)
 	if (strlen(name) >= sizeof(ifr.ifr_name))
 		return -ENAMETOOLONG;
 	strcpy(ifr.ifr_name, name);
+	if (offload)
+		ifr.ifr_flags |= IFF_VNET_HDR;
 	fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (ioctl(fd, TUNSETIFF, &ifr) == 0)
+	if (ioctl(fd, TUNSETIFF, &ifr) == 0 && (!offload || set_offload(fd) == 0))
 		return fd;
 	err = errno;
 	close(fd);
@@ -48,47 +72,193 @@ gw_tun_open(const char *name)
 	return -err;
 }
 
+/* ---- reading ---- */
+
+struct gw_tun_rx {
+	struct rte_mempool *pool;
+	struct gw_tunnel *pending;
+	struct gw_gso gso; /* of the super-packet in hand */
+	unsigned int next; /* its segment that goes next */
+	uint8_t super[SUPER_MAX + 1];
+};
+
+struct gw_tun_rx *
+gw_tun_rx_create(struct rte_mempool *pool, int socket)
+{
+	struct gw_tun_rx *rx = rte_zmalloc_socket("tun_rx", sizeof(*rx), 64, socket);
+
+	if (rx)
+		rx->pool = pool;
+	return rx;
+}
+
+void
+gw_tun_rx_destroy(struct gw_tun_rx *rx)
+{
+	rte_free(rx);
+}
+
+struct gw_tunnel *
+gw_tun_rx_pending(const struct gw_tun_rx *rx)
+{
+	return rx->pending;
+}
+
+/* What an mbuf takes of an inner packet. */
+static size_t
+mbuf_room(const struct rte_mbuf *m)
+{
+	return (size_t)m->buf_len - GW_PKT_HEADROOM - GW_PKT_TAILROOM;
+}
+
+static void
+set_len(struct rte_mbuf *m, size_t len)
+{
+	m->data_len = (uint16_t)len;
+	m->pkt_len = (uint32_t)len;
+}
+
+/* What one call reads. */
+struct burst {
+	struct rte_mbuf **pkts; /* good ones */
+	uint16_t max, n, n_bad;
+	struct rte_mbuf *bad[GW_BURST_MAX];
+};
+
 /*
  * Read one byte more than an mbuf may carry: a packet that was cut off is then too long for every
  * tunnel MTU and disagrees with its own header, so that the next stage refuses and counts it.
+ * @return false when there is none: m is still the caller's
  */
-static ssize_t
-read_one(int fd, struct rte_mbuf *m)
+static bool
+read_plain(int fd, struct rte_mbuf *m, struct burst *b)
 {
-	size_t room = (size_t)m->buf_len - GW_PKT_HEADROOM - GW_PKT_TAILROOM + 1;
 	ssize_t len;
 
-	m->data_off = GW_PKT_HEADROOM;
 	do {
-		len = read(fd, rte_pktmbuf_mtod(m, void *), room);
+		len = read(fd, rte_pktmbuf_mtod(m, void *), mbuf_room(m) + 1);
 	} while (len < 0 && errno == EINTR);
-	if (len > 0) {
-		m->data_len = (uint16_t)len;
-		m->pkt_len = (uint32_t)len;
+	if (len <= 0)
+		return false;
+	set_len(m, (size_t)len);
+	b->pkts[b->n++] = m;
+	return true;
+}
+
+/*
+ * Into the mbuf as far as it goes, so that a packet that need not be cut costs no copy; what is
+ * longer goes on where it belongs in the scratch, and its beginning follows it there.
+ * @return bytes of the packet, or -1 when there is none
+ */
+static ssize_t
+read_vnet(struct gw_tun_rx *rx, int fd, struct rte_mbuf *m, struct virtio_net_hdr *v)
+{
+	size_t room = RTE_MIN(mbuf_room(m), sizeof(rx->super));
+	struct iovec iov[] = {
+		{v, sizeof(*v)},
+		{rte_pktmbuf_mtod(m, void *), room},
+		{rx->super + room, sizeof(rx->super) - room},
+	};
+	ssize_t len;
+
+	do {
+		len = readv(fd, iov, RTE_DIM(iov));
+	} while (len < 0 && errno == EINTR);
+	return len >= (ssize_t)sizeof(*v) ? len - (ssize_t)sizeof(*v) : -1;
+}
+
+/* @return true when there are segments to be had, each of which fits into an mbuf */
+static bool
+open_super(
+	struct gw_tun_rx *rx, const struct rte_mbuf *m, const struct virtio_net_hdr *v, size_t len)
+{
+	size_t room = mbuf_room(m);
+
+	memcpy(rx->super, rte_pktmbuf_mtod(m, const void *), RTE_MIN(len, room));
+	rx->next = 0;
+	return len <= SUPER_MAX && gw_gso_open(&rx->gso, v, rx->super, len) &&
+	       (size_t)rx->gso.hdr_len + rx->gso.seg_len <= room;
+}
+
+/* The next segments of the tunnel's super-packet, the first of them into m when it is not NULL. */
+static void
+segments(struct gw_tun_rx *rx, struct gw_tunnel *t, struct rte_mbuf *m, struct burst *b)
+{
+	while (b->n + b->n_bad < b->max && rx->next < rx->gso.n_segs) {
+		if (!m)
+			m = gw_pkt_alloc(rx->pool);
+		if (unlikely(!m))
+			break;
+		set_len(m, gw_gso_segment(&rx->gso, rx->next++, rte_pktmbuf_mtod(m, uint8_t *)));
+		gw_pkt(m)->tunnel = t;
+		b->pkts[b->n++] = m;
+		m = NULL;
 	}
-	return len;
+	rx->pending = rx->next < rx->gso.n_segs ? t : NULL;
+}
+
+/* A packet complete, or its segments, or refused. @return as read_plain() */
+static bool
+read_offload(struct gw_tun_rx *rx, struct gw_tunnel *t, struct rte_mbuf *m, struct burst *b)
+{
+	struct virtio_net_hdr v;
+	ssize_t got = read_vnet(rx, t->fd, m, &v);
+	size_t len = (size_t)got;
+	bool super;
+
+	if (got < 0)
+		return false;
+	super = v.gso_type != VIRTIO_NET_HDR_GSO_NONE;
+	if (super && open_super(rx, m, &v, len)) {
+		segments(rx, t, m, b);
+		return true;
+	}
+	if (!super && len <= mbuf_room(m) &&
+		gw_gso_complete(&v, rte_pktmbuf_mtod(m, uint8_t *), len)) {
+		set_len(m, len);
+		b->pkts[b->n++] = m;
+		return true;
+	}
+	gw_pkt_refuse(m, GW_DROP_OUT_INNER_BAD);
+	b->bad[b->n_bad++] = m;
+	return true;
+}
+
+static void
+read_burst(struct gw_tun_rx *rx, struct gw_tunnel *t, struct burst *b)
+{
+	while (b->n + b->n_bad < b->max && !rx->pending) {
+		struct rte_mbuf *m = gw_pkt_alloc(rx->pool);
+
+		if (unlikely(!m))
+			return; /* they wait in the kernel's queue until mbufs come back */
+		gw_pkt(m)->tunnel = t;
+		if (t->offload ? read_offload(rx, t, m, b) : read_plain(t->fd, m, b))
+			continue;
+		rte_pktmbuf_free(m);
+		return;
+	}
 }
 
 uint16_t
-gw_tun_read(int fd, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n, bool *again)
+gw_tun_read(struct gw_tun_rx *rx, struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n,
+	uint16_t *refused)
 {
-	uint16_t i;
+	struct burst b;
 
-	*again = true;
-	for (i = 0; i < n; i++) {
-		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
-
-		if (unlikely(!m))
-			return i; /* they wait in the kernel's queue until mbufs come back */
-		if (read_one(fd, m) <= 0) {
-			rte_pktmbuf_free(m);
-			*again = false;
-			return i;
-		}
-		pkts[i] = m;
-	}
-	return n;
+	b.pkts = pkts;
+	b.max = RTE_MIN(n, GW_BURST_MAX);
+	b.n = b.n_bad = 0;
+	if (rx->pending)
+		segments(rx, t, NULL, &b);
+	else
+		read_burst(rx, t, &b);
+	memcpy(pkts + b.n, b.bad, b.n_bad * sizeof(b.bad[0]));
+	*refused = b.n_bad;
+	return b.n;
 }
+
+/* ---- writing ---- */
 
 static enum gw_drop
 write_error(int err)
@@ -107,24 +277,102 @@ write_error(int err)
 	}
 }
 
-uint16_t
-gw_tun_write(int fd, struct rte_mbuf **pkts, uint16_t n)
+static enum gw_drop
+write_all(int fd, const struct iovec *iov, int n_iov, size_t total)
 {
-	uint16_t i, bad = 0;
+	ssize_t len;
 
-	for (i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
-		ssize_t len;
+	do {
+		len = writev(fd, iov, n_iov);
+	} while (len < 0 && errno == EINTR);
+	if (likely(len >= 0 && (size_t)len == total))
+		return GW_DROP_NONE;
+	return len < 0 ? write_error(errno) : GW_DROP_TUN_ERROR;
+}
 
-		do {
-			len = write(fd, rte_pktmbuf_mtod(m, const void *), m->data_len);
-		} while (len < 0 && errno == EINTR);
-		if (likely(len == m->data_len)) {
-			rte_pktmbuf_free(m);
-			continue;
-		}
-		gw_pkt_refuse(m, len < 0 ? write_error(errno) : GW_DROP_TUN_ERROR);
-		pkts[bad++] = m;
+static enum gw_drop
+write_plain(int fd, const struct rte_mbuf *m)
+{
+	const struct iovec iov = {rte_pktmbuf_mtod(m, void *), m->data_len};
+
+	return write_all(fd, &iov, 1, iov.iov_len);
+}
+
+static enum gw_drop
+write_lone(int fd, const struct rte_mbuf *m)
+{
+	struct virtio_net_hdr v = {0};
+	const struct iovec iov[] = {{&v, sizeof(v)}, {rte_pktmbuf_mtod(m, void *), m->data_len}};
+
+	return write_all(fd, iov, RTE_DIM(iov), sizeof(v) + m->data_len);
+}
+
+/* The first packet with its headers made those of all, of the others the payload where it lies. */
+static enum gw_drop
+write_super(
+	int fd, const struct gw_gro *g, const struct gw_gro_out *o, struct rte_mbuf *const *pkts)
+{
+	struct rte_mbuf *m = pkts[o->first];
+	struct iovec iov[GW_GRO_PKTS + 1];
+	struct virtio_net_hdr v;
+	int n = 0;
+
+	gw_gro_header(o, rte_pktmbuf_mtod(m, uint8_t *), &v);
+	iov[n++] = (struct iovec){&v, sizeof(v)};
+	iov[n++] = (struct iovec){rte_pktmbuf_mtod(m, void *), m->data_len};
+	for (uint8_t i = o->first; i != o->last;) {
+		i = g->next[i];
+		m = pkts[i];
+		iov[n++] = (struct iovec){rte_pktmbuf_mtod_offset(m, void *, o->hdr_len),
+			(size_t)m->data_len - o->hdr_len};
+	}
+	return write_all(fd, iov, n, sizeof(v) + o->len);
+}
+
+/* As one goes, all go. */
+static void
+settle(const struct gw_gro *g, const struct gw_gro_out *o, struct rte_mbuf **pkts,
+	enum gw_drop reason)
+{
+	for (uint8_t i = o->first;; i = g->next[i]) {
+		gw_pkt_refuse(pkts[i], reason);
+		if (i == o->last)
+			break;
+	}
+}
+
+static void
+write_offload(int fd, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct gw_gro g;
+
+	gw_gro_init(&g);
+	for (uint16_t i = 0; i < n; i++)
+		gw_gro_add(&g, rte_pktmbuf_mtod(pkts[i], const uint8_t *), pkts[i]->data_len);
+	for (uint8_t i = 0; i < g.n_out; i++) {
+		const struct gw_gro_out *o = &g.out[i];
+
+		settle(&g, o, pkts,
+			o->n > 1 ? write_super(fd, &g, o, pkts) : write_lone(fd, pkts[o->first]));
+	}
+}
+
+uint16_t
+gw_tun_write(const struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t bad = 0;
+
+	if (t->offload && n > 1)
+		write_offload(t->fd, pkts, n);
+	else
+		for (uint16_t i = 0; i < n; i++)
+			gw_pkt_refuse(pkts[i], t->offload ? write_lone(t->fd, pkts[i])
+							  : write_plain(t->fd, pkts[i]));
+	for (uint16_t i = 0; i < n; i++) {
+		if (likely(gw_pkt(pkts[i])->drop == GW_DROP_NONE))
+			rte_pktmbuf_free(pkts[i]);
+		else
+			pkts[bad++] = pkts[i];
 	}
 	return (uint16_t)(n - bad);
 }
@@ -132,7 +380,7 @@ gw_tun_write(int fd, struct rte_mbuf **pkts, uint16_t n)
 static uint16_t
 tun_write(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
-	return gw_tun_write(t->fd, pkts, n);
+	return gw_tun_write(t, pkts, n);
 }
 
 const struct gw_handoff_ops gw_tun_handoff = {.write = tun_write};

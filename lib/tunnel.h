@@ -25,6 +25,7 @@ struct gw_tunnel {
 	uint32_t index;
 	const struct gw_handoff_ops *handoff;
 	int fd; /* TUN descriptor, non-blocking, -1 with another hand-off */
+	bool offload; /* the TUN was opened so: packets with struct virtio_net_hdr in front (tun.h) */
 	uint16_t wire_port;  /* the ethdev in its place, see wire.h */
 	uint8_t wire_mac[6]; /* its address */
 	bool has_key;

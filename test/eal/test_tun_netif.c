@@ -33,6 +33,7 @@
 static struct rte_mempool *pool;
 static struct gw_netif *nif;
 static int outside_fd;
+static struct gw_tun_rx *rx;
 
 static struct gw_prefix
 prefix(const char *addr, uint8_t bits)
@@ -111,7 +112,7 @@ tunnel_open(void)
 {
 	struct gw_prefix a4 = prefix("10.9.0.1", 24), a6 = prefix("fd09::1", 64);
 	struct gw_prefix r4 = prefix("10.99.0.0", 16), r6 = prefix("fd99::", 64);
-	int fd = gw_tun_open("tt0"), index;
+	int fd = gw_tun_open("tt0", false), index;
 
 	assert_true(fd >= 0);
 	index = gw_netif_index(nif, "tt0");
@@ -191,16 +192,16 @@ send_all(bool want_error)
 static void
 open_names(void **state)
 {
-	int fd = gw_tun_open("tt0");
+	int fd = gw_tun_open("tt0", false);
 
 	assert_true(fd >= 0);
 	assert_int_equal(if_flags("tt0") & (IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST),
 		IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST);
-	assert_int_equal(gw_tun_open("tt0"), -EBUSY);
-	assert_int_equal(gw_tun_open("lo"), -EEXIST);
-	assert_int_equal(gw_tun_open("tt%d"), -EINVAL);
-	assert_int_equal(gw_tun_open(""), -EINVAL);
-	assert_int_equal(gw_tun_open("sixteen-letters-"), -ENAMETOOLONG);
+	assert_int_equal(gw_tun_open("tt0", false), -EBUSY);
+	assert_int_equal(gw_tun_open("lo", false), -EEXIST);
+	assert_int_equal(gw_tun_open("tt%d", false), -EINVAL);
+	assert_int_equal(gw_tun_open("", false), -EINVAL);
+	assert_int_equal(gw_tun_open("sixteen-letters-", false), -ENAMETOOLONG);
 	close(fd);
 	assert_int_equal(gw_netif_index(nif, "tt0"), -ENODEV);
 }
@@ -209,7 +210,8 @@ open_names(void **state)
 static void
 groups(void **state)
 {
-	int fd[3] = {gw_tun_open("tt0"), gw_tun_open("tt1"), gw_tun_open("tt2")};
+	int fd[3] = {
+		gw_tun_open("tt0", false), gw_tun_open("tt1", false), gw_tun_open("tt2", false)};
 
 	for (int i = 0; i < 3; i++)
 		assert_true(fd[i] >= 0);
@@ -274,7 +276,7 @@ no_stray_link_local(void **state)
 static void
 kernel_words(void **state)
 {
-	int fd = gw_tun_open("tt0");
+	int fd = gw_tun_open("tt0", false);
 	struct gw_prefix bad = {.family = AF_INET, .bits = 33};
 
 	assert_int_equal(gw_netif_set_mtu(nif, gw_netif_index(nif, "tt0"), 20), -EINVAL);
@@ -399,12 +401,13 @@ write_packets(void **state)
 {
 	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(4000)};
 	int fd = tunnel_open(), s = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	const struct gw_tunnel t = {.fd = fd};
 	struct rte_mbuf *pkts[3] = {udp4("one"), udp4("junk"), udp4("two")};
 	char text[8] = {0};
 
 	assert_int_equal(bind(s, (void *)&sin, sizeof(sin)), 0);
 	*rte_pktmbuf_mtod(pkts[1], uint8_t *) = 0x25; /* neither IPv4 nor IPv6 */
-	assert_int_equal(gw_tun_write(fd, pkts, 3), 2);
+	assert_int_equal(gw_tun_write(&t, pkts, 3), 2);
 	assert_int_equal(gw_pkt(pkts[0])->drop, GW_DROP_TUN_ERROR);
 	assert_memory_equal(rte_pktmbuf_mtod_offset(pkts[0], char *, 28), "junk", 4);
 	rte_pktmbuf_free(pkts[0]);
@@ -415,7 +418,7 @@ write_packets(void **state)
 
 	check(gw_netif_set_up(nif, gw_netif_index(nif, "tt0"), false));
 	pkts[0] = udp4("late");
-	assert_int_equal(gw_tun_write(fd, pkts, 1), 0);
+	assert_int_equal(gw_tun_write(&t, pkts, 1), 0);
 	assert_int_equal(gw_pkt(pkts[0])->drop, GW_DROP_TUN_DOWN);
 	rte_pktmbuf_free(pkts[0]);
 	close(s);
@@ -426,23 +429,24 @@ static void
 read_packets(void **state)
 {
 	int fd = tunnel_open();
+	struct gw_tunnel t = {.fd = fd};
 	struct rte_mbuf *pkts[8];
-	bool again = false;
-	uint16_t i, n;
+	uint16_t i, n, refused;
 
 	drain(fd);
 	send_all(false);
-	n = gw_tun_read(fd, pool, pkts, 3, &again);
+	n = gw_tun_read(rx, &t, pkts, 3, &refused);
 	assert_int_equal(n, 3);
-	assert_true(again);
+	assert_ptr_equal(gw_pkt(pkts[0])->tunnel, &t);
 	assert_int_equal(pkts[0]->data_off, GW_PKT_HEADROOM);
 	assert_int_equal(pkts[0]->data_len, 20 + 8 + 4);
 	assert_int_equal(pkts[0]->pkt_len, 20 + 8 + 4);
 	assert_int_equal(*rte_pktmbuf_mtod(pkts[0], uint8_t *), 0x45);
 	assert_int_equal(*rte_pktmbuf_mtod(pkts[2], uint8_t *) >> 4, 6);
-	n = (uint16_t)(n + gw_tun_read(fd, pool, pkts + 3, 5, &again));
+	n = (uint16_t)(n + gw_tun_read(rx, &t, pkts + 3, 5, &refused));
 	assert_int_equal(n, 4);
-	assert_false(again);
+	assert_int_equal(refused, 0);
+	assert_null(gw_tun_rx_pending(rx));
 	for (i = 0; i < n; i++)
 		rte_pktmbuf_free(pkts[i]);
 	close(fd);
@@ -454,18 +458,18 @@ read_without_mbufs(void **state)
 {
 	struct rte_mbuf *hoard[512], *pkts[8];
 	int fd = tunnel_open();
+	struct gw_tunnel t = {.fd = fd};
 	unsigned int n = 0;
-	bool again = false;
+	uint16_t refused;
 
 	drain(fd);
 	send_all(false);
 	while (n < 512 && (hoard[n] = rte_pktmbuf_alloc(pool)))
 		n++;
-	assert_int_equal(gw_tun_read(fd, pool, pkts, 8, &again), 0);
-	assert_true(again);
+	assert_int_equal(gw_tun_read(rx, &t, pkts, 8, &refused), 0);
 	while (n > 0)
 		rte_pktmbuf_free(hoard[--n]);
-	assert_int_equal(gw_tun_read(fd, pool, pkts, 8, &again), 4);
+	assert_int_equal(gw_tun_read(rx, &t, pkts, 8, &refused), 4);
 	for (n = 0; n < 4; n++)
 		rte_pktmbuf_free(pkts[n]);
 	close(fd);
@@ -545,9 +549,10 @@ set_up(void **state)
 
 	pool = rte_pktmbuf_pool_create("tt", 255, 0, RTE_ALIGN(sizeof(struct gw_pkt), 8),
 		2048 + GW_PKT_HEADROOM + GW_PKT_TAILROOM, SOCKET_ID_ANY);
+	rx = gw_tun_rx_create(pool, SOCKET_ID_ANY);
 	nif = gw_netif_open();
-	outside_fd = gw_tun_open("dt0");
-	if (!pool || !nif || outside_fd < 0)
+	outside_fd = gw_tun_open("dt0", false);
+	if (!pool || !rx || !nif || outside_fd < 0)
 		return -1;
 	check(gw_netif_set_up(nif, gw_netif_index(nif, "lo"), true));
 	index = gw_netif_index(nif, "dt0");
@@ -565,6 +570,7 @@ tear_down(void **state)
 {
 	int left = (int)rte_mempool_in_use_count(pool);
 
+	gw_tun_rx_destroy(rx);
 	gw_netif_close(nif);
 	close(outside_fd);
 	return left; /* every mbuf came back */
@@ -595,7 +601,7 @@ main(int argc, char **argv)
 
 	for (i = 0; i < RTE_DIM(words); i++)
 		eal[i] = words[i];
-	if (enter_namespace() < 0 || (fd = gw_tun_open("probe0")) < 0) {
+	if (enter_namespace() < 0 || (fd = gw_tun_open("probe0", false)) < 0) {
 		fprintf(stderr, "skipped: no network namespace or no /dev/net/tun here\n");
 		return 77;
 	}

@@ -33,6 +33,7 @@
 static struct rte_mempool *pool;
 static struct gw_tunnel tunnel;
 static struct gw_out out;
+static struct gw_tun_rx *rx;
 
 static int
 write_file(const char *path, const char *what)
@@ -92,15 +93,13 @@ static void
 pass(unsigned int *ready, unsigned int *reply, unsigned int *refused)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
-	bool again = true;
-	uint16_t n, n_udp;
+	uint16_t n, n_udp, bad;
 
 	*ready = *reply = *refused = 0;
-	while (again) {
-		n = gw_tun_read(tunnel.fd, pool, pkts, GW_BURST_MAX, &again);
+	while ((n = gw_tun_read(rx, &tunnel, pkts, GW_BURST_MAX, &bad)) > 0) {
+		assert_int_equal(bad, 0);
 		n_udp = 0;
 		for (uint16_t i = 0; i < n; i++) {
-			gw_pkt(pkts[i])->tunnel = &tunnel;
 			if (is_udp(pkts[i]))
 				pkts[n_udp++] = pkts[i];
 			else
@@ -112,7 +111,7 @@ pass(unsigned int *ready, unsigned int *reply, unsigned int *refused)
 		*ready += out.n_ready;
 		*reply += out.n_reply;
 		*refused += out.n_refused;
-		assert_int_equal(gw_tun_write(tunnel.fd, out.reply, out.n_reply), out.n_reply);
+		assert_int_equal(gw_tun_write(&tunnel, out.reply, out.n_reply), out.n_reply);
 		rte_pktmbuf_free_bulk(out.ready, out.n_ready);
 		rte_pktmbuf_free_bulk(out.refused, out.n_refused);
 	}
@@ -218,7 +217,7 @@ receiver_reassembles(void **state)
 			gw_gre_parse(rte_pktmbuf_mtod(r, uint8_t *), rte_pktmbuf_data_len(r), &g),
 			GW_DROP_NONE);
 		rte_pktmbuf_adj(r, g.hdr_len);
-		assert_int_equal(gw_tun_write(tunnel.fd, &r, 1), 1);
+		assert_int_equal(gw_tun_write(&tunnel, &r, 1), 1);
 	}
 	for (unsigned int i = 0; i < 100 && len < 0; i++) {
 		len = recv(s, got, sizeof(got), 0);
@@ -258,7 +257,8 @@ set_up(void **state)
 	int index;
 
 	pool = gw_pkt_pool_create("size", 255, 4200, SOCKET_ID_ANY);
-	if (pool == NULL || nif == NULL)
+	rx = gw_tun_rx_create(pool, SOCKET_ID_ANY);
+	if (pool == NULL || rx == NULL || nif == NULL)
 		return -1;
 	/* a source must be routed to where its packet came from */
 	if (write_file("/proc/sys/net/ipv4/conf/all/rp_filter", "1") < 0)
@@ -280,6 +280,7 @@ static int
 tear_down(void **state)
 {
 	close(tunnel.fd);
+	gw_tun_rx_destroy(rx);
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 	rte_mempool_free(pool);
 	return 0;
@@ -295,7 +296,7 @@ main(void)
 	};
 
 	if (unshare(getuid() == 0 ? CLONE_NEWNET : CLONE_NEWUSER | CLONE_NEWNET) < 0 ||
-		(tunnel.fd = gw_tun_open("sz0")) < 0) {
+		(tunnel.fd = gw_tun_open("sz0", false)) < 0) {
 		fprintf(stderr, "skipped: no network namespace or no /dev/net/tun here\n");
 		return 77;
 	}

@@ -242,6 +242,7 @@ example(void **state)
 	assert_int_equal(shown.flowlabel, t->flowlabel);
 	assert_int_equal(shown.carrier, t->carrier);
 	assert_int_equal(shown.handoff, t->handoff);
+	assert_int_equal(shown.offload, t->offload);
 	done(cfg);
 }
 
@@ -588,6 +589,7 @@ tunnel_defaults(void **state)
 	assert_int_equal(t->flowlabel, GW_FLOWLABEL_SA);
 	assert_int_equal(t->carrier, GW_CARRIER_ALWAYS);
 	assert_int_equal(t->handoff, GW_HANDOFF_TUN);
+	assert_true(t->offload);
 	assert_int_equal(notes.n, 0);
 	done(cfg);
 }
@@ -923,6 +925,9 @@ static const struct bad {
 	{TUNNEL, "handoff = virtio-user", 18, "handoff", "not in this version"},
 	{TUNNEL, "handoff = port", 17, "tunnels.gre1", "handoff_port"},
 	{TUNNEL, "handoff_port = net_null1", 18, "handoff_port", "handoff = port"},
+	{TUNNEL, "offload = perhaps", 18, "offload", "yes"},
+	{TUNNEL, "handoff = port\nhandoff_port = net_null1\noffload = yes", 20, "offload",
+		"handoff = tun"},
 	{TUNNEL, "adress = 10.0.0.1/8", 18, "adress", "did you mean 'address'"},
 	{TUNNELS, "lo { }", 17, "tunnels.lo", "'lo'"},
 	{TUNNELS, "default { }", 17, "tunnels.default", "'default'"},
@@ -1099,7 +1104,7 @@ print(void **state)
 		"MTU 1418 with AES_GCM_16; 1378 if the peer insists on tunnel mode; 1410 "
 		"through "
 		"a NAT",
-		"secret ike: for 1 "};
+		"carrier always, TCP super-packets", "secret ike: for 1 "};
 
 	for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
 		if (strstr(out, says[i]) == NULL)
