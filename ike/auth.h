@@ -10,6 +10,12 @@
 #include "msg.h"
 #include "sa.h"
 
+/**
+ * Make what is said to every stranger, once for the whole configuration; again whenever trust changes.
+ * @return 0 or -ENOMEM, which leaves the old
+ */
+int ike_auth_init(struct ike *e);
+
 /** IKE_SA_INIT: SIGNATURE_HASH_ALGORITHMS (RFC 7427 4) where signatures may come into it. */
 void ike_auth_build_hashes(const struct ike_sa *sa, struct ike_chain *c);
 /** IKE_SA_INIT response: the CAs of all connections whose peers have certificates. */

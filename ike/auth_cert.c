@@ -82,6 +82,8 @@ ike_auth_read_wishes(struct ike_sa *sa, const struct ike_msg *m)
 
 /* ---- CERTREQ ---- */
 
+#define CERTREQ_LEN_MAX (1 + IKE_CERTREQ_MAX * IKE_KEYHASH_LEN)
+
 static bool
 asks_for_cert(const struct ike_conn_cfg *c)
 {
@@ -106,30 +108,48 @@ write_cas(struct ike_wr *w, size_t start, const struct ike_trust *trust)
 	}
 }
 
-/** RFC 7296 3.7: one payload, the hashes in a row. A responder does not know the peer yet and asks
- * for all. */
+/** RFC 7296 3.7: one payload, the hashes in a row. @return its length, 0 = none of them asks */
+static size_t
+write_certreq(const struct ike_conn_cfg *conns, uint16_t n, uint8_t body[CERTREQ_LEN_MAX])
+{
+	const struct ike_trust *last = NULL;
+	struct ike_wr w = ike_wr_make(body, CERTREQ_LEN_MAX);
+
+	ike_wr_u8(&w, IKE_CERT_X509_SIGNATURE);
+	for (uint16_t i = 0; i < n; i++) {
+		if (!asks_for_cert(&conns[i]) || conns[i].remote.trust == last)
+			continue;
+		last = conns[i].remote.trust;
+		write_cas(&w, 1, last);
+	}
+	return last != NULL ? w.len : 0;
+}
+
+int
+ike_auth_init(struct ike *e)
+{
+	uint8_t body[CERTREQ_LEN_MAX];
+
+	return ike_blob_set(&e->certreq, body, write_certreq(e->cfg->conns, e->cfg->n_conns, body));
+}
+
+/** A responder does not know the peer yet and asks for all; a stranger's request costs no walk over
+ * them. */
 void
 ike_auth_build_certreq(const struct ike_sa *sa, struct ike_chain *c)
 {
-	const struct ike_cfg *cfg = sa->e->cfg;
-	const struct ike_trust *last = NULL;
-	uint8_t body[1 + IKE_CERTREQ_MAX * IKE_KEYHASH_LEN];
-	struct ike_wr w = ike_wr_make(body, sizeof(body));
-	bool ask = false;
+	const struct ike_blob *all = &sa->e->certreq;
+	uint8_t body[CERTREQ_LEN_MAX];
+	size_t len;
 
-	ike_wr_u8(&w, IKE_CERT_X509_SIGNATURE);
-	for (uint16_t i = 0; i < cfg->n_conns; i++) {
-		const struct ike_conn_cfg *conn = &cfg->conns[i];
-
-		if ((sa->initiator && conn != sa->conn) || !asks_for_cert(conn) ||
-			conn->remote.trust == last)
-			continue;
-		ask = true;
-		last = conn->remote.trust;
-		write_cas(&w, 1, last);
+	if (!sa->initiator) {
+		if (all->len > 0)
+			ike_pld_raw_build(c, IKE_PLD_CERTREQ, all->p, all->len);
+		return;
 	}
-	if (ask)
-		ike_pld_raw_build(c, IKE_PLD_CERTREQ, body, w.len);
+	len = write_certreq(sa->conn, 1, body);
+	if (len > 0)
+		ike_pld_raw_build(c, IKE_PLD_CERTREQ, body, len);
 }
 
 /* ---- CERT ---- */

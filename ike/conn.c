@@ -314,29 +314,42 @@ match_ppk(const struct ike_secret *s, const struct ike_id *id)
 		unsigned int m = ike_id_match(id, o);
 
 		if (o->len == id->len && memcmp(o->data, id->data, id->len) == 0)
-			m = 20;
+			m = EXACT;
 		if (m > best)
 			best = m;
 	}
 	return best;
 }
 
-const struct ike_secret *
-ike_ppk_find(const struct ike_cfg *cfg, const struct ike_id *id)
+/** The best PPK so far. */
+struct for_ppk {
+	const struct ike_secret *best;
+	unsigned int m;
+};
+
+static void
+weigh_ppk(struct for_ppk *q, const struct ike_secret *s, const struct ike_id *id)
 {
-	const struct ike_secret *best = NULL;
-	unsigned int best_m = 0;
+	unsigned int m = match_ppk(s, id);
 
-	for (uint16_t i = cfg->n_secrets; i-- > 0;) {
-		const struct ike_secret *s = &cfg->secrets[i];
-		unsigned int m = s->type == IKE_SECRET_PPK ? match_ppk(s, id) : 0;
+	/* the later in the file wins a tie */
+	if (m == 0 || m < q->m || (m == q->m && s < q->best))
+		return;
+	q->best = s;
+	q->m = m;
+}
 
-		if (m > best_m) {
-			best = s;
-			best_m = m;
-		}
-	}
-	return best;
+const struct ike_secret *
+ike_ppk_find(const struct ike_index *ix, const struct ike_id *id)
+{
+	const struct ike_index_ref *r = ike_index_ppk(ix, id);
+	struct for_ppk q = {0};
+
+	for (; r != NULL; r = ike_index_more(r))
+		weigh_ppk(&q, r->secret, id);
+	for (uint32_t i = 0; i < ix->n_loose_ppks; i++)
+		weigh_ppk(&q, ix->loose_ppks[i], id);
+	return q.best;
 }
 
 /* ---- names ---- */

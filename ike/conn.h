@@ -45,7 +45,7 @@ const struct ike_secret *ike_secret_find(
 	const struct ike_index *ix, const struct ike_id *local, const struct ike_id *remote);
 
 /** The PPK that a peer names (RFC 8784): the best owner's, then the newest. */
-const struct ike_secret *ike_ppk_find(const struct ike_cfg *cfg, const struct ike_id *id);
+const struct ike_secret *ike_ppk_find(const struct ike_index *ix, const struct ike_id *id);
 
 /** By name; NULL = the first connection that has such a child, or the first of all. */
 const struct ike_conn_cfg *ike_conn_find(

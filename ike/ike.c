@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth.h"
 #include "conn.h"
 #include "sa.h"
 #include "send.h"
@@ -55,7 +56,7 @@ alloc_tables(struct ike *e)
 			return -ENOMEM;
 	if (ike_index_init(&e->index, e->cfg) != 0)
 		return -ENOMEM;
-	if (ike_names_init(e) != 0)
+	if (ike_names_init(e) != 0 || ike_auth_init(e) != 0)
 		return -ENOMEM;
 	return ike_heap_reserve(&e->heap, 2);
 }
@@ -101,6 +102,7 @@ ike_destroy(struct ike *e)
 		ike_hash_fini(table(e, i));
 	ike_index_fini(&e->index);
 	ike_names_fini(e);
+	ike_blob_set(&e->certreq, NULL, 0);
 	ike_heap_fini(&e->heap);
 	ike_heap_fini(&e->wish_heap);
 	ike_cookie_fini(&e->cookie);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "index.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,19 +251,48 @@ add_conn_refs(struct ike_index *ix, const struct ike_conn_cfg *c)
 		add_ref(ix, &ix->ids, ike_id_hash(&c->remote.id, IKE_HASH_SEED), c, NULL);
 }
 
+/** The bytes without their case, whatever they are the name of. */
+static uint64_t
+ppk_hash(const struct ike_id *id)
+{
+	uint64_t hash = IKE_HASH_SEED;
+
+	for (uint16_t i = 0; i < id->len; i++) {
+		uint8_t b = (uint8_t)tolower(id->data[i]);
+
+		hash = ike_hash_bytes(hash, &b, 1);
+	}
+	return hash;
+}
+
+/** Names that one hash need not find: patterns, and DNs, which may be equal and differ in bytes. */
+static bool
+is_loose(const struct ike_secret *s, const struct ike_id *owner)
+{
+	return !ike_id_is_concrete(owner) ||
+	       (s->type == IKE_SECRET_PPK && owner->type == IKE_ID_DER_ASN1_DN);
+}
+
 static void
 add_secret_refs(struct ike_index *ix, const struct ike_secret *s)
 {
-	bool loose = s->n_owners == 0;
+	bool loose = s->n_owners == 0, ppk = s->type == IKE_SECRET_PPK;
 
 	for (uint16_t i = 0; i < s->n_owners; i++) {
-		if (ike_id_is_concrete(&s->owners[i]))
-			add_ref(ix, &ix->owners, ike_id_hash(&s->owners[i], IKE_HASH_SEED), NULL,
-				s);
+		const struct ike_id *o = &s->owners[i];
+
+		loose |= is_loose(s, o);
+		if (is_loose(s, o))
+			continue;
+		if (ppk)
+			add_ref(ix, &ix->ppks, ppk_hash(o), NULL, s);
 		else
-			loose = true;
+			add_ref(ix, &ix->owners, ike_id_hash(o, IKE_HASH_SEED), NULL, s);
 	}
-	if (loose)
+	ix->n_ppks += ppk;
+	if (loose && ppk)
+		ix->loose_ppks[ix->n_loose_ppks++] = s;
+	else if (loose)
 		ix->loose[ix->n_loose++] = s;
 }
 
@@ -275,7 +305,9 @@ ike_index_init(struct ike_index *ix, const struct ike_cfg *cfg)
 	ix->of_conn = calloc(cfg->n_conns + 1u, sizeof(struct ike_index_addr *));
 	ix->refs = calloc(count_refs(cfg) + 1u, sizeof(*ix->refs));
 	ix->loose = calloc(cfg->n_secrets + 1u, sizeof(const struct ike_secret *));
+	ix->loose_ppks = calloc(cfg->n_secrets + 1u, sizeof(const struct ike_secret *));
 	if (ix->of_conn == NULL || ix->refs == NULL || ix->loose == NULL ||
+		ix->loose_ppks == NULL || ike_hash_init(&ix->ppks) != 0 ||
 		ike_hash_init(&ix->by_offer) != 0 || ike_hash_init(&ix->by_id) != 0 ||
 		ike_hash_init(&ix->conns) != 0 || ike_hash_init(&ix->children) != 0 ||
 		ike_hash_init(&ix->ids) != 0 || ike_hash_init(&ix->owners) != 0)
@@ -301,9 +333,11 @@ ike_index_fini(struct ike_index *ix)
 	ike_hash_fini(&ix->children);
 	ike_hash_fini(&ix->ids);
 	ike_hash_fini(&ix->owners);
+	ike_hash_fini(&ix->ppks);
 	free(ix->of_conn);
 	free(ix->refs);
 	free(ix->loose);
+	free(ix->loose_ppks);
 	*ix = (struct ike_index){0};
 }
 
@@ -323,6 +357,12 @@ const struct ike_index_ref *
 ike_index_owner(const struct ike_index *ix, const struct ike_id *owner)
 {
 	return ref_of(ike_hash_first(&ix->owners, ike_id_hash(owner, IKE_HASH_SEED)));
+}
+
+const struct ike_index_ref *
+ike_index_ppk(const struct ike_index *ix, const struct ike_id *id)
+{
+	return ref_of(ike_hash_first(&ix->ppks, ppk_hash(id)));
 }
 
 const struct ike_index_ref *

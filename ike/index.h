@@ -44,6 +44,11 @@ struct ike_index {
 	size_t n_refs;
 	const struct ike_secret **loose; /* secrets with an owner that is a pattern, or with none */
 	uint32_t n_loose;
+	/* PPKs (RFC 8784) apart from these: a stranger may name one before it has proved anything */
+	struct ike_hash ppks; /* by an owner's bytes without case, the last in the file comes first */
+	const struct ike_secret **loose_ppks;
+	uint32_t n_loose_ppks;
+	uint32_t n_ppks; /* secrets that are PPKs */
 };
 
 /** @return 0 or -ENOMEM; ike_index_fini() in either case */
@@ -79,6 +84,8 @@ const struct ike_conn_cfg *ike_index_next(struct ike_index_walk *w);
 /* Chains by hash: what is found may be another one of the same hash. */
 const struct ike_index_ref *ike_index_id(const struct ike_index *ix, const struct ike_id *remote);
 const struct ike_index_ref *ike_index_owner(const struct ike_index *ix, const struct ike_id *owner);
+/** PPKs whose name may be this one: it has no type on the wire, and case may count or not. */
+const struct ike_index_ref *ike_index_ppk(const struct ike_index *ix, const struct ike_id *id);
 const struct ike_index_ref *ike_index_conn(const struct ike_index *ix, const char *name);
 const struct ike_index_ref *ike_index_child(const struct ike_index *ix, const char *name);
 const struct ike_index_ref *ike_index_more(const struct ike_index_ref *r);

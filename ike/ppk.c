@@ -54,7 +54,7 @@ start_over(struct ike_sa *sa)
 static int
 mix(struct ike_sa *sa, const struct ike_id *id)
 {
-	const struct ike_secret *ppk = ike_ppk_find(sa->e->cfg, id);
+	const struct ike_secret *ppk = ike_ppk_find(&sa->e->index, id);
 	int err;
 
 	if (ppk == NULL)
@@ -64,20 +64,11 @@ mix(struct ike_sa *sa, const struct ike_id *id)
 	return err;
 }
 
-static bool
-have_any(const struct ike_cfg *cfg)
-{
-	for (uint16_t i = 0; i < cfg->n_secrets; i++)
-		if (cfg->secrets[i].type == IKE_SECRET_PPK)
-			return true;
-	return false;
-}
-
 bool
 ike_ppk_wanted(const struct ike_sa *sa)
 {
 	/* a responder does not know yet who asks: any PPK may turn out to be the one */
-	return sa->initiator ? ike_id_is_concrete(&sa->conn->ppk_id) : have_any(sa->e->cfg);
+	return sa->initiator ? ike_id_is_concrete(&sa->conn->ppk_id) : sa->e->index.n_ppks > 0;
 }
 
 void

@@ -171,6 +171,7 @@ struct ike {
 	struct ike_host host;
 	const struct ike_cfg *cfg;
 	struct ike_index index;
+	struct ike_blob certreq; /* as responder, made of all connections; empty = nothing is asked */
 	struct ike_backoff backoff;
 	bool pressed; /* more strangers come than are served: all show a cookie */
 	uint32_t block_threshold, cookie_threshold, half_open_max, delete_rekeyed_ms;

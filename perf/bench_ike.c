@@ -18,9 +18,8 @@
 
 #include "ike/ike.h"
 
-#define ROUNDS    5    /* of which the median counts */
-#define HALF_OPEN 1000 /* SAs, for what one takes */
-#define PSK       "MyFavouriteMealIsRaclette"
+#define ROUNDS 5 /* of which the median counts */
+#define PSK    "MyFavouriteMealIsRaclette"
 
 static const struct kind {
 	const char *name;         /* ours */
@@ -681,15 +680,22 @@ measure_scale(unsigned int n)
 	return s;
 }
 
-/** What a hub keeps of each stranger whose IKE_SA_INIT it has answered, bytes. */
-static size_t
+/** A stranger whose IKE_SA_INIT a hub of n connections has answered. */
+struct stranger {
+	size_t bytes; /* that the hub keeps of it */
+	double us;    /* for the answer */
+};
+
+static struct stranger
 measure_half_open(const struct kind *k, unsigned int n)
 {
+	struct stranger s;
+	double t;
 	struct end hub, spokes;
 	struct datagram *d, *held;
 	struct ike_stats st;
 	char conn[IKE_NAME_MAX];
-	size_t before, bytes;
+	size_t before;
 
 	make_end(&hub, &spokes, k->name, true, n);
 	make_end(&spokes, &hub, k->name, false, n);
@@ -702,11 +708,13 @@ measure_half_open(const struct kind *k, unsigned int n)
 	wire.first = NULL;
 	wire.last = &wire.first;
 	before = heap_used();
+	t = seconds();
 	for (d = held; d != NULL; d = d->next) {
 		ike_input(hub.e, &d->path, d->buf, d->len, wire.now_ms);
 		drop_all();
 	}
-	bytes = (heap_used() - before) / n;
+	s.us = (seconds() - t) / n * 1e6;
+	s.bytes = (heap_used() - before) / n;
 	ike_get_stats(hub.e, &st);
 	if (st.n_half_open != n)
 		give_up("not all are half-open");
@@ -719,16 +727,35 @@ measure_half_open(const struct kind *k, unsigned int n)
 	drop_all();
 	deconfigure(&hub);
 	deconfigure(&spokes);
-	return bytes;
+	return s;
 }
 
 static void
-show_half_open(const char *name, size_t bytes, bool json)
+show_half_open(const char *name, unsigned int n, const struct stranger *s, bool json)
 {
 	if (json)
-		printf("{\"group\": \"%s\", \"half_open_bytes\": %zu}\n", name, bytes);
+		printf("{\"group\": \"%s\", \"connections\": %u, \"half_open_bytes\": %zu, "
+		       "\"init_us\": %.1f}\n",
+			name, n, s->bytes, s->us);
 	else
-		printf("%-9s %8zu\n", name, bytes);
+		printf("%-9s %12u %8zu %8.1f\n", name, n, s->bytes, s->us);
+}
+
+/** At a small hub and at a large one: a stranger must not cost more there. */
+static void
+half_open(bool json)
+{
+	static const unsigned int conns[] = {100, 10000};
+
+	if (!json)
+		printf("\na responder and a stranger: bytes of its half-open IKE_SA, us to answer\n"
+		       "group      connections    bytes       us\n");
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+		for (size_t i = 0; i < sizeof(conns) / sizeof(conns[0]); i++) {
+			struct stranger s = measure_half_open(&kinds[k], conns[i]);
+
+			show_half_open(kinds[k].name, conns[i], &s, json);
+		}
 }
 
 static void
@@ -793,9 +820,6 @@ main(int argc, char **argv)
 		s = measure_scale(sizes[k]);
 		show_scale(&s, json);
 	}
-	if (!json)
-		printf("\nbytes that a responder keeps of a stranger, its half-open IKE_SA\n");
-	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
-		show_half_open(kinds[k].name, measure_half_open(&kinds[k], HALF_OPEN), json);
+	half_open(json);
 	return 0;
 }
