@@ -184,6 +184,7 @@ put_ike_stats(struct vici_out *o, const struct ike_stats *st)
 	vici_section(o, "ikesas");
 	vici_kvf(o, "total", "%u", st->n_sas);
 	vici_kvf(o, "half-open", "%u", st->n_half_open);
+	vici_kvf(o, "strangers", "%u", st->n_strangers);
 	vici_section_end(o);
 	vici_section(o, "childsas");
 	vici_kvf(o, "total", "%u", st->n_children);

@@ -12,6 +12,7 @@
 #include "conn.h"
 #include "sa.h"
 #include "send.h"
+#include "source.h"
 
 /* ---- life ---- */
 
@@ -101,8 +102,8 @@ ike_destroy(struct ike *e)
 	for (size_t i = 0; i < N_TABLES; i++)
 		ike_hash_fini(table(e, i));
 	ike_index_fini(&e->index);
-	ike_names_fini(e);
 	ike_blob_set(&e->certreq, NULL, 0);
+	ike_names_fini(e);
 	ike_heap_fini(&e->heap);
 	ike_heap_fini(&e->wish_heap);
 	ike_cookie_fini(&e->cookie);
@@ -396,6 +397,7 @@ ike_get_stats(const struct ike *e, struct ike_stats *st)
 {
 	*st = e->stats;
 	st->n_half_open = e->n_state[IKE_SA_HALF_OPEN];
+	st->n_strangers = ike_source_count(e);
 	st->n_sas = e->n_listed - e->n_state[IKE_SA_LINGER] - e->n_state[IKE_SA_DEAD];
 	st->n_children = e->children.n;
 	st->n_timers = e->heap.n;

@@ -142,6 +142,7 @@ struct ike_stats {
 	uint64_t ike_up, ike_failed, child_up, child_failed, child_rekeys, ike_rekeys;
 	uint32_t n_sas, n_half_open, n_children;
 	uint64_t jobs, jobs_refused; /* taken by the host; dropped for want of room */
+	uint32_t n_strangers; /* half-open ones, and those that failed and linger: what thresholds count */
 	uint32_t n_timers;	     /* deadlines that are set */
 	uint32_t n_jobs;	     /* under way */
 };

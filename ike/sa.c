@@ -18,7 +18,10 @@
 static void
 set_state(struct ike_sa *sa, enum ike_sa_state state)
 {
-	ike_source_del(sa);
+	/* who failed to prove itself has cost as much as who still may: it counts while it lingers
+	 */
+	if (state != IKE_SA_LINGER)
+		ike_source_del(sa);
 	sa->e->n_state[sa->state]--;
 	sa->e->n_state[state]++;
 	sa->state = state;
@@ -482,9 +485,6 @@ ike_sa_end(struct ike_sa *sa, enum ike_end why, bool linger, const char *reason)
 	ike_flight_clear(&sa->win.request);
 	jobs_free(sa);
 	frags_free(sa);
-	/* what strangers leave behind is bounded like what they begin */
-	if (why == IKE_END_FAILED && sa->e->n_state[IKE_SA_LINGER] >= sa->e->half_open_max)
-		linger = false;
 	/* the last reply is repeated as it is */
 	ike_keymat_wipe(&sa->keys);
 	set_state(sa, linger ? IKE_SA_LINGER : IKE_SA_DEAD);

@@ -96,7 +96,7 @@ struct ike_setup {
 	struct ike_blob cas;		   /* key hashes of the CAs that it names */
 };
 
-#define IKE_NETS 2 /* sizes of networks that half-open SAs are counted by */
+#define IKE_NETS 2 /* sizes of networks that strangers are counted by */
 
 struct ike_sa {
 	struct ike *e;
@@ -180,7 +180,7 @@ struct ike {
 	uint64_t now_ms; /* of the call in progress */
 
 	struct ike_sa *sas, *dirty;
-	struct ike_hash by_net[IKE_NETS]; /* half-open ones: source.h */
+	struct ike_hash by_net[IKE_NETS]; /* strangers: source.h */
 	struct ike_hash by_spi, by_id, by_conn, by_host, by_init, by_ends; /* of IKE SAs */
 	uint32_t n_listed; /* SAs in sas, lingering ones too */
 	uint32_t n_state[IKE_SA_STATES];

@@ -336,7 +336,7 @@ admit(struct ike *e, const struct ike_path *path, const struct ike_msg *m, const
 		.spi_i = m->hdr.spi_i,
 		.nonce = in->nonce.p,
 		.nonce_len = in->nonce.len};
-	uint32_t half_open = e->n_state[IKE_SA_HALF_OPEN];
+	uint32_t half_open = ike_source_count(e);
 
 	if (half_open >= e->half_open_max || ike_source_full(e, &path->remote)) {
 		e->stats.init_dropped++;
@@ -442,7 +442,8 @@ answer_stranger(struct ike_sa *sa, const struct ike_msg *m, const struct ike_kex
 		ike_log(e, IKE_LOG_WARN, "IKE", sa->conn->name,
 			"IKE_SA_INIT from %s: its key exchange is not valid", a);
 		ike_send_clear_error(e, path, &m->hdr, IKE_N_INVALID_SYNTAX, NULL, 0);
-		ike_sa_end(sa, IKE_END_QUIET, false, NULL);
+		/* nothing to repeat, but our key pair was made: it counts on */
+		ike_sa_end(sa, IKE_END_QUIET, true, NULL);
 		return;
 	}
 	ike_log(e, IKE_LOG_INFO, "IKE", sa->conn->name, "IKE_SA %u: %s wants to connect", sa->id,

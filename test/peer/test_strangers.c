@@ -2,6 +2,7 @@
 
 /* What somebody unknown can make a responder do and keep, whatever it is configured for. */
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -129,11 +130,120 @@ test_others_are_not_read(void **state)
 	munmap(secrets.at, secrets.len);
 }
 
+/* ---- failed attempts count ---- */
+
+/**
+ * A hub that takes all; beside it somebody with the wrong secret and a peer, from two networks.
+ * Neither can be told from the other by the hub's configuration.
+ */
+static struct world *
+hub_of_two(uint64_t seed)
+{
+	struct world *w = world_create_n(seed, 3);
+
+	w->routed = true;
+	inet_pton(AF_INET6, "2001:db8:bad::1", &w->p[1].addr);
+	inet_pton(AF_INET6, "2001:db8:900d::1", &w->p[2].addr);
+	for (unsigned int i = 1; i < 3; i++)
+		w->p[i].conn.local_addrs[0] = (struct ike_range){w->p[i].addr, w->p[i].addr};
+	w->p[0].conn.n_remote = 0;
+	peer_psk(&w->p[1], "something else");
+	for (unsigned int i = 0; i < 3; i++)
+		peer_start(&w->p[i]);
+	return w;
+}
+
+static struct ike_stats
+stats(const struct peer *p)
+{
+	struct ike_stats st;
+
+	ike_get_stats(p->e, &st);
+	return st;
+}
+
+static void
+fail_to_connect(struct world *w, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		/* one that is not answered any more is under way still */
+		ike_initiate(w->p[1].e, NULL, "gre", w->now);
+		world_run(w, 100);
+	}
+}
+
+/**
+ * One host that connects, fails and connects again: COOKIE from cookie_threshold on, silence from
+ * block_threshold on, for its network alone; and when it gives up all is forgotten.
+ */
+static void
+test_failures_count(void **state)
+{
+	struct world *w = hub_of_two(901);
+	struct peer *hub = &w->p[0];
+	unsigned int dropped;
+
+	(void)state;
+	fail_to_connect(w, 30);
+	assert_int_equal(stats(hub).cookies_asked, 0);
+	assert_int_equal(stats(hub).n_half_open, 0);
+	assert_int_equal(stats(hub).n_strangers, 30);
+	fail_to_connect(w, 34);
+	assert_int_equal(stats(hub).cookies_asked, 34);
+	assert_int_equal(w->p[1].events[IKE_EV_CHILD_FAILED], 64);
+	assert_int_equal(stats(hub).init_dropped, 0);
+	fail_to_connect(w, 10);
+	dropped = (unsigned int)stats(hub).init_dropped;
+	assert_true(dropped > 0);
+	assert_int_equal(w->p[1].events[IKE_EV_CHILD_FAILED], 64);
+	assert_int_equal(stats(hub).n_strangers, 64);
+	/* somebody elsewhere has to show a cookie, and is in */
+	assert_int_equal(ike_initiate(w->p[2].e, NULL, "gre", w->now), 0);
+	world_run(w, 1000);
+	assert_int_equal(peer_live_children(&w->p[2]), 1);
+	assert_int_equal(stats(hub).n_strangers, 64);
+	peer_kill(&w->p[1]);
+	world_run(w, 40000);
+	assert_int_equal(stats(hub).n_strangers, 0);
+	assert_int_equal(stats(hub).n_sas, 1);
+	world_destroy(w);
+}
+
+/** An IKE_SA_INIT whose key exchange fails has cost a key pair: it counts as well. */
+static bool
+spoil_ke(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	static const uint8_t ke[] = {0, 40, 0, 31, 0, 0}; /* 32 bytes, group 31 */
+
+	(void)w;
+	for (size_t i = 28; from == 1 && buf[18] == IKE_X_SA_INIT && i + 38 < *len; i++)
+		if (memcmp(buf + i, ke, sizeof(ke)) == 0)
+			memset(buf + i + 6, 0, 32); /* a point of small order */
+	return true;
+}
+
+static void
+test_spoilt_key_exchange_counts(void **state)
+{
+	struct world *w = hub_of_two(902);
+
+	(void)state;
+	w->filter = spoil_ke;
+	fail_to_connect(w, 3);
+	assert_int_equal(stats(&w->p[0]).n_half_open, 0);
+	assert_int_equal(stats(&w->p[0]).n_strangers, 3);
+	world_run(w, 40000);
+	assert_int_equal(stats(&w->p[0]).n_strangers, 0);
+	world_destroy(w);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_others_are_not_read),
+		cmocka_unit_test(test_failures_count),
+		cmocka_unit_test(test_spoilt_key_exchange_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
