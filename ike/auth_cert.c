@@ -215,44 +215,61 @@ log_skipped(const struct ike_sa *sa, const char *what)
 		"IKE_SA %u: a certificate of the peer is left out: %s", sa->id, what);
 }
 
-static X509 *
-read_cert(const struct ike_sa *sa, const struct ike_payload *p)
+/** Copy one as it came. @return false on lack of memory */
+static bool
+copy_cert(struct ike_proof *p, const struct ike_sa *sa, const struct ike_payload *pld)
 {
 	struct ike_cert cert;
-	X509 *x;
 
-	if (ike_pld_cert_parse(&cert, p->body) != 0)
-		return NULL;
+	if (ike_pld_cert_parse(&cert, pld->body) != 0)
+		return true;
 	if (cert.encoding == IKE_CERT_HASH_URL || cert.encoding == IKE_CERT_HASH_URL_BUNDLE) {
 		log_skipped(
 			sa, "it is only a hash and an URL, and nothing is looked up by HTTP here");
-		return NULL;
+		return true;
 	}
 	if (cert.encoding != IKE_CERT_X509_SIGNATURE) {
 		log_skipped(sa, "it is not of the encoding 'X.509 Certificate - Signature'");
-		return NULL;
+		return true;
 	}
-	x = ike_cert_parse(cert.data);
-	if (x == NULL)
-		log_skipped(sa, "it cannot be read, or is longer than 8192 bytes");
-	return x;
+	if (cert.data.len == 0 || cert.data.len > IKE_CERT_LEN_MAX) {
+		log_skipped(sa, "it is empty, or longer than 8192 bytes");
+		return true;
+	}
+	if (ike_blob_set(&p->der[p->n_der], cert.data.p, cert.data.len) != 0)
+		return false;
+	p->n_der++;
+	return true;
 }
 
-static void
-read_certs(struct ike_proof *p, const struct ike_sa *sa, const struct ike_msg *m)
+static bool
+copy_certs(struct ike_proof *p, const struct ike_sa *sa, const struct ike_msg *m)
 {
-	for (unsigned int i = 0; i < m->n; i++) {
-		X509 *x;
+	bool good = true;
 
+	for (unsigned int i = 0; i < m->n && good; i++) {
 		if (m->pld[i].type != IKE_PLD_CERT)
 			continue;
-		if (p->claim.n == IKE_CERTS_MAX) {
+		if (p->n_der == IKE_CERTS_MAX) {
 			log_skipped(sa, "it sent more than 12");
-			return;
+			break;
 		}
-		x = read_cert(sa, &m->pld[i]);
+		good = copy_cert(p, sa, &m->pld[i]);
+	}
+	return good;
+}
+
+/** In the job: whoever sends them is unknown yet, and libcrypto takes its time to read them. */
+static void
+parse_certs(struct ike_proof *p)
+{
+	for (unsigned int i = 0; i < p->n_der; i++) {
+		X509 *x = ike_cert_parse(ike_blob_view(&p->der[i]));
+
 		if (x != NULL)
 			p->claim.certs[p->claim.n++] = x;
+		else
+			p->n_unread++;
 	}
 }
 
@@ -317,17 +334,28 @@ ike_proof_read(struct ike_proof *p, const struct ike_sa *sa, const struct ike_ms
 	p->claim.revocation = remote->revocation;
 	p->claim.rules = remote->chain_rules;
 	ike_id_load(&p->claim.id, sa->remote_id);
-	read_certs(p, sa, m);
-	return true;
+	if (copy_certs(p, sa, m))
+		return true;
+	ike_auth_log(sa, "authentication failed", "out of memory");
+	return false;
+}
+
+void
+ike_proof_log_unread(const struct ike_proof *p, const struct ike_sa *sa)
+{
+	for (unsigned int i = 0; i < p->n_unread; i++)
+		log_skipped(sa, "it cannot be read");
 }
 
 void
 ike_proof_check(struct ike_proof *p)
 {
 	const struct ike_view octets = {.p = p->octets.p, .len = p->octets.len};
-	X509 *cert = ike_cert_verify(&p->claim, p->why, sizeof(p->why));
 	EVP_PKEY *key;
+	X509 *cert;
 
+	parse_certs(p);
+	cert = ike_cert_verify(&p->claim, p->why, sizeof(p->why));
 	if (cert == NULL)
 		return;
 	key = X509_get0_pubkey(cert);
@@ -350,6 +378,9 @@ ike_proof_fini(struct ike_proof *p)
 	for (unsigned int i = 0; i < p->claim.n; i++)
 		X509_free(p->claim.certs[i]);
 	p->claim.n = 0;
+	for (unsigned int i = 0; i < p->n_der; i++)
+		ike_blob_set(&p->der[i], NULL, 0);
+	p->n_der = 0;
 	ike_trust_free(p->claim.trust);
 	p->claim.trust = NULL;
 	ike_blob_set(&p->octets, NULL, 0);

@@ -14,7 +14,9 @@
  * touches neither engine nor SA.
  */
 struct ike_proof {
-	struct ike_cert_claim claim;
+	struct ike_cert_claim claim; /* its certs: read out of der by ike_proof_check() */
+	unsigned int n_der;
+	struct ike_blob der[IKE_CERTS_MAX]; /* certificates as they came */
 	struct ike_sig_rules rules;
 	struct ike_sig sig;
 	uint8_t value[IKE_SIG_MAX];
@@ -22,12 +24,15 @@ struct ike_proof {
 	struct ike_blob octets; /* what is signed */
 	/* results */
 	bool good, told;
+	unsigned int n_unread; /* of der */
 	char subject[IKE_PROOF_TEXT], why[IKE_PROOF_TEXT];
 };
 
 /** Take the proof out of the message, all but octets. @return false: said why; nothing to be freed */
 bool ike_proof_read(struct ike_proof *p, const struct ike_sa *sa, const struct ike_msg *m,
 	const struct ike_auth *auth);
+/** What of der was no certificate. */
+void ike_proof_log_unread(const struct ike_proof *p, const struct ike_sa *sa);
 /** p->good: certificate and signature hold; else p->why. */
 void ike_proof_check(struct ike_proof *p);
 void ike_proof_fini(struct ike_proof *p);

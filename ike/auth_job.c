@@ -31,7 +31,7 @@ sign_us(const EVP_PKEY *key)
 static uint32_t
 judge_us(const struct ike_proof *p)
 {
-	uint32_t us = CHAIN_US * p->claim.n;
+	uint32_t us = CHAIN_US * p->n_der;
 
 	switch (p->sig.key) {
 	case IKE_KEY_RSA:
@@ -176,6 +176,8 @@ log_proof(const struct ike_sa *sa, struct ike_proof *p)
 	if (!p->told)
 		ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name,
 			"IKE_SA %u: the peer proved its identity by %s, certificate '%s'", sa->id,
+		ike_proof_log_unread(p, sa);
+	if (!p->told && p->good)
 			ike_sig_str(&p->sig, text, sizeof(text)), p->subject);
 	p->told = true;
 }
@@ -195,10 +197,9 @@ ike_proof_job(struct ike_sa *sa, const struct ike_msg *m, const struct ike_auth 
 	err = ike_job_await(j, judge_us(p));
 	if (err != 0)
 		return err;
-	if (!p->good) {
-		ike_auth_log(sa, "authentication failed", p->why);
-		return -EACCES;
-	}
 	log_proof(sa, p);
-	return 0;
+	if (p->good)
+		return 0;
+	ike_auth_log(sa, "authentication failed", p->why);
+	return -EACCES;
 }

@@ -319,6 +319,79 @@ test_too_long(void **state)
 	}
 }
 
+/* ---- what runs where ---- */
+
+static struct {
+	bool in_job;
+	unsigned int inside, outside; /* certificates read */
+} reads;
+
+X509 *__real_ike_cert_parse(struct ike_view der);
+X509 *__wrap_ike_cert_parse(struct ike_view der);
+void __real_ike_job_run(struct ike_job *job);
+void __wrap_ike_job_run(struct ike_job *job);
+
+X509 *
+__wrap_ike_cert_parse(struct ike_view der)
+{
+	if (reads.in_job)
+		reads.inside++;
+	else
+		reads.outside++;
+	return __real_ike_cert_parse(der);
+}
+
+void
+__wrap_ike_job_run(struct ike_job *job)
+{
+	reads.in_job = true;
+	__real_ike_job_run(job);
+	reads.in_job = false;
+}
+
+/** A stranger's certificates are read by the job, not by the thread that everybody waits for. */
+static void
+test_read_in_job(void **state)
+{
+	struct ends n;
+
+	(void)state;
+	make(&n, 700, 60);
+	memset(&reads, 0, sizeof(reads));
+	start(&n);
+	world_run(n.w, 3000);
+	world_assert_settled(n.w, 1);
+	assert_int_equal(reads.inside, 2);
+	assert_int_equal(reads.outside, 0);
+	destroy(&n);
+}
+
+/** The rules for a peer's signature change while it is judged: the old judgement does not count. */
+static void
+test_rules_change_meanwhile(void **state)
+{
+	struct ends n;
+
+	(void)state;
+	for (unsigned int chain = 0; chain < 2; chain++) {
+		struct ike_auth_cfg *remote;
+
+		make(&n, 710, 60);
+		n.w->logged = NULL;
+		remote = &n.w->p[1].conn.remote;
+		start(&n);
+		while (n.w->n_jobs < 5 && n.w->now < 3000)
+			world_run(n.w, 1);
+		assert_non_null(n.w->jobs);
+		*(chain ? &remote->chain_rules : &remote->rules) =
+			(struct ike_sig_rules){.keys = IKE_KEY_BIT(IKE_KEY_ED25519)};
+		world_run(n.w, 3000);
+		assert_int_equal(peer_live_sas(&n.w->p[1]), 0);
+		assert_non_null(strstr(n.w->p[1].log, "authentication failed"));
+		destroy(&n);
+	}
+}
+
 int
 main(void)
 {
@@ -330,6 +403,8 @@ main(void)
 		cmocka_unit_test(test_retransmissions),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_read_in_job),
+		cmocka_unit_test(test_rules_change_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
