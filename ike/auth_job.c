@@ -142,6 +142,8 @@ is_about(const struct ike_proof *p, const struct ike_sa *sa, const struct ike_bl
 	const struct ike_auth_cfg *remote = &sa->conn->remote;
 
 	return p->claim.trust == remote->trust && p->claim.revocation == remote->revocation &&
+	       ike_sig_rules_equal(&p->rules, &remote->rules) &&
+	       ike_sig_rules_equal(&p->claim.rules, &remote->chain_rules) &&
 	       ike_id_equal(&p->claim.id, sa->remote_id) && same_octets(&p->octets, octets);
 }
 
@@ -174,10 +176,10 @@ log_proof(const struct ike_sa *sa, struct ike_proof *p)
 	char text[64];
 
 	if (!p->told)
-		ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name,
-			"IKE_SA %u: the peer proved its identity by %s, certificate '%s'", sa->id,
 		ike_proof_log_unread(p, sa);
 	if (!p->told && p->good)
+		ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name,
+			"IKE_SA %u: the peer proved its identity by %s, certificate '%s'", sa->id,
 			ike_sig_str(&p->sig, text, sizeof(text)), p->subject);
 	p->told = true;
 }

@@ -44,6 +44,13 @@ struct ike_sig_rules {
 	uint16_t rsa_bits, ecdsa_bits; /* at least */
 };
 
+static inline bool
+ike_sig_rules_equal(const struct ike_sig_rules *a, const struct ike_sig_rules *b)
+{
+	return a->keys == b->keys && a->hashes == b->hashes && a->pss == b->pss &&
+	       a->rsa_bits == b->rsa_bits && a->ecdsa_bits == b->ecdsa_bits;
+}
+
 /** How something is signed. */
 struct ike_sig {
 	uint8_t method; /* enum ike_auth_method: 1, 9, 10, 11 or 14 */
