@@ -39,10 +39,10 @@ parse_inner(struct arrival *a, uint8_t first, const uint8_t *p, size_t len)
 /* ---- decryption ---- */
 
 /** Who is not authenticated yet does not make us keep more than this. */
-static bool
-is_too_long(const struct ike_sa *sa, size_t len)
+static size_t
+len_max(const struct ike_sa *sa)
 {
-	return sa->state == IKE_SA_HALF_OPEN && len > IKE_AUTH_LEN_MAX;
+	return sa->state == IKE_SA_HALF_OPEN ? IKE_AUTH_LEN_MAX : IKE_MSG_MAX;
 }
 
 static int
@@ -60,11 +60,11 @@ open_fragment(struct ike_sa *sa, struct arrival *a, struct ike_view inner)
 		return -ENOMEM;
 	if (a->m.frag_num == 1 && !response)
 		memcpy(sa->frag_digest, a->digest, IKE_DIGEST_LEN);
-	if (is_too_long(sa, (*f)->bytes + inner.len)) {
+	rc = ike_frags_add(*f, &a->m, inner, len_max(sa));
+	if (rc == -EMSGSIZE && sa->state == IKE_SA_HALF_OPEN) {
 		memcpy(a->digest, sa->frag_digest, IKE_DIGEST_LEN);
 		return -E2BIG;
 	}
-	rc = ike_frags_add(*f, &a->m, inner);
 	/* one that does not fit may be late, of a try with larger ones (RFC 7383 2.6.1) */
 	if (rc < 0)
 		return -EPERM;
@@ -99,7 +99,7 @@ open_message(struct ike_sa *sa, struct arrival *a)
 		return -EPERM;
 	if (a->m.sk_type == IKE_PLD_SKF)
 		return open_fragment(sa, a, inner);
-	if (is_too_long(sa, inner.len))
+	if (inner.len > len_max(sa))
 		return -E2BIG;
 	return parse_inner(a, a->m.sk_first, inner.p, inner.len);
 }

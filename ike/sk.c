@@ -250,7 +250,7 @@ is_newer(const struct ike_frags *f, const struct ike_msg *m)
 }
 
 int
-ike_frags_add(struct ike_frags *f, const struct ike_msg *m, struct ike_view inner)
+ike_frags_add(struct ike_frags *f, const struct ike_msg *m, struct ike_view inner, size_t max)
 {
 	unsigned int at = m->frag_num - 1U;
 	uint8_t *p;
@@ -268,8 +268,8 @@ ike_frags_add(struct ike_frags *f, const struct ike_msg *m, struct ike_view inne
 		return -EBADMSG;
 	if (f->part[at].p != NULL)
 		return f->n == f->total;
-	if (inner.len > IKE_MSG_MAX - f->bytes)
-		return -E2BIG;
+	if (inner.len > max - f->bytes)
+		return -EMSGSIZE;
 	p = malloc(inner.len + 1);
 	if (p == NULL)
 		return -ENOMEM;

@@ -82,10 +82,11 @@ struct ike_frags {
  * Take an opened SKF message's clear bytes (copied). A new message ID or a larger total starts
  * over (RFC 7383 2.6: the sender tries smaller fragments); duplicates are ignored.
  *
+ * @param max bytes that all parts may have together, at most IKE_MSG_MAX
  * @return 1 when the message is complete, 0 when fragments are missing, -EBADMSG (drop it),
- *         -E2BIG (too many or too large), -ENOMEM
+ *         -E2BIG (too many or too large), -EMSGSIZE (the message becomes longer than max), -ENOMEM
  */
-int ike_frags_add(struct ike_frags *f, const struct ike_msg *m, struct ike_view inner);
+int ike_frags_add(struct ike_frags *f, const struct ike_msg *m, struct ike_view inner, size_t max);
 
 /**
  * Put a complete message's inner bytes together; f is emptied.

@@ -27,7 +27,7 @@ open_with_keys(const struct ike_msg *m)
 		free(out);
 	}
 	/* as if it had been opened */
-	ike_frags_add(&f, m, m->sk_body);
+	ike_frags_add(&f, m, m->sk_body, IKE_MSG_MAX);
 	MUST(f.n <= f.total && f.total <= IKE_FRAGS_MAX && f.bytes <= IKE_MSG_MAX);
 	ike_frags_fini(&f);
 }

@@ -214,7 +214,7 @@ take(struct ike_frags *f, const struct ike_sk_key *k, const struct sent *s, unsi
 
 	assert_int_equal(open_bytes(k, msg, ike_msg_length(msg), out, &inner, &m), 0);
 	assert_int_equal(m.sk_type, IKE_PLD_SKF);
-	return ike_frags_add(f, &m, inner);
+	return ike_frags_add(f, &m, inner, IKE_MSG_MAX);
 }
 
 static void
@@ -334,19 +334,19 @@ reassembly_starts_over(void **state)
 
 	(void)state;
 	m = fragment(1, 1, 2);
-	assert_int_equal(ike_frags_add(&f, &m, v), 0);
+	assert_int_equal(ike_frags_add(&f, &m, v, IKE_MSG_MAX), 0);
 	assert_int_equal(ike_frags_join(&f, out, sizeof(out), &first), -EINVAL);
 	m = fragment(1, 2, 3); /* RFC 7383 2.6: the sender went smaller */
-	assert_int_equal(ike_frags_add(&f, &m, v), 0);
+	assert_int_equal(ike_frags_add(&f, &m, v, IKE_MSG_MAX), 0);
 	assert_int_equal(f.n, 1);
 	m = fragment(1, 2, 2); /* a late one of the first attempt */
-	assert_int_equal(ike_frags_add(&f, &m, v), -EBADMSG);
+	assert_int_equal(ike_frags_add(&f, &m, v, IKE_MSG_MAX), -EBADMSG);
 	m = fragment(1, 1, 3);
-	assert_int_equal(ike_frags_add(&f, &m, v), 0);
+	assert_int_equal(ike_frags_add(&f, &m, v, IKE_MSG_MAX), 0);
 	m = fragment(2, 2, 2); /* another message */
-	assert_int_equal(ike_frags_add(&f, &m, v), 0);
+	assert_int_equal(ike_frags_add(&f, &m, v, IKE_MSG_MAX), 0);
 	m = fragment(2, 1, 2);
-	assert_int_equal(ike_frags_add(&f, &m, v), 1);
+	assert_int_equal(ike_frags_add(&f, &m, v, IKE_MSG_MAX), 1);
 	assert_int_equal(ike_frags_join(&f, out, 9, &first), -EINVAL);
 	assert_int_equal(ike_frags_join(&f, out, 10, &first), 10);
 	assert_int_equal(first, IKE_PLD_IDI);
@@ -363,23 +363,33 @@ reassembly_is_bounded(void **state)
 
 	(void)state;
 	m = fragment(1, 1, IKE_FRAGS_MAX + 1);
-	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 1}), -E2BIG);
+	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 1}, IKE_MSG_MAX), -E2BIG);
 	m = fragment(1, 1, UINT16_MAX);
-	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 1}), -E2BIG);
+	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 1}, IKE_MSG_MAX), -E2BIG);
 	m = fragment(1, 1, 3);
-	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 65536}), -E2BIG);
-	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 65000}), 0);
+	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 65536}, IKE_MSG_MAX), -E2BIG);
+	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 65000}, IKE_MSG_MAX), 0);
 	m = fragment(1, 2, 3);
-	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 536}), -E2BIG);
-	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 535}), 0);
+	assert_int_equal(
+		ike_frags_add(&f, &m, (struct ike_view){big, 536}, IKE_MSG_MAX), -EMSGSIZE);
+	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 535}, IKE_MSG_MAX), 0);
 	m = fragment(1, 0, 3);
-	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 1}), -EBADMSG);
+	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 1}, IKE_MSG_MAX), -EBADMSG);
 	m = fragment(1, 4, 3);
-	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 1}), -EBADMSG);
+	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 1}, IKE_MSG_MAX), -EBADMSG);
 	m.sk_type = IKE_PLD_SK;
-	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 1}), -EBADMSG);
+	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 1}, IKE_MSG_MAX), -EBADMSG);
 	ike_frags_fini(&f);
 	assert_int_equal(f.bytes, 0);
+	/* what is there already, or makes room, counts for nothing */
+	m = fragment(2, 1, 2);
+	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 900}, 1000), 0);
+	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 900}, 1000), 0);
+	m = fragment(2, 2, 3);
+	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 900}, 1000), 0);
+	m = fragment(2, 1, 3);
+	assert_int_equal(ike_frags_add(&f, &m, (struct ike_view){big, 101}, 1000), -EMSGSIZE);
+	ike_frags_fini(&f);
 }
 
 int
