@@ -110,6 +110,16 @@ cfg_build(const struct conf *c, struct cfg_notes *notes, struct conf_error *err)
 	return NULL;
 }
 
+struct gw_cfg *
+cfg_load(const char *path, struct cfg_notes *notes, struct conf_error *err)
+{
+	struct conf *conf = conf_load(path, err);
+	struct gw_cfg *cfg = conf != NULL ? cfg_build(conf, notes, err) : NULL;
+
+	conf_free(conf);
+	return cfg;
+}
+
 void
 cfg_free(struct gw_cfg *cfg)
 {

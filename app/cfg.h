@@ -3,8 +3,8 @@
 #define GW_CFG_H
 
 /*
- * What raclette is told to be: the checked form of a configuration file. Immutable once built. It is
- * pure but for the certificates and keys that it names, which are read.
+ * What raclette is told to be: the checked form of a configuration file. Immutable once built, but for
+ * certificates and keys (cfg_renew.h). It is pure but for these, which are read.
  */
 
 #include "ike/cfg.h"
@@ -70,6 +70,7 @@ struct gw_cfg {
 	struct ike_cfg ike;
 	uint32_t n_trusts; /* what connections' remote.trust point to */
 	struct ike_trust **trusts;
+	char pki_fault[768]; /* the first certificate or CRL of a folder that was left out, and why; "" */
 };
 
 /** Something worth telling that is no error: ignored keys (once per name), legacy algorithms... */
@@ -95,6 +96,8 @@ struct cfg_notes {
  * @return NULL with err filled (the first error)
  */
 struct gw_cfg *cfg_build(const struct conf *c, struct cfg_notes *notes, struct conf_error *err);
+/** The same from a file. On any thread. */
+struct gw_cfg *cfg_load(const char *path, struct cfg_notes *notes, struct conf_error *err);
 void cfg_free(struct gw_cfg *cfg); /* wipes secrets */
 void cfg_notes_free(struct cfg_notes *notes);
 

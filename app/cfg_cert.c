@@ -124,6 +124,16 @@ add_named_keys(struct cfg_ctx *x, const struct conf_node *node)
 
 /* ---- folders ---- */
 
+/** At start the rest is better than nothing; for cfg_renew() it is worse than what runs. */
+static void
+left_out(struct cfg_ctx *x, const struct conf_node *node, const char *why)
+{
+	cfg_note(x, true, node, "left out: %s", why);
+	if (x->cfg->pki_fault[0] == '\0')
+		snprintf(x->cfg->pki_fault, sizeof(x->cfg->pki_fault), "%.*s",
+			(int)sizeof(x->cfg->pki_fault) - 1, why);
+}
+
 static int
 add_cert(struct cfg_ctx *x, const struct conf_node *node, const char *folder, const char *path)
 {
@@ -132,12 +142,13 @@ add_cert(struct cfg_ctx *x, const struct conf_node *node, const char *folder, co
 	X509 *cert = gw_pki_cert(path, why, sizeof(why));
 
 	if (cert == NULL) {
-		cfg_note(x, true, node, "left out: %s", why);
+		left_out(x, node, why);
 		return 0;
 	}
 	if (ca && !gw_pki_is_ca(cert)) {
-		cfg_note(x, true, node, "left out: %s: is no CA's certificate (basicConstraints)",
-			path);
+		snprintf(why, sizeof(why), "%.*s: is no CA's certificate (basicConstraints)",
+			PATH_MAX, path);
+		left_out(x, node, why);
 		gw_pki_cert_free(cert);
 		return 0;
 	}
@@ -154,7 +165,7 @@ add_crl(struct cfg_ctx *x, const struct conf_node *node, const char *folder, con
 
 	(void)folder;
 	if (crl == NULL) {
-		cfg_note(x, true, node, "left out: %s", why);
+		left_out(x, node, why);
 		return 0;
 	}
 	if (gw_pki_crl_stale(crl, when, sizeof(when)) != NULL)

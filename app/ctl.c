@@ -15,6 +15,7 @@
 #include "lib/pkt.h"
 
 #include "ctl.h"
+#include "ctl_certs.h"
 #include "ctl_host.h"
 #include "ctl_ike.h"
 #include "ctl_jobs.h"
@@ -273,6 +274,7 @@ round_once(struct gw_ctl *c)
 	if (c->now_ms >= c->nd_due_ms)
 		c->nd_due_ms = nd_tick(c->nd, c->now_ms);
 	resolver_poll(c->resolver, resolved, c);
+	gw_certs_tick(c->certs, c->ike, c->now_ms);
 	if (c->now_ms >= c->ike_due_ms)
 		c->ike_due_ms = ike_tick(c->ike, c->now_ms);
 	if (c->local_changed)
@@ -289,8 +291,7 @@ read_signal(struct gw_ctl *c)
 
 	while (read(c->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
 		if (si.ssi_signo == SIGHUP) {
-			gw_log(GW_LOG_WARN, "ctl",
-				"SIGHUP: a running configuration is not reloaded");
+			gw_certs_reread(c->certs);
 			continue;
 		}
 		gw_log(GW_LOG_INFO, "ctl", "%s: stopping", strsignal((int)si.ssi_signo));

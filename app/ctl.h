@@ -23,6 +23,7 @@
 
 #define GW_EXCP_DEPTH   1024 /* frames in each ring between workers and control */
 
+struct gw_certs;
 struct gw_jobs;
 struct gw_vici;
 struct resolver;
@@ -38,6 +39,7 @@ struct gw_ctl {
 	struct gw_worker **workers;
 	unsigned int n_workers;
 	struct updown *updown; /* NULL: no commands are configured */
+	struct gw_certs *certs; /* reads them anew on SIGHUP */
 	const cpu_set_t *spare_cpus; /* for the job thread */
 
 	/* control's own */

@@ -7,7 +7,6 @@
 
 #include "args.h"
 #include "cfg.h"
-#include "conf.h"
 #include "qcdfile.h"
 #include "run.h"
 #include "show.h"
@@ -16,10 +15,8 @@ static struct gw_cfg *
 load(const char *path, struct cfg_notes *notes)
 {
 	struct conf_error err = {0};
-	struct conf *conf = conf_load(path, &err);
-	struct gw_cfg *cfg = conf != NULL ? cfg_build(conf, notes, &err) : NULL;
+	struct gw_cfg *cfg = cfg_load(path, notes, &err);
 
-	conf_free(conf);
 	if (cfg == NULL && err.line > 0)
 		fprintf(stderr, "raclette: %s:%u: %s\n", err.file, err.line, err.msg);
 	else if (cfg == NULL)
@@ -77,7 +74,7 @@ run(const struct gw_args *args)
 	if (cfg != NULL)
 		read_qcd_secret(cfg);
 	if (cfg != NULL)
-		rc = gw_run(cfg, updown, args->telemetry);
+		rc = gw_run(cfg, args->config, updown, args->telemetry);
 	gw_run_helper_stop(updown);
 	cfg_free(cfg);
 	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

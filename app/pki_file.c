@@ -264,6 +264,43 @@ gw_pki_crl_stale(const X509_CRL *crl, char *buf, size_t len)
 	return buf;
 }
 
+/** t is that near, or over. */
+static bool
+is_near(const ASN1_TIME *t, long soon_s)
+{
+	time_t then = time(NULL) + soon_s;
+
+	return t != NULL && X509_cmp_time(t, &then) < 0;
+}
+
+const char *
+gw_pki_ends_soon(const X509 *cert, long soon_s, char *buf, size_t len)
+{
+	const ASN1_TIME *end = X509_get0_notAfter(cert);
+	char name[512], when[32];
+
+	if (!is_near(end, soon_s))
+		return NULL;
+	snprintf(buf, len, "certificate '%s' %s on %s", ike_cert_str(cert, name, sizeof(name)),
+		is_near(end, 0) ? "has expired" : "expires", date(end, when, sizeof(when)));
+	return buf;
+}
+
+const char *
+gw_pki_crl_due(const X509_CRL *crl, long soon_s, char *buf, size_t len)
+{
+	const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
+	char name[512], when[32];
+
+	if (!is_near(next, soon_s))
+		return NULL;
+	X509_NAME_oneline(X509_CRL_get_issuer(crl), name, sizeof(name));
+	snprintf(buf, len,
+		"the CRL of '%s' %s on %s: a newer one belongs into x509crl, then SIGHUP", name,
+		is_near(next, 0) ? "has expired" : "expires", date(next, when, sizeof(when)));
+	return buf;
+}
+
 static void
 fingerprint(const X509 *cert, char *buf, size_t len)
 {

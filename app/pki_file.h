@@ -31,6 +31,10 @@ bool gw_pki_is_ca(X509 *cert);
 const char *gw_pki_not_valid(const X509 *cert, char *buf, size_t len);
 /** "has expired on ..." for a list. @return buf or NULL */
 const char *gw_pki_crl_stale(const X509_CRL *crl, char *buf, size_t len);
+/** "certificate 'CN=x' ends on ..." when it does within so many seconds, or has. @return buf or NULL */
+const char *gw_pki_ends_soon(const X509 *cert, long soon_s, char *buf, size_t len);
+/** "the CRL of '/CN=x' is to be replaced by ..." when its nextUpdate is that near. @return buf or NULL */
+const char *gw_pki_crl_due(const X509_CRL *crl, long soon_s, char *buf, size_t len);
 /** "'C=CH, CN=x', RSA 2048 bits, until 2027-01-02, SHA-256 ab:cd:...". @return buf */
 const char *gw_pki_describe(const X509 *cert, char *buf, size_t len);
 const char *gw_pki_crl_describe(const X509_CRL *crl, char *buf, size_t len);

@@ -18,6 +18,7 @@
 #include "lib/sadb.h"
 
 #include "ctl.h"
+#include "ctl_certs.h"
 #include "eal.h"
 #include "log.h"
 #include "port.h"
@@ -244,7 +245,7 @@ take_down(struct gw *gw)
 }
 
 int
-gw_run(const struct gw_cfg *cfg, struct updown *updown, bool telemetry)
+gw_run(struct gw_cfg *cfg, const char *path, struct updown *updown, bool telemetry)
 {
 	struct gw *gw = calloc(1, sizeof(*gw));
 	int rc;
@@ -253,6 +254,11 @@ gw_run(const struct gw_cfg *cfg, struct updown *updown, bool telemetry)
 		return -ENOMEM;
 	gw->cfg = cfg;
 	gw->ctl.cfg = cfg;
+	gw->ctl.certs = gw_certs_create(cfg, path);
+	if (gw->ctl.certs == NULL) {
+		free(gw);
+		return -ENOMEM;
+	}
 	gw->ctl.plane = &gw->plane;
 	gw->ctl.signal_fd = -1;
 	gw_ctl_block_signals();
@@ -276,6 +282,7 @@ gw_run(const struct gw_cfg *cfg, struct updown *updown, bool telemetry)
 		gw_ctl_run(&gw->ctl);
 	}
 	take_down(gw);
+	gw_certs_destroy(gw->ctl.certs);
 	free(gw);
 	return rc;
 }

@@ -10,8 +10,12 @@
 
 struct updown;
 
-/** Run a configuration until a signal ends it. @return 0, or -errno after logging why */
-int gw_run(const struct gw_cfg *cfg, struct updown *updown, bool telemetry);
+/**
+ * Run a configuration until a signal ends it.
+ * @param path where cfg is from: certificates are read again from there (ctl_certs.h)
+ * @return 0, or -errno after logging why
+ */
+int gw_run(struct gw_cfg *cfg, const char *path, struct updown *updown, bool telemetry);
 
 /** Fork the helper for updown commands: first thing, it must know nothing. @return NULL after logging */
 struct updown *gw_run_helper(void);

@@ -202,7 +202,8 @@ ike_trust_create(X509 *const *cas, unsigned int n_cas, X509_CRL *const *crls, un
 	t->has_crls = n_crls > 0;
 	t->store = X509_STORE_new();
 	t->cas = calloc(n_cas > 0 ? n_cas : 1, sizeof(X509 *));
-	if (t->store == NULL || t->cas == NULL)
+	t->crls = calloc(n_crls > 0 ? n_crls : 1, sizeof(X509_CRL *));
+	if (t->store == NULL || t->cas == NULL || t->crls == NULL)
 		goto fail;
 	for (unsigned int i = 0; i < n_cas; i++) {
 		if (X509_STORE_add_cert(t->store, cas[i]) != 1)
@@ -210,9 +211,12 @@ ike_trust_create(X509 *const *cas, unsigned int n_cas, X509_CRL *const *crls, un
 		X509_up_ref(cas[i]);
 		t->cas[t->n_cas++] = cas[i];
 	}
-	for (unsigned int i = 0; i < n_crls; i++)
+	for (unsigned int i = 0; i < n_crls; i++) {
 		if (X509_STORE_add_crl(t->store, crls[i]) != 1)
 			goto fail;
+		X509_CRL_up_ref(crls[i]);
+		t->crls[t->n_crls++] = crls[i];
+	}
 	return t;
 fail:
 	ike_trust_free(t);
@@ -249,8 +253,11 @@ ike_trust_free(struct ike_trust *t)
 		X509_free(t->cas[i]);
 	for (unsigned int i = 0; i < t->n_peers; i++)
 		X509_free(t->peers[i]);
+	for (unsigned int i = 0; i < t->n_crls; i++)
+		X509_CRL_free(t->crls[i]);
 	free(t->cas);
 	free(t->peers);
+	free(t->crls);
 	X509_STORE_free(t->store);
 	free(t);
 }

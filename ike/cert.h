@@ -51,7 +51,8 @@ struct ike_credential {
 struct ike_trust {
 	atomic_uint owners;
 	X509_STORE *store; /* anchors, CRLs */
-	unsigned int n_cas, n_peers;
+	unsigned int n_cas, n_peers, n_crls;
+	X509_CRL **crls; /* those in store */
 	X509 **cas;    /* the anchors, for CERTREQ; NULL with n_cas = 0 */
 	X509 **peers;  /* end entity certificates that are trusted as they are */
 	bool pinned;   /* none but those of peers */

@@ -4,8 +4,8 @@
 
 /*
  * What the engine is told about connections and secrets: swanctl.conf's meaning, already checked.
- * Filled by app/cfg.c (or by a test); owned by the caller, who keeps it until ike_destroy() or the
- * next ike_set_cfg() has returned. Read-only for the engine. Times are seconds, 0 = off.
+ * Filled by app/cfg.c (or by a test); owned by the caller, who keeps it until ike_destroy() and
+ * changes nothing but what ike_certs_changed() names. Read-only for the engine. Times are seconds, 0 = off.
  */
 
 #include <stdbool.h>

@@ -113,6 +113,12 @@ ike_destroy(struct ike *e)
 	free(e);
 }
 
+int
+ike_certs_changed(struct ike *e)
+{
+	return ike_auth_init(e);
+}
+
 void
 ike_set_pressure(struct ike *e, bool pressed)
 {

@@ -85,6 +85,13 @@ void ike_child_elsewhere(
  */
 void ike_set_pressure(struct ike *e, bool pressed);
 
+/**
+ * The owner of the configuration changed certificates between two calls: connections' trust and
+ * creds, nothing else. IKE SAs stay; what is judged or signed meanwhile is judged and signed anew.
+ * @return 0, or -ENOMEM: strangers are asked for certificates of the old CAs
+ */
+int ike_certs_changed(struct ike *e);
+
 /** Do the work of a job that offload() took: on any thread, once, at the same time as anything else. */
 void ike_job_run(struct ike_job *job);
 
