@@ -88,6 +88,11 @@ def cases(Case):
         for bits, hash_bits in ((256, 256), (384, 384), (521, 512)):
             add(f'p{bits}', Certs(kind=f'p{bits}'),
                 proved(f'ECDSA with SHA-{hash_bits}', f'ECDSA_WITH_SHA{hash_bits}_DER'))
+            # without RFC 7427: AUTH methods 9, 10, 11 (RFC 4754)
+            add(f'p{bits}-old', Certs(kind=f'p{bits}'), proved(f'ECDSA with SHA-{hash_bits}', f'ECDSA-{bits} signature'),
+                charon='signature_authentication = no')
+        # and 1, whose hash is SHA-1
+        add('rsa-old', Certs(kind='rsa2048'), proved('RSA with SHA-1', 'RSA signature'), charon='signature_authentication = no')
         add('ed25519', Certs(kind='ed25519'), proved('Ed25519', 'ED25519'))
         add('chain', Certs(kind='rsa4096', issuer='sub'), proved('RSA with SHA-384', 'RSA_EMSA_PKCS1_SHA2_384'), chain_sent)
         add('fqdn', Certs(id='{}.example.org', id_peer='*.example.org', id_us='*.example.org'))

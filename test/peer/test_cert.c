@@ -3,6 +3,7 @@
 /* Authentication by certificate: kinds of keys, chains, identities, revocation; what is refused and
  * said. */
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "ike/payload.h"
 #include "ike/sa.h"
 #include "pki.h"
 
@@ -226,6 +228,186 @@ test_old_methods(void **state)
 		}
 		pki_free(&k);
 	}
+}
+
+/* what each side's AUTH says, without RFC 7427 */
+static struct {
+	unsigned int stripped; /* notifies */
+	uint8_t method[2];
+	char lines[2048]; /* of both logs, about proofs */
+} old;
+
+static size_t
+see_method(void *arg, uint8_t *inner, size_t n, size_t cap, uint8_t *first)
+{
+	uint8_t type = *first, *method = arg;
+
+	(void)cap;
+	for (size_t at = 0; type != 0 && at + 5 <= n;
+		at += (size_t)inner[at + 2] << 8 | inner[at + 3]) {
+		if (type == IKE_PLD_AUTH)
+			*method = inner[at + 4];
+		type = inner[at];
+	}
+	return n;
+}
+
+/**
+ * As if neither end knew RFC 7427: the notify is taken out of both IKE_SA_INITs, and out of what
+ * its sender keeps of it, as AUTH covers that.
+ */
+static bool
+without_7427(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	static uint8_t wire[4096];
+	bool response = (buf[19] & IKE_FLAG_RESPONSE) != 0;
+	struct ike_chain c;
+	struct ike_notify n;
+	struct ike_msg m;
+	struct ike_sa *sa;
+
+	if (buf[18] == IKE_X_AUTH)
+		world_edit(w, from, buf, len, see_method, &old.method[from]);
+	if (buf[18] != IKE_X_SA_INIT)
+		return true;
+	assert_int_equal(ike_msg_parse(&m, buf, *len), 0);
+	ike_msg_begin(&c, wire, sizeof(wire), &m.hdr);
+	for (unsigned int i = 0; i < m.n; i++) {
+		if (m.pld[i].type == IKE_PLD_NOTIFY &&
+			ike_pld_notify_parse(&n, m.pld[i].body) == 0 &&
+			n.type == IKE_N_SIGNATURE_HASH_ALGORITHMS)
+			old.stripped++;
+		else
+			ike_pld_raw_build(&c, m.pld[i].type, m.pld[i].body.p, m.pld[i].body.len);
+	}
+	*len = ike_msg_end(&c);
+	memcpy(buf, wire, *len);
+	sa = ike_sa_by_spi(w->p[from].e, response ? m.hdr.spi_r : m.hdr.spi_i);
+	assert_non_null(sa);
+	ike_blob_set(response ? &sa->setup->init_resp : &sa->setup->init_req, wire, *len);
+	return true;
+}
+
+static void
+keep_proofs(struct world *w, const struct peer *p, const char *line)
+{
+	size_t at = strlen(old.lines);
+
+	(void)w;
+	(void)p;
+	if (strstr(line, "proved its identity") != NULL || strstr(line, "authentication") != NULL)
+		snprintf(old.lines + at, sizeof(old.lines) - at, "%s\n", line);
+}
+
+static void
+pair_without_7427(struct pair *p, const char *left, const char *right)
+{
+	pair_of(p, left, right);
+	memset(&old, 0, sizeof(old));
+	p->w->filter = without_7427;
+	p->w->logged = keep_proofs;
+	for (unsigned int i = 0; i < 2; i++)
+		p->w->p[i].conn.fragmentation = IKE_FRAG_NO;
+}
+
+/** Engine to engine by the methods of RFC 7296 and RFC 4754, in both roles. */
+static void
+test_old_methods_run(void **state)
+{
+	static const struct {
+		const char *key, *by;
+		uint8_t method;
+	} table[] = {{"rsa2048", "RSA with SHA-1,", 1}, {"p256", "ECDSA with SHA-256,", 9},
+		{"p384", "ECDSA with SHA-384,", 10}, {"p521", "ECDSA with SHA-512,", 11}};
+	struct pair p;
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		unsigned int k = (i + 1) % 4;
+
+		pair_without_7427(&p, table[i].key, table[k].key);
+		bring_up(&p, i % 2);
+		assert_int_equal(old.stripped, 1); /* who hears none says none */
+		if (strstr(old.lines, table[i].by) == NULL ||
+			strstr(old.lines, table[k].by) == NULL)
+			fail_msg("%s", old.lines);
+		assert_int_equal(old.method[0], table[i].method);
+		assert_int_equal(old.method[1], table[k].method);
+		world_assert_settled(p.w, 1);
+		pair_free(&p);
+	}
+}
+
+/** What has no old method is not used, and RSA with SHA-1 not where other hashes are demanded. */
+static void
+test_old_methods_refused(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_without_7427(&p, "ed25519", "p256");
+	bring_up(&p, 0);
+	assert_int_equal(peer_live_sas(&p.w->p[1]), 0);
+	if (strstr(old.lines, "none of our keys makes a signature") == NULL)
+		fail_msg("%s", old.lines);
+	pair_free(&p);
+	pair_without_7427(&p, "rsa2048", "p256");
+	p.w->p[1].conn.remote.rules.hashes = IKE_HASH_BIT(IKE_HASH_SHA2_256);
+	bring_up(&p, 0);
+	assert_int_equal(peer_live_sas(&p.w->p[1]), 0);
+	if (strstr(old.lines, "RSA with SHA-1, which is not allowed here") == NULL)
+		fail_msg("%s", old.lines);
+	pair_free(&p);
+}
+
+/** A CRL that comes while an SA is up: the SA stays, who authenticates from then on is refused. */
+static void
+test_new_crl(void **state)
+{
+	struct ike_trust *was;
+	struct pair p;
+	X509_CRL *crl;
+
+	(void)state;
+	pair_of(&p, "p256", "p256");
+	bring_up(&p, 0);
+	world_assert_settled(p.w, 1);
+	crl = pki_crl(&root, p.s[0].pki.cert, -10, 10);
+	was = ike_trust_hold(p.s[1].trust);
+	change_trust(&p, 1, &root.cert, 1, &crl, 1);
+	assert_int_equal(ike_certs_changed(p.w->p[1].e), 0);
+	ike_trust_free(was);
+	X509_CRL_free(crl);
+	world_run(p.w, 5000);
+	world_assert_settled(p.w, 1);
+	assert_int_equal(ike_initiate(p.w->p[0].e, NULL, "gre", p.w->now), -EALREADY);
+	peer_kill(&p.w->p[0]);
+	peer_start(&p.w->p[0]);
+	assert_int_equal(ike_initiate(p.w->p[0].e, NULL, "gre", p.w->now), 0);
+	world_run(p.w, 5000);
+	assert_int_equal(peer_live_sas(&p.w->p[0]), 0);
+	assert_int_equal(peer_live_sas(&p.w->p[1]), 1);
+	if (strstr(p.w->p[1].log, "certificate revoked") == NULL)
+		fail_msg("%s", p.w->p[1].log);
+	pair_free(&p);
+}
+
+/** A CA that comes while the engine runs is asked for. */
+static void
+test_new_ca_is_asked_for(void **state)
+{
+	X509 *const cas[] = {root.cert, other_root.cert};
+	struct pair p;
+	size_t before;
+
+	(void)state;
+	pair_of(&p, "p256", "p256");
+	peer_start(&p.w->p[1]);
+	before = p.w->p[1].e->certreq.len;
+	change_trust(&p, 1, cas, 2, NULL, 0);
+	assert_int_equal(ike_certs_changed(p.w->p[1].e), 0);
+	assert_int_equal(p.w->p[1].e->certreq.len, before + IKE_KEYHASH_LEN);
+	pair_free(&p);
 }
 
 /** What a connection without signatures sends is as it was: the notify is only there with them. */
@@ -759,6 +941,10 @@ main(void)
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_pss),
 		cmocka_unit_test(test_old_methods),
+		cmocka_unit_test(test_old_methods_run),
+		cmocka_unit_test(test_old_methods_refused),
+		cmocka_unit_test(test_new_crl),
+		cmocka_unit_test(test_new_ca_is_asked_for),
 		cmocka_unit_test(test_notify_only_with_signatures),
 		cmocka_unit_test(test_mixed),
 		cmocka_unit_test(test_mixed_without_secret),
