@@ -164,14 +164,35 @@ failed(struct ike_sa *sa, const char *reason)
 	ike_sa_end(sa, IKE_END_FAILED, false, reason);
 }
 
+/** The responder's part. @return 0 and the keys are the new ones, -EINPROGRESS, other -errno */
+static int
+accept_ke(struct ike_sa *sa, const struct ike_msg *m)
+{
+	struct ike_setup *s = sa->setup;
+	struct ike_keymat fresh = {0};
+	struct ike_ke ke;
+	int err = read_ke(sa, m, &ke);
+
+	if (err == 0)
+		err = ke.data.len == 0 ? -EBADMSG
+				       : next_keys(sa, IKE_JOB_OWN, s->dh, ke.data, &fresh);
+	if (err == 0)
+		err = note(sa, false, &m->hdr, m->inner_first, m->inner);
+	if (err == 0) {
+		s->n_inter++;
+		ike_dh_destroy(s->dh);
+		s->dh = NULL;
+		take_keys(sa, &fresh);
+	}
+	ike_wipe(&fresh, sizeof(fresh));
+	return err;
+}
+
 void
 ike_x_inter_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 {
-	struct ike_setup *s = sa->setup;
 	uint16_t error = ike_msg_error(m);
 	char buf[32], reason[128];
-	struct ike_keymat fresh;
-	struct ike_ke ke;
 	int err;
 
 	if (error != 0) {
@@ -180,20 +201,13 @@ ike_x_inter_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg 
 		failed(sa, reason);
 		return;
 	}
-	err = read_ke(sa, m, &ke);
-	if (err == 0)
-		err = ke.data.len == 0 ? -EBADMSG
-				       : next_keys(sa, IKE_JOB_OWN, s->dh, ke.data, &fresh);
+	err = accept_ke(sa, m);
 	if (err == -EINPROGRESS)
 		return;
-	if (err != 0 || note(sa, false, &m->hdr, m->inner_first, m->inner) != 0) {
+	if (err != 0) {
 		failed(sa, "the peer's key exchange is not a valid one");
 		return;
 	}
-	s->n_inter++;
-	ike_dh_destroy(s->dh);
-	s->dh = NULL;
-	take_keys(sa, &fresh);
 	if (ike_inter_missing(sa))
 		ike_task_again(sa, t, 0);
 	else if (ike_task_add(sa, IKE_TASK_AUTH, NULL, 0, 0) == NULL)
