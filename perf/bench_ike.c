@@ -464,6 +464,7 @@ bare_group(const struct kind *k)
 static void
 bare_init(struct bare *b, const struct kind *k)
 {
+	*b = (struct bare){0};
 	b->bn = need(BN_CTX_new());
 	b->mont = need(BN_MONT_CTX_new());
 	b->p = need(BN_get_rfc3526_prime_2048(NULL));
