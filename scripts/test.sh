@@ -4,9 +4,10 @@
 #   test.sh [unit|eal|peer|sim|smoke|interop|fuzz|lint|all|full]...    default all
 #     unit eal peer   meson test: no privileges needed
 #     sim             100 000 schedules of the IKE simulator, test/peer/README.md
+#     coverage        lines of ike/ that unit and peer tests run: 90 % at least
 #     smoke           network namespaces; needs root        interop   the strongSwan peer in QEMU; needs root
 #     fuzz            each target for 10 seconds            lint      scripts/lint.sh and a clang build
-#     all             each of these                         full      all, with sim, soaks and 10 minutes a fuzz target
+#     all             each of these                         full      all, with sim, coverage, soaks and 10 minutes a fuzz target
 # Prints a line for each result and last "N passed, N failed"; logs are in build-test/logs.
 # FUZZ_SECONDS, SMOKE="NAME..." and INTEROP="CASE..." narrow or widen a layer.
 set -euo pipefail
@@ -22,9 +23,9 @@ usage() { sed -n '3,12s/^# \{0,1\}//p' "$0"; }
 LAYERS=()
 for a in "${@:-all}"; do
 	case $a in
-	unit | eal | peer | sim | smoke | interop | fuzz | lint) LAYERS+=("$a") ;;
+	unit | eal | peer | sim | coverage | smoke | interop | fuzz | lint) LAYERS+=("$a") ;;
 	all) LAYERS+=(lint unit eal peer smoke interop fuzz) ;;
-	full) LAYERS+=(lint unit eal peer sim smoke interop fuzz) FUZZ_SECONDS=600 SOAK=1 ;;
+	full) LAYERS+=(lint unit eal peer sim coverage smoke interop fuzz) FUZZ_SECONDS=600 SOAK=1 ;;
 	-h | --help) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -103,6 +104,17 @@ run_script() {
 		result "FAIL $layer/$name: exit status $rc$([ $rc != 124 ] || echo ' (timeout)')"
 	elif [ $rc = 0 ] && ! grep -qE '^(PASS|FAIL) ' "$log"; then
 		result "FAIL $layer/$name: checked nothing"
+	fi
+	[ $rc = 0 ] || show_tail "$log" 60
+}
+
+run_coverage() { # at least 90 % of ike/
+	step coverage
+	local rc=0 log=$LOGS/coverage.log
+	scripts/coverage.sh 90 >"$log" 2>&1 || rc=$?
+	grep -E '^(PASS|FAIL) ' "$log" | tee -a "$RESULTS" || true
+	if [ $rc != 0 ] && ! grep -q '^FAIL ' "$log"; then
+		result "FAIL coverage: exit status $rc"
 	fi
 	[ $rc = 0 ] || show_tail "$log" 60
 }
