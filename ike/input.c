@@ -323,7 +323,7 @@ handle_request(struct ike_sa *sa, struct arrival *a)
 		keep(sa, IKE_JOB_PEER, a);
 	else
 		reply(sa, a, err);
-	ike_nat_heard(sa, a->path);
+	ike_nat_heard(sa, a->path, false);
 }
 
 /* ---- responses ---- */
@@ -388,7 +388,7 @@ handle_response(struct ike_sa *sa, struct arrival *a)
 		ike_task_response(sa, &a->m);
 		keep_response(sa, a);
 	}
-	ike_nat_heard(sa, a->path);
+	ike_nat_heard(sa, a->path, true);
 }
 
 /** The response to our IKE_SA_INIT: in the clear, found by our SPI alone. */

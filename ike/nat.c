@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define ASK_MS 30000 /* a peer whose ESP comes from elsewhere is asked so often where it is */
+#define ASK_MS      30000 /* a peer whose ESP comes from elsewhere is asked so often where it is */
+#define ESP_FROM_MS 30000 /* so long it may be there */
 
 static bool
 same_remote(const struct ike_path *a, const struct ike_path *b)
@@ -19,12 +20,21 @@ may_follow(const struct ike_sa *sa)
 	return sa->nat_remote && sa->state == IKE_SA_UP;
 }
 
+/** ESP came from elsewhere, and not long ago. */
+static bool
+seen_elsewhere(const struct ike_sa *sa)
+{
+	return sa->has_esp_from && sa->e->now_ms < sa->esp_from_ms + ESP_FROM_MS;
+}
+
 void
-ike_nat_heard(struct ike_sa *sa, const struct ike_path *path)
+ike_nat_heard(struct ike_sa *sa, const struct ike_path *path, bool response)
 {
 	bool moved = !same_remote(path, &sa->path);
+	/* of a MOBIKE peer it is the answer that counts, to what we have sent there */
+	bool there = response && seen_elsewhere(sa) && same_remote(path, &sa->esp_from);
 
-	if (moved && sa->mobike)
+	if (moved && sa->mobike && !there)
 		return; /* it may only try whether there is a way */
 	sa->has_esp_from = false;
 	if (moved && may_follow(sa))
@@ -45,6 +55,7 @@ ike_child_elsewhere(struct ike *e, uint32_t child_id, const struct ike_path *pat
 	sa->esp_from = *path;
 	/* our own port is the one that IKE uses */
 	sa->esp_from.local_port = sa->path.local_port;
+	sa->esp_from_ms = now_ms;
 	sa->has_esp_from = true;
 	if (now_ms < sa->ask_ms)
 		return;
@@ -53,15 +64,10 @@ ike_child_elsewhere(struct ike *e, uint32_t child_id, const struct ike_path *pat
 	ike_settle(e);
 }
 
-void
-ike_nat_unheard(struct ike_sa *sa)
+const struct ike_path *
+ike_nat_elsewhere(const struct ike_sa *sa)
 {
-	if (!sa->has_esp_from)
-		return;
-	sa->has_esp_from = false;
-	sa->ask_ms = 0;
-	if (may_follow(sa))
-		ike_sa_moved(sa, &sa->esp_from, sa->nat_local, sa->nat_remote);
+	return may_follow(sa) && seen_elsewhere(sa) ? &sa->esp_from : NULL;
 }
 
 /* ---- keepalives ---- */

@@ -155,6 +155,7 @@ struct ike_sa {
 	uint64_t sent_ms; /* behind a NAT: when something went out last, as far as is known */
 	uint64_t ask_ms;  /* not before it is asked again because of esp_from */
 	struct ike_path esp_from;
+	uint64_t esp_from_ms; /* when */
 	uint64_t doubt_ms, tell_ms; /* not before it is asked, or told, because of unknown SPIs */
 	struct ike_timer timer;
 };

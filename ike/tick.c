@@ -98,23 +98,32 @@ heard_enough(struct ike_sa *sa)
 }
 
 static void
+repeat(struct ike_sa *sa, const struct ike_path *path)
+{
+	if (path != NULL)
+		ike_send_flight(sa->e, path, &sa->win.request);
+}
+
+static void
 retransmit(struct ike_sa *sa)
 {
-	const struct ike_path *path;
 	const struct ike_task *check;
 
 	if (heard_enough(sa)) {
 		give_up(sa);
 		return;
 	}
-	ike_nat_unheard(sa);
-	/* a peer that says it moved hears nothing any more where it was (RFC 4555 3.5) */
-	check = ike_task_find(sa, IKE_TASK_PATH_CHECK, NULL, 0);
-	path = check != NULL ? &check->path : &sa->path;
 	ike_log(sa->e, IKE_LOG_DEBUG, "NET", sa->conn->name, "retransmission %u of request %u",
 		sa->win.tries, sa->win.next_out);
 	sa->e->stats.retransmits++;
-	ike_send_flight(sa->e, path, &sa->win.request);
+	/* a peer that says it moved hears nothing any more where it was (RFC 4555 3.5) */
+	check = ike_task_find(sa, IKE_TASK_PATH_CHECK, NULL, 0);
+	if (check != NULL) {
+		repeat(sa, &check->path);
+	} else {
+		repeat(sa, &sa->path);
+		repeat(sa, ike_nat_elsewhere(sa));
+	}
 	ike_nat_sent(sa);
 }
 

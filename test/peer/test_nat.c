@@ -222,8 +222,8 @@ test_message_is_not_followed(void **state)
 }
 
 /**
- * ESP comes from elsewhere: the peer is asked where it was, and followed when it is silent. With
- * MOBIKE too, though its messages come from there meanwhile, and are answered.
+ * ESP comes from elsewhere: the peer is asked where it was, then there as well, and followed when
+ * it answers from there. With MOBIKE too, though its messages from there are answered and no more.
  */
 static void
 test_esp_is_followed(void **state)
@@ -273,6 +273,74 @@ test_esp_ports_are_not_followed(void **state)
 	world_destroy(w);
 }
 
+static unsigned int to_lose; /* requests of peer 1 */
+
+static bool
+lose_requests(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	(void)len;
+	return from == 0 || (buf[19] & IKE_FLAG_RESPONSE) != 0 || to_lose == 0 || to_lose-- == 0;
+}
+
+/**
+ * Each packet of ESP from another port, as strongSwan's per_cpu_sas = encap has it, and a question
+ * of ours is lost: nobody listens at those ports, the peer is where it was.
+ */
+static void
+test_lost_question(void **state)
+{
+	(void)state;
+	for (unsigned int mobike = 0; mobike < 2; mobike++) {
+		struct world *w = world_create(1026 + mobike);
+
+		hide(w, 0, 10000);
+		w->p[1].conn.dpd_delay_s = 20;
+		w->p[1].conn.dpd_ignore_esp = true;
+		w->esp_every_ms = 100;
+		w->filter = lose_requests;
+		connect_from(w, 0);
+		w->p[1].e->sas->mobike = mobike;
+		for (uint16_t i = 0; i < 1200; i++) {
+			w->p[0].esp_port = (uint16_t)(30000 + i);
+			if (i % 100 == 0)
+				to_lose = 1 + i / 100 % 2;
+			world_run(w, 100);
+			assert_int_equal(port_of_peer(w), 14500);
+		}
+		assert_int_equal(peer_sending(&w->p[1])->sa.path.remote_port, 14500);
+		assert_int_equal(w->p[0].esp_lost + w->p[1].esp_lost, 0);
+		assert_int_equal(w->p[1].events[IKE_EV_IKE_DOWN], 0);
+		world_destroy(w);
+	}
+}
+
+/** It was elsewhere once, long ago: nothing is sent there. */
+static void
+test_elsewhere_is_forgotten(void **state)
+{
+	struct world *w = world_create(1028);
+	struct ike_path path;
+	unsigned int before;
+
+	(void)state;
+	hide(w, 0, 10000);
+	connect_from(w, 0);
+	path = first_sa(&w->p[1])->path;
+	path.remote_port = 40000;
+	w->p[1].e->sas->ask_ms = UINT64_MAX;
+	ike_child_elsewhere(w->p[1].e, peer_sending(&w->p[1])->sa.id, &path, w->now);
+	world_run(w, 40000);
+	to_lose = 1;
+	w->filter = lose_requests;
+	before = w->n_ike;
+	assert_int_equal(ike_rekey(w->p[1].e, &all_children, w->now), 1);
+	world_run(w, 30000);
+	/* once more for what was lost; then the DELETE of the old one */
+	assert_int_equal(w->n_ike - before, 5);
+	world_destroy(w);
+}
+
 /** Without a NAT, ESP is no evidence of anything. */
 static void
 test_esp_without_nat(void **state)
@@ -306,6 +374,8 @@ main(void)
 		cmocka_unit_test(test_message_is_not_followed),
 		cmocka_unit_test(test_esp_is_followed),
 		cmocka_unit_test(test_esp_ports_are_not_followed),
+		cmocka_unit_test(test_lost_question),
+		cmocka_unit_test(test_elsewhere_is_forgotten),
 		cmocka_unit_test(test_esp_without_nat),
 	};
 
