@@ -172,21 +172,13 @@ watch_strangers(struct gw_ctl *c)
 
 /* ---- traffic that wants an SA ---- */
 
-/* A child that was told no start_action is brought up by its tunnel's traffic; an explicit one that
- * leaves trap out is not. */
-static bool
-trapped(const struct ike_child_cfg *child)
-{
-	return !child->start_action_set || (child->start_action & IKE_ACTION_TRAP) != 0;
-}
-
 static void
 acquire(struct gw_ctl *c, struct gw_tunif *tif)
 {
 	struct gw_binding *b = tif->binding;
 	int rc;
 
-	if (b == NULL || !trapped(b->child) || c->now_ms < b->not_before_ms)
+	if (b == NULL || !b->trap || c->now_ms < b->not_before_ms)
 		return;
 	rc = ike_initiate(c->ike, b->conn->name, b->child->name, c->now_ms);
 	c->ike_due_ms = 0;

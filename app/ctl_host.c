@@ -285,6 +285,16 @@ host_child_stats(void *arg, uint32_t child_id, struct ike_child_stats *st)
 }
 
 static void
+host_trap(void *arg, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child)
+{
+	const struct gw_ctl *c = arg;
+	struct gw_binding *b = gw_tunnels_binding(c->tunnels, conn, child);
+
+	if (b != NULL)
+		b->trap = true;
+}
+
+static void
 host_event(void *arg, const struct ike_event *ev)
 {
 	struct gw_ctl *c = arg;
@@ -383,6 +393,7 @@ open_ike(struct gw_ctl *c)
 		.child_del = host_child_del,
 		.child_stats = host_child_stats,
 		.offload = host_offload,
+		.trap = host_trap,
 		.event = host_event,
 		.log = host_log,
 	};

@@ -261,6 +261,8 @@ make_bindings(struct gw_tunnels *ts)
 
 			b->conn = conn;
 			b->child = &conn->children[j];
+			b->trap = !b->child->start_action_set ||
+				  (b->child->start_action & IKE_ACTION_TRAP) != 0;
 			LIST_INIT(&b->children);
 		}
 	}

@@ -40,6 +40,11 @@ struct gw_binding {
 	struct gw_demux *demux; /* outlives every SA */
 	unsigned int n_tunifs;
 	struct gw_tunif **tunifs;
+	/*
+	 * Its tunnels' traffic brings it up: by start_action, or since a dpd_action or close_action with
+	 * trap was carried out. A child without start_action has it by being bound.
+	 */
+	bool trap;
 	/* ctl_sa.c */
 	LIST_HEAD(gw_children, gw_child) children; /* newest first; also those that are going */
 	struct gw_child *out;	 /* sending on it, or NULL */

@@ -135,6 +135,12 @@ struct ike_host {
 	enum ike_offload (*offload)(
 		void *arg, struct ike_job *job, bool stranger, uint32_t cost_us);
 
+	/**
+	 * dpd_action or close_action of child has trap, and was carried out: traffic may bring it up
+	 * from now on, whatever start_action says. May be NULL: it always may.
+	 */
+	void (*trap)(void *arg, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child);
+
 	void (*event)(void *arg, const struct ike_event *ev);
 	/** group: "IKE", "CFG", "ENC", "NET", "CHD"; name: the connection's or NULL; no newline. */
 	void (*log)(void *arg, enum ike_log_level level, const char *group, const char *name,

@@ -374,23 +374,36 @@ action_name(enum ike_end why)
 	return names[why];
 }
 
-/** Actions that start; trap needs nothing of us: the host's traps are always there. */
+/** What the configuration says of a child that ended for that reason. */
+static unsigned int
+action_of(const struct ike_child_cfg *cfg, enum ike_end why)
+{
+	switch (why) {
+	case IKE_END_DEAD:
+		return cfg->dpd_action;
+	case IKE_END_PEER:
+		return cfg->close_action;
+	case IKE_END_REFUSED:
+		/* nothing has ended that an action is for, but what was to be up is not */
+		return (cfg->start_action | cfg->dpd_action | cfg->close_action) & IKE_ACTION_START;
+	default:
+		return IKE_ACTION_NONE;
+	}
+}
+
 void
 ike_sa_act(struct ike_sa *sa, const struct ike_child_cfg *cfg, enum ike_end why)
 {
+	struct ike_host *h = &sa->e->host;
+	unsigned int action = sa->replaced ? IKE_ACTION_NONE : action_of(cfg, why);
 	uint64_t at = sa->e->now_ms;
-	unsigned int action = 0;
 
-	if (why == IKE_END_DEAD) {
-		action = cfg->dpd_action;
-	} else if (why == IKE_END_PEER) {
-		action = cfg->close_action;
-	} else if (why == IKE_END_REFUSED) {
-		action = cfg->start_action | cfg->dpd_action | cfg->close_action;
-		at += REFUSED_RETRY_MS;
-	}
-	if ((action & IKE_ACTION_START) == 0 || sa->replaced)
+	if ((action & IKE_ACTION_TRAP) != 0 && h->trap != NULL)
+		h->trap(h->arg, sa->conn, cfg);
+	if ((action & IKE_ACTION_START) == 0)
 		return;
+	if (why == IKE_END_REFUSED)
+		at += REFUSED_RETRY_MS;
 	ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name, "%s: %s: starting it again%s",
 		cfg->name, action_name(why), at > sa->e->now_ms ? " later" : "");
 	ike_wish(sa->e, sa->conn, cfg, at);

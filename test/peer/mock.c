@@ -207,6 +207,15 @@ host_offload(void *arg, struct ike_job *job, bool stranger, uint32_t cost_us)
 }
 
 static void
+host_trap(void *arg, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child)
+{
+	struct peer *me = arg;
+
+	world_check(me->w, conn != NULL && child != NULL, "peer %u: a trap for nothing", me->index);
+	me->traps++;
+}
+
+static void
 host_event(void *arg, const struct ike_event *ev)
 {
 	struct peer *me = arg;
@@ -260,6 +269,7 @@ mock_host(struct peer *p)
 		.child_del = host_child_del,
 		.child_stats = host_child_stats,
 		.offload = host_offload,
+		.trap = host_trap,
 		.event = host_event,
 		.log = host_log,
 	};

@@ -89,6 +89,46 @@ test_close_action(void **state)
 	}
 }
 
+/** An action with trap tells the host, for its own reason and no other; and may start as well. */
+static void
+test_trap(void **state)
+{
+	static const struct {
+		unsigned int dpd, close;
+		bool killed; /* else the peer deletes it */
+		unsigned int traps, up;
+	} cases[] = {
+		{IKE_ACTION_TRAP, IKE_ACTION_NONE, true, 1, 0},
+		{IKE_ACTION_TRAP, IKE_ACTION_NONE, false, 0, 0},
+		{IKE_ACTION_NONE, IKE_ACTION_TRAP, true, 0, 0},
+		{IKE_ACTION_NONE, IKE_ACTION_TRAP, false, 1, 0},
+		{IKE_ACTION_START, IKE_ACTION_START, true, 0, 1},
+		{IKE_ACTION_START, IKE_ACTION_TRAP | IKE_ACTION_START, false, 1, 1},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *w = make_world(515 + i, 5);
+		struct ike_child_cfg *child = &w->p[1].children[0];
+
+		child->dpd_action = cases[i].dpd;
+		child->close_action = cases[i].close;
+		w->p[1].cfg.retransmit_tries = 2;
+		connect_world(w);
+		assert_int_equal(w->p[1].traps, 0);
+		if (cases[i].killed) {
+			peer_kill(&w->p[0]);
+			peer_start(&w->p[0]);
+		} else {
+			ike_terminate(w->p[0].e, &all_sas, w->now);
+		}
+		world_run(w, 60000);
+		assert_int_equal(w->p[1].traps, cases[i].traps);
+		world_assert_settled(w, cases[i].up);
+		world_destroy(w);
+	}
+}
+
 /** One DELETE each, everything gone at once, nothing comes back. */
 static void
 test_shutdown(void **state)
@@ -495,6 +535,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_terminate),
 		cmocka_unit_test(test_close_action),
+		cmocka_unit_test(test_trap),
 		cmocka_unit_test(test_shutdown),
 		cmocka_unit_test(test_liveness_asked),
 		cmocka_unit_test(test_liveness_fails),

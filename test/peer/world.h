@@ -66,6 +66,7 @@ struct peer {
 	int spis_out;		/* allocated, neither installed nor given back */
 	int ike_spis;		/* in use */
 	int half_open_spis;	/* those of strangers among them */
+	unsigned int traps;	/* actions with trap that were carried out */
 	int fail_add;		/* errno for child_add(), 0 = works */
 	unsigned int events[IKE_EV_CHILD_FAILED + 1];
 	char reason[WORLD_TEXT_MAX]; /* of the last event that had one */
