@@ -220,11 +220,20 @@ terminate_child(struct ike_child *c)
 	return ike_task_add(c->sa, IKE_TASK_DELETE_CHILD, c->cfg, c->id, 0) != NULL;
 }
 
+/** What waits to be tried again is not wanted any more either. */
+static void
+forget_wishes(struct ike_sa *sa)
+{
+	for (uint16_t i = 0; i < sa->conn->n_children; i++)
+		ike_wish_move(sa->e, sa->conn, &sa->conn->children[i], IKE_NEVER);
+}
+
 static bool
 terminate_sa(struct ike_sa *sa)
 {
 	switch (sa->state) {
 	case IKE_SA_UP:
+		forget_wishes(sa);
 		return ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0) != NULL;
 	case IKE_SA_INIT_SENT:
 	case IKE_SA_AUTH_SENT:

@@ -335,7 +335,7 @@ handle_request(struct ike_sa *sa, struct arrival *a)
 static void
 end_malformed(struct ike_sa *sa, const struct ike_msg *m)
 {
-	enum ike_end why = IKE_END_FAILED;
+	enum ike_end why = IKE_END_REFUSED;
 
 	if (ike_sa_authenticated(sa))
 		why = sa->state == IKE_SA_UP ? IKE_END_DEAD : IKE_END_LOCAL;

@@ -416,6 +416,13 @@ end_children(struct ike_sa *sa, enum ike_end why, const char *reason)
 
 	while ((c = sa->children) != NULL) {
 		bool live = c->state != IKE_CST_REKEYED;
+void
+ike_sa_child_refused(struct ike_sa *sa, const struct ike_child_cfg *cfg, const char *reason)
+{
+	ike_sa_act(sa, cfg, IKE_END_REFUSED);
+	ike_child_failed(sa, cfg, reason);
+}
+
 		const char *say = live && why != IKE_END_QUIET ? reason : NULL;
 
 		sibling = why == IKE_END_QUIET ? NULL : ike_reauth_sibling(sa, c->cfg);

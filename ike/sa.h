@@ -251,7 +251,9 @@ enum ike_end {
 	IKE_END_PEER,	/* the peer's DELETE: close_action */
 	IKE_END_DEAD,	/* the peer does not answer: dpd_action */
 	IKE_END_FAILED, /* never came up */
-	IKE_END_REFUSED, /* the same, by silence or an answer nobody vouches for: not for ever (2.21.1) */
+	/* the same, by silence, an answer nobody vouches for, or want of something: not for ever (2.21.1) */
+	IKE_END_REFUSED,
+	IKE_END_CONTACT, /* the peer's INITIAL_CONTACT: it lost what it had, and is there */
 };
 
 /**
@@ -262,6 +264,9 @@ void ike_sa_end(struct ike_sa *sa, enum ike_end why, bool linger, const char *re
 
 /** dpd_action or close_action of a child that ended, or could not begin, for that reason. */
 void ike_sa_act(struct ike_sa *sa, const struct ike_child_cfg *cfg, enum ike_end why);
+
+/** An attempt to set cfg up over sa ended without SA: said, and what is to be up comes back later. */
+void ike_sa_child_refused(struct ike_sa *sa, const struct ike_child_cfg *cfg, const char *reason);
 
 /** sa was made by the peer's colliding rekeying and is used: the peer thinks that it is the one. */
 void ike_sa_adopt(struct ike_sa *sa);

@@ -197,10 +197,10 @@ start(struct ike_sa *sa, struct ike_task *t)
 		return true;
 	sa->active = NULL;
 	if (err != -EALREADY && t->type == IKE_TASK_CHILD)
-		ike_child_failed(sa, t->cfg, "the request could not be built");
+		ike_sa_child_refused(sa, t->cfg, "the request could not be built");
 	if (err != -EALREADY && (t->type == IKE_TASK_INIT || t->type == IKE_TASK_INTERMEDIATE ||
 					t->type == IKE_TASK_AUTH))
-		ike_sa_end(sa, IKE_END_FAILED, false, "the request could not be built");
+		ike_sa_end(sa, IKE_END_REFUSED, false, "the request could not be built");
 	task_free(sa, t);
 	return false;
 }

@@ -47,7 +47,7 @@ connect_again(struct ike_sa *sa)
 	}
 	ike_log(sa->e, IKE_LOG_WARN, "IKE", conn->name, "the peer does not answer, trying again");
 	if (ike_sa_connect(sa->e, conn, child, &again) != 0) {
-		ike_sa_end(sa, IKE_END_FAILED, false, "the peer does not answer");
+		ike_sa_end(sa, IKE_END_REFUSED, false, "the peer does not answer");
 		return;
 	}
 	again->n_tries = sa->n_tries + 1;

@@ -183,10 +183,8 @@ reject_peer(struct ike_sa *sa)
 
 	sa->auth_failed = true;
 	sa->setup->child = NULL;
-	if (child != NULL) {
-		ike_sa_act(sa, child, IKE_END_REFUSED);
-		ike_child_failed(sa, child, "the peer's authentication failed");
-	}
+	if (child != NULL)
+		ike_sa_child_refused(sa, child, "the peer's authentication failed");
 	/* without memory for that the SA would stay as it is, in nobody's way but its connection's
 	 */
 	if (ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0) == NULL)
@@ -209,16 +207,16 @@ accept_child(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 			ike_nego_log_refused(sa, t->nego);
 		snprintf(reason, sizeof(reason), "the peer refused it with %s",
 			ike_x_notify_text(error, buf, sizeof(buf)));
-		ike_child_failed(sa, cfg, reason);
+		ike_sa_child_refused(sa, cfg, reason);
 		return;
 	}
 	if (ike_nego_parse(&in, m, true) != 0 || ike_nego_accept(sa, t->nego, &in, &why) != 0) {
-		ike_child_failed(sa, cfg, why);
+		ike_sa_child_refused(sa, cfg, why);
 		ike_x_delete_unwanted(sa, t->nego);
 		return;
 	}
 	if (ike_child_install(sa, t->nego, true, (struct ike_view){0}, true) == NULL) {
-		ike_child_failed(sa, cfg, "it could not be installed");
+		ike_sa_child_refused(sa, cfg, "it could not be installed");
 		ike_x_delete_unwanted(sa, t->nego);
 	}
 }

@@ -66,7 +66,7 @@ attempt_failed(struct ike_sa *sa, const struct ike_task *t, const char *reason, 
 	struct ike_child *old = child_of(sa, t->child_id);
 
 	if (t->type == IKE_TASK_CHILD) {
-		ike_child_failed(sa, t->cfg, reason);
+		ike_sa_child_refused(sa, t->cfg, reason);
 		return;
 	}
 	if (old == NULL || !ike_child_is_live(old))

@@ -161,7 +161,7 @@ static void
 failed(struct ike_sa *sa, const char *reason)
 {
 	ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name, "IKE_INTERMEDIATE failed: %s", reason);
-	ike_sa_end(sa, IKE_END_FAILED, false, reason);
+	ike_sa_end(sa, IKE_END_REFUSED, false, reason);
 }
 
 /** The responder's part. @return 0 and the keys are the new ones, -EINPROGRESS, other -errno */

@@ -202,3 +202,121 @@ main(void)
 
 	return cmocka_run_group_tests_name("peer/live", tests, NULL, NULL);
 }
+/** Ways to have a child refused, and to take that back. */
+enum way { BY_SELECTORS, BY_PROPOSAL, BY_INSTALL, WAYS };
+
+static void
+make_unfit(struct world *w, enum way how, unsigned int child, bool unfit)
+{
+	struct peer *p = &w->p[1];
+	const char *fits = child == 0 ? "dynamic[gre]" : "dynamic[tcp]";
+
+	if (how == BY_SELECTORS)
+		peer_ts(&p->children[child].remote_ts, unfit ? "dynamic[udp]" : fits);
+	else if (how == BY_PROPOSAL)
+		world_proposals(&p->children[child].esp, IKE_PROTO_ESP,
+			unfit ? "aes256-sha512" : "aes128gcm16-x25519");
+	else
+		w->p[0].fail_add = unfit ? 5 : 0;
+}
+
+/** A child that is refused while its IKE SA lives comes back like one that failed with it. */
+static void
+test_child_refused_for_a_while(void **state)
+{
+	(void)state;
+	for (unsigned int n = 0; n < 4 * WAYS; n++) {
+		struct world *w = world_create(870 + n);
+		enum way how = n % WAYS;
+		/* with IKE_AUTH, or after it; wanted always, or once */
+		unsigned int late = n / WAYS & 1, wanted = n / WAYS < 2, up;
+
+		for (unsigned int i = 0; i < 2; i++)
+			w->p[i].conn.n_children = 2;
+		w->p[0].children[late].dpd_action = wanted ? IKE_ACTION_START : IKE_ACTION_NONE;
+		start_both(w);
+		if (late) {
+			ike_initiate(w->p[0].e, NULL, "gre", w->now);
+			world_run(w, 1000);
+			world_assert_settled(w, 1);
+		}
+		make_unfit(w, how, late, true);
+		assert_int_equal(ike_initiate(w->p[0].e, NULL, late ? "other" : "gre", w->now), 0);
+		world_run(w, 80000);
+		assert_int_equal(peer_live_children(&w->p[0]), late);
+		assert_int_equal(peer_live_sas(&w->p[0]), 1);
+		assert_int_equal(w->p[0].events[IKE_EV_CHILD_FAILED], wanted ? 3 : 1);
+		make_unfit(w, how, late, false);
+		world_run(w, 35000);
+		up = late + wanted;
+		assert_int_equal(peer_live_children(&w->p[0]), up);
+		assert_int_equal(peer_live_children(&w->p[1]), up);
+		assert_int_equal(peer_live_sas(&w->p[0]), 1);
+		world_destroy(w);
+	}
+}
+
+/** The peer takes no child with IKE_AUTH: the next try is not with IKE_AUTH. */
+static void
+test_child_refused_with_auth(void **state)
+{
+	struct world *w = world_create(889);
+
+	(void)state;
+	w->p[0].children[0].start_action = IKE_ACTION_START;
+	w->p[0].conn.childless = IKE_CHILDLESS_NEVER;
+	w->p[1].conn.childless = IKE_CHILDLESS_FORCE;
+	start_both(w);
+	world_run(w, 40000);
+	world_assert_settled(w, 1);
+	assert_int_equal(w->p[0].events[IKE_EV_CHILD_FAILED], 1);
+	world_destroy(w);
+}
+
+/** Who ends the IKE SA by command ends what waits for its time as well. */
+static void
+test_terminate_ends_trying(void **state)
+{
+	struct world *w = world_create(890);
+	const struct ike_select all = {.ike = "gw-gw"};
+
+	(void)state;
+	w->p[0].children[0].start_action = IKE_ACTION_START;
+	make_unfit(w, BY_SELECTORS, 0, true);
+	start_both(w);
+	world_run(w, 10000);
+	make_unfit(w, BY_SELECTORS, 0, false);
+	assert_int_equal(ike_terminate(w->p[0].e, &all, w->now), 1);
+	world_run(w, 100000);
+	assert_int_equal(all_sas(&w->p[0]), 0);
+	world_destroy(w);
+}
+
+/** No address of our own when the next sequence of retransmissions should begin. */
+static void
+test_address_is_lost(void **state)
+{
+	(void)state;
+	for (unsigned int tries = 0; tries < 4; tries += 3) {
+		struct world *w = world_create(895 + tries);
+
+		w->p[0].conn.keyingtries = tries;
+		w->p[0].conn.keyingtries_set = true;
+		w->p[0].children[0].start_action = IKE_ACTION_START;
+		peer_start(&w->p[0]);
+		world_run(w, 10000);
+		w->p[0].no_addr = true;
+		world_run(w, 200000);
+		assert_int_equal(all_sas(&w->p[0]), 0);
+		w->p[0].no_addr = false;
+		peer_start(&w->p[1]);
+		world_run(w, 40000);
+		world_assert_settled(w, 1);
+		world_destroy(w);
+	}
+}
+
+		cmocka_unit_test(test_child_refused_for_a_while),
+		cmocka_unit_test(test_child_refused_with_auth),
+		cmocka_unit_test(test_terminate_ends_trying),
+		cmocka_unit_test(test_address_is_lost),
