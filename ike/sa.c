@@ -14,6 +14,7 @@
 #include "x_follow.h"
 
 #define REFUSED_RETRY_MS 30000 /* a peer that is starting has no configuration for a while */
+#define CONTACT_WAIT_MS  2000  /* one that has started brings back what it wants itself */
 
 static void
 set_state(struct ike_sa *sa, enum ike_sa_state state)
@@ -369,6 +370,7 @@ action_name(enum ike_end why)
 		[IKE_END_PEER] = "close_action",
 		[IKE_END_DEAD] = "dpd_action",
 		[IKE_END_REFUSED] = "no success for now",
+		[IKE_END_CONTACT] = "the peer started anew",
 	};
 
 	return names[why];
@@ -386,6 +388,9 @@ action_of(const struct ike_child_cfg *cfg, enum ike_end why)
 	case IKE_END_REFUSED:
 		/* nothing has ended that an action is for, but what was to be up is not */
 		return (cfg->start_action | cfg->dpd_action | cfg->close_action) & IKE_ACTION_START;
+	case IKE_END_CONTACT:
+		/* what was to be up is not, and its peer was dead */
+		return cfg->dpd_action | (cfg->start_action & IKE_ACTION_START);
 	default:
 		return IKE_ACTION_NONE;
 	}
@@ -404,6 +409,8 @@ ike_sa_act(struct ike_sa *sa, const struct ike_child_cfg *cfg, enum ike_end why)
 		return;
 	if (why == IKE_END_REFUSED)
 		at += REFUSED_RETRY_MS;
+	else if (why == IKE_END_CONTACT)
+		at += CONTACT_WAIT_MS;
 	ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name, "%s: %s: starting it again%s",
 		cfg->name, action_name(why), at > sa->e->now_ms ? " later" : "");
 	ike_wish(sa->e, sa->conn, cfg, at);

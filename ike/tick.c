@@ -71,8 +71,8 @@ give_up(struct ike_sa *sa)
 		break;
 	default:
 		if (sa->contested) {
-			/* the SA that the INITIAL_CONTACT came over carries on: no dpd_action */
-			ike_sa_end(sa, IKE_END_LOCAL, false,
+			/* what the SA that the INITIAL_CONTACT came over has carries on there */
+			ike_sa_end(sa, IKE_END_CONTACT, false,
 				"the peer started anew (INITIAL_CONTACT)");
 			break;
 		}

@@ -2,6 +2,7 @@
 
 #include "unique.h"
 
+#include "conn.h"
 #include "reauth.h"
 
 /* an SA of ours that is younger may not have been known to the peer when it said INITIAL_CONTACT */
@@ -30,8 +31,8 @@ initial_contact(struct ike_sa *sa)
 		if (o->initiator && sa->e->now_ms - o->up_ms < YOUNG_MS)
 			contest(o);
 		else
-			ike_sa_end(
-				o, IKE_END_LOCAL, false, "the peer started anew (INITIAL_CONTACT)");
+			ike_sa_end(o, IKE_END_CONTACT, false,
+				"the peer started anew (INITIAL_CONTACT)");
 	}
 }
 
@@ -97,9 +98,22 @@ ike_unique_surplus(const struct ike_sa *sa, bool contact)
 	return true;
 }
 
+/** One of the SAs that we have may be with whom conn means, who has not said yet who that is. */
+static bool
+may_be_known(const struct ike_sa *sa)
+{
+	for (const struct ike_sa *o = sa->e->sas; o != NULL; o = o->next)
+		if (o != sa && o->state == IKE_SA_UP && ike_id_equal(o->local_id, sa->local_id) &&
+			ike_id_match(o->remote_id, &sa->conn->remote.id) != 0)
+			return true;
+	return false;
+}
+
 bool
 ike_unique_first(const struct ike_sa *sa)
 {
+	if (!ike_id_is_concrete(&sa->conn->remote.id))
+		return !may_be_known(sa);
 	return ike_sa_same_ends(sa, NULL) == NULL;
 }
 

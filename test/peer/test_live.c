@@ -112,6 +112,92 @@ test_both_contact(void **state)
 	}
 }
 
+/**
+ * A peer that starts anew brings one of two children back. The other one is up a little later when
+ * we are to have it up, or to restart it when its peer is dead; also when the old SA was asked
+ * first.
+ */
+static void
+test_contact_and_the_rest(void **state)
+{
+	static const struct {
+		unsigned int start, dpd;
+		bool young;
+		unsigned int up, traps;
+	} cases[] = {
+		{IKE_ACTION_START, IKE_ACTION_NONE, false, 2, 0},
+		{IKE_ACTION_NONE, IKE_ACTION_START, false, 2, 0},
+		{IKE_ACTION_NONE, IKE_ACTION_START, true, 2, 0},
+		{IKE_ACTION_NONE, IKE_ACTION_TRAP, false, 1, 1},
+		{IKE_ACTION_TRAP, IKE_ACTION_NONE, true, 1, 0},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *w = world_create(860 + i);
+
+		for (unsigned int k = 0; k < 2; k++)
+			w->p[k].conn.n_children = 2;
+		w->p[1].children[1].start_action = cases[i].start;
+		w->p[1].children[1].dpd_action = cases[i].dpd;
+		start_both(w);
+		ike_initiate(w->p[1].e, NULL, "gre", w->now);
+		ike_initiate(w->p[1].e, NULL, "other", w->now);
+		world_run(w, cases[i].young ? 2000 : 20000);
+		world_assert_settled(w, 2);
+		peer_kill(&w->p[0]);
+		peer_start(&w->p[0]);
+		assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+		world_run(w, cases[i].young ? 25000 : 3000);
+		world_assert_settled(w, cases[i].up);
+		assert_int_equal(all_sas(&w->p[1]), 1);
+		assert_int_equal(w->p[1].traps, cases[i].traps);
+		world_destroy(w);
+	}
+}
+
+/**
+ * Two connections to one gateway, which calls itself by a name that remote.id does not tell: the
+ * second one does not say that there is no other. After a restart the first one does.
+ */
+static void
+test_contact_with_patterns(void **state)
+{
+	static const char *const patterns[] = {NULL, "*.example.org"};
+
+	(void)state;
+	for (unsigned int n = 0; n < 2; n++) {
+		struct world *w = world_create(866 + n);
+		struct ike_conn_cfg two[2];
+
+		if (patterns[n] != NULL)
+			peer_id(&w->p[0].conn.remote.id, patterns[n]);
+		peer_id(&w->p[1].conn.local.id, "gw.example.org");
+		w->p[1].conn.n_children = 2;
+		two[0] = two[1] = w->p[0].conn;
+		two[1].children = &w->p[0].children[1];
+		two[1].name[0] = 'G';
+		w->p[0].cfg.n_conns = 2;
+		w->p[0].cfg.conns = two;
+		start_both(w);
+		for (unsigned int boot = 0; boot < 2; boot++) {
+			ike_initiate(w->p[0].e, NULL, "gre", w->now);
+			world_run(w, 15000);
+			ike_initiate(w->p[0].e, NULL, "other", w->now);
+			world_run(w, 60000);
+			for (unsigned int k = 0; k < 2; k++)
+				assert_int_equal(peer_live_children(&w->p[k]), 2);
+			assert_int_equal(w->p[0].events[IKE_EV_IKE_DOWN], 0);
+			assert_int_equal(w->p[1].events[IKE_EV_IKE_DOWN], 2 * boot);
+			if (boot == 0) {
+				peer_kill(&w->p[0]);
+				peer_start(&w->p[0]);
+			}
+		}
+		world_destroy(w);
+	}
+}
+
 /* ---- trying again ---- */
 
 /** A configured tunnel returns: without keyingtries written, silence is no end. */
@@ -151,57 +237,6 @@ test_refused_for_a_while(void **state)
 	world_destroy(w);
 }
 
-/* ---- childless ---- */
-
-/** How many messages until the child is up tells whether it came with IKE_AUTH. */
-static void
-test_childless_words(void **state)
-{
-	static const struct {
-		enum ike_childless initiator, responder;
-		unsigned int messages, children;
-		bool sa;
-	} cases[] = {
-		{IKE_CHILDLESS_ALLOW, IKE_CHILDLESS_ALLOW, 4, 1, true},
-		{IKE_CHILDLESS_PREFER, IKE_CHILDLESS_ALLOW, 6, 1, true},
-		{IKE_CHILDLESS_PREFER, IKE_CHILDLESS_NEVER, 4, 1, true},
-		{IKE_CHILDLESS_FORCE, IKE_CHILDLESS_FORCE, 6, 1, true},
-		{IKE_CHILDLESS_FORCE, IKE_CHILDLESS_NEVER, 2, 0, false},
-		/* the responder insists: the SA is up, its child was refused */
-		{IKE_CHILDLESS_NEVER, IKE_CHILDLESS_FORCE, 4, 0, true},
-	};
-
-	(void)state;
-	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct world *w = world_create(840 + i);
-
-		w->p[0].conn.childless = cases[i].initiator;
-		w->p[1].conn.childless = cases[i].responder;
-		start_both(w);
-		assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
-		world_run(w, 1000);
-		assert_int_equal(w->n_ike, cases[i].messages);
-		world_assert_settled(w, cases[i].children);
-		assert_int_equal(peer_live_sas(&w->p[0]), cases[i].sa);
-		assert_int_equal(w->p[0].events[IKE_EV_CHILD_FAILED], 1 - cases[i].children);
-		world_destroy(w);
-	}
-}
-
-int
-main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ignore_esp),
-		cmocka_unit_test(test_young_contested),
-		cmocka_unit_test(test_both_contact),
-		cmocka_unit_test(test_start_returns),
-		cmocka_unit_test(test_refused_for_a_while),
-		cmocka_unit_test(test_childless_words),
-	};
-
-	return cmocka_run_group_tests_name("peer/live", tests, NULL, NULL);
-}
 /** Ways to have a child refused, and to take that back. */
 enum way { BY_SELECTORS, BY_PROPOSAL, BY_INSTALL, WAYS };
 
@@ -316,7 +351,60 @@ test_address_is_lost(void **state)
 	}
 }
 
+/* ---- childless ---- */
+
+/** How many messages until the child is up tells whether it came with IKE_AUTH. */
+static void
+test_childless_words(void **state)
+{
+	static const struct {
+		enum ike_childless initiator, responder;
+		unsigned int messages, children;
+		bool sa;
+	} cases[] = {
+		{IKE_CHILDLESS_ALLOW, IKE_CHILDLESS_ALLOW, 4, 1, true},
+		{IKE_CHILDLESS_PREFER, IKE_CHILDLESS_ALLOW, 6, 1, true},
+		{IKE_CHILDLESS_PREFER, IKE_CHILDLESS_NEVER, 4, 1, true},
+		{IKE_CHILDLESS_FORCE, IKE_CHILDLESS_FORCE, 6, 1, true},
+		{IKE_CHILDLESS_FORCE, IKE_CHILDLESS_NEVER, 2, 0, false},
+		/* the responder insists: the SA is up, its child was refused */
+		{IKE_CHILDLESS_NEVER, IKE_CHILDLESS_FORCE, 4, 0, true},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *w = world_create(840 + i);
+
+		w->p[0].conn.childless = cases[i].initiator;
+		w->p[1].conn.childless = cases[i].responder;
+		start_both(w);
+		assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+		world_run(w, 1000);
+		assert_int_equal(w->n_ike, cases[i].messages);
+		world_assert_settled(w, cases[i].children);
+		assert_int_equal(peer_live_sas(&w->p[0]), cases[i].sa);
+		assert_int_equal(w->p[0].events[IKE_EV_CHILD_FAILED], 1 - cases[i].children);
+		world_destroy(w);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ignore_esp),
+		cmocka_unit_test(test_young_contested),
+		cmocka_unit_test(test_both_contact),
+		cmocka_unit_test(test_contact_and_the_rest),
+		cmocka_unit_test(test_contact_with_patterns),
+		cmocka_unit_test(test_start_returns),
+		cmocka_unit_test(test_refused_for_a_while),
 		cmocka_unit_test(test_child_refused_for_a_while),
 		cmocka_unit_test(test_child_refused_with_auth),
 		cmocka_unit_test(test_terminate_ends_trying),
 		cmocka_unit_test(test_address_is_lost),
+		cmocka_unit_test(test_childless_words),
+	};
+
+	return cmocka_run_group_tests_name("peer/live", tests, NULL, NULL);
+}
