@@ -176,26 +176,38 @@ yield_to(struct ike_sa *sa, struct ike_child *ours, struct ike_child *rival)
 	ike_task_add(sa, IKE_TASK_DELETE_CHILD, ours->cfg, ours->id, 0);
 }
 
+/** Ours takes the place of what is left of the old one and of the peer's successor. */
 static void
 prevail(struct ike_sa *sa, struct ike_child *ours, struct ike_child *old, struct ike_child *rival)
 {
-	ike_child_replaced(old, ours);
+	if (old != NULL)
+		ike_child_replaced(old, ours);
 	if (rival != NULL)
 		ike_child_replaced(rival, ours);
 	ike_child_rekeyed(ours);
 	ike_child_switch(ours);
-	ike_task_add(sa, IKE_TASK_DELETE_CHILD, old->cfg, old->id, 0);
+	if (old != NULL)
+		ike_task_add(sa, IKE_TASK_DELETE_CHILD, old->cfg, old->id, 0);
 }
 
+/**
+ * The old child may be gone when the answer comes late: who made the redundant one is decided by
+ * the nonces all the same.
+ */
 static void
 finish(struct ike_sa *sa, struct ike_task *t, struct ike_view shared)
 {
 	struct ike_nego *n = t->nego;
 	struct ike_child *old = child_of(sa, t->child_id), *ours;
 	struct ike_child *rival = child_of(sa, n->rival_id);
-	bool yield = old != NULL && rival != NULL && ike_nego_rival_wins(n);
+	bool lost = n->rival_id != 0 && ike_nego_rival_wins(n), yield = lost && rival != NULL;
 
-	if (old == NULL)
+	if (lost && rival == NULL && old == NULL) {
+		/* what prevailed had its own successor, or its end */
+		ike_x_delete_unwanted(sa, n);
+		return;
+	}
+	if (old == NULL && rival == NULL)
 		n->old_id = 0; /* gone meanwhile: a new child like any other */
 	ours = ike_child_install(sa, n, true, shared, !yield);
 	if (ours == NULL) {
@@ -205,7 +217,7 @@ finish(struct ike_sa *sa, struct ike_task *t, struct ike_view shared)
 	}
 	if (yield)
 		yield_to(sa, ours, rival);
-	else if (old != NULL)
+	else if (old != NULL || rival != NULL)
 		prevail(sa, ours, old, rival);
 }
 

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "ike/wire.h"
 #include "world.h"
 
 #define OFFSETS 12 /* the second end starts 0 to 44 ms later */
@@ -150,6 +151,53 @@ COLLISION(ike_delete_ike_delete, DELETE_IKE, DELETE_IKE)
 COLLISION(new_child_child_rekey, NEW_CHILD, REKEY_CHILD)
 COLLISION(new_child_child_delete, NEW_CHILD, DELETE_CHILD)
 
+/** The first two answers of that peer to CREATE_CHILD_SA are lost: the third one takes 11 s. */
+static bool
+lose_two(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	unsigned int *left = w->filter_arg; /* how many; of which peer */
+
+	(void)len;
+	if (from != left[1] || buf[18] != IKE_X_CREATE_CHILD_SA ||
+		(buf[19] & IKE_FLAG_RESPONSE) == 0 || left[0] == 0)
+		return true;
+	left[0]--;
+	return false;
+}
+
+/**
+ * The answer to the rekeying that loses comes when the old child is gone for good: what it makes is
+ * the redundant one all the same, is never sent on and goes at once.
+ */
+static void
+test_late_answer(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 16; i++) {
+		struct world *w = world_create(950 + i);
+		unsigned int left[2] = {2, i & 1};
+
+		peer_start(&w->p[0]);
+		peer_start(&w->p[1]);
+		assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+		world_run(w, 1000);
+		w->esp_every_ms = 10;
+		w->filter = lose_two;
+		w->filter_arg = left;
+		for (unsigned int k = 0; k < 2; k++)
+			act(&w->p[k], REKEY_CHILD);
+		world_run(w, 19000);
+		assert_int_equal(left[0], 0);
+		world_assert_settled(w, 1);
+		assert_no_loss(w);
+		for (unsigned int k = 0; k < 2; k++) {
+			assert_int_equal(w->p[k].events[IKE_EV_CHILD_UP], 1);
+			assert_int_equal(w->p[k].events[IKE_EV_CHILD_DOWN], 0);
+		}
+		world_destroy(w);
+	}
+}
+
 int
 main(void)
 {
@@ -168,6 +216,7 @@ main(void)
 		cmocka_unit_test(test_ike_delete_ike_delete),
 		cmocka_unit_test(test_new_child_child_rekey),
 		cmocka_unit_test(test_new_child_child_delete),
+		cmocka_unit_test(test_late_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
