@@ -382,6 +382,7 @@ handle_response(struct ike_sa *sa, struct arrival *a)
 	}
 	sa->last_in_ms = e->now_ms;
 	sa->contested = false;
+	sa->active->from = *a->path;
 	if (other_waits(sa, IKE_JOB_OWN)) {
 		keep(sa, IKE_JOB_OWN, a);
 	} else {

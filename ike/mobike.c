@@ -121,5 +121,11 @@ ike_x_path_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 			"the new address did not repeat our cookie: it is not followed");
 		return;
 	}
+	if (same_path(&t->from, &sa->path) && !same_path(&t->from, &t->path)) {
+		ike_log(sa->e, IKE_LOG_WARN, "NET", sa->conn->name,
+			"the peer answers where it was, and not at its new address: it is not "
+			"followed");
+		return;
+	}
 	ike_sa_moved(in_use(sa), &t->path, t->nat_local, t->nat_remote);
 }

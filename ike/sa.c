@@ -416,13 +416,6 @@ ike_sa_act(struct ike_sa *sa, const struct ike_child_cfg *cfg, enum ike_end why)
 	ike_wish(sa->e, sa->conn, cfg, at);
 }
 
-static void
-end_children(struct ike_sa *sa, enum ike_end why, const char *reason)
-{
-	struct ike_child *c, *sibling;
-
-	while ((c = sa->children) != NULL) {
-		bool live = c->state != IKE_CST_REKEYED;
 void
 ike_sa_child_refused(struct ike_sa *sa, const struct ike_child_cfg *cfg, const char *reason)
 {
@@ -430,6 +423,13 @@ ike_sa_child_refused(struct ike_sa *sa, const struct ike_child_cfg *cfg, const c
 	ike_child_failed(sa, cfg, reason);
 }
 
+static void
+end_children(struct ike_sa *sa, enum ike_end why, const char *reason)
+{
+	struct ike_child *c, *sibling;
+
+	while ((c = sa->children) != NULL) {
+		bool live = c->state != IKE_CST_REKEYED;
 		const char *say = live && why != IKE_END_QUIET ? reason : NULL;
 
 		sibling = why == IKE_END_QUIET ? NULL : ike_reauth_sibling(sa, c->cfg);

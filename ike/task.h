@@ -45,6 +45,7 @@ struct ike_task {
 	uint32_t bad_spi;	/* INVALID_SPI */
 	struct ike_path path;	/* PATH_CHECK: this and the rest */
 	bool nat_local, nat_remote;
+	struct ike_path from; /* where the answer came from */
 	bool moved_on; /* the path changed since cookie2 went out: the answer proves nothing */
 	uint8_t cookie2[IKE_COOKIE2_LEN];
 };

@@ -11,6 +11,7 @@
 
 #define REAUTH_WAIT_MS  2000 /* till it is seen again whether the peer answers */
 #define CONTESTED_TRIES 1    /* of an SA that the peer's INITIAL_CONTACT denies */
+#define PATH_TRIES      3    /* to where a peer says that it is; then where it was, too */
 
 /** The peer connected meanwhile: what we wanted goes over that SA. */
 static void
@@ -76,12 +77,9 @@ give_up(struct ike_sa *sa)
 				"the peer started anew (INITIAL_CONTACT)");
 			break;
 		}
-		if (sa->active != NULL && sa->active->type == IKE_TASK_PATH_CHECK) {
-			/* nobody at the new address: the old path stays, the peer may be there yet
-			 */
+		if (sa->active != NULL && sa->active->type == IKE_TASK_PATH_CHECK)
 			ike_log(sa->e, IKE_LOG_WARN, "NET", sa->conn->name,
-				"the new address did not answer, the peer is taken for dead");
-		}
+				"neither the new address answers nor the old one");
 		ike_sa_end(sa, IKE_END_DEAD, false, "the peer does not answer");
 		break;
 	}
@@ -118,12 +116,13 @@ retransmit(struct ike_sa *sa)
 	sa->e->stats.retransmits++;
 	/* a peer that says it moved hears nothing any more where it was (RFC 4555 3.5) */
 	check = ike_task_find(sa, IKE_TASK_PATH_CHECK, NULL, 0);
-	if (check != NULL) {
+	if (check != NULL)
 		repeat(sa, &check->path);
-	} else {
+	/* but somebody who is not reached there may be where it was, after all */
+	if (check == NULL || sa->win.tries >= PATH_TRIES)
 		repeat(sa, &sa->path);
+	if (check == NULL)
 		repeat(sa, ike_nat_elsewhere(sa));
-	}
 	ike_nat_sent(sa);
 }
 

@@ -163,6 +163,51 @@ test_moves_twice(void **state)
 	world_destroy(w);
 }
 
+/**
+ * Nobody answers at the new address. The peer is where it was, or it is dead, or it took some time
+ * to get to where it said.
+ */
+static void
+test_check_fails(void **state)
+{
+	enum { STAYS, DIES, IS_LATE };
+
+	(void)state;
+	for (unsigned int what = STAYS; what <= IS_LATE; what++) {
+		struct world *w = connected(1240 + what);
+		struct ike_path path = new_path(w);
+
+		w->p[0].conn.dpd_delay_s = w->p[1].conn.dpd_delay_s = 0;
+		move(w, &path, NULL);
+		world_run(w, 9);
+		/* what is sent from here on goes by its addresses: none to the new one */
+		w->routed = true;
+		if (what == DIES)
+			w->cut = true;
+		world_run(w, what == IS_LATE ? 7000 : 40000);
+		assert_true(is_at(w, &w->p[0].addr));
+		w->routed = what != IS_LATE;
+		if (what == DIES) {
+			assert_int_equal(w->p[1].events[IKE_EV_IKE_DOWN], 0);
+			world_run(w, 140000);
+			assert_int_equal(w->p[1].events[IKE_EV_IKE_DOWN], 1);
+			assert_non_null(strstr(w->p[1].reason, "does not answer"));
+			w->cut = false;
+		} else {
+			world_run(w, 20000);
+			assert_true(is_at(w, what == STAYS ? &w->p[0].addr : &path.local));
+			w->routed = false;
+			/* it is over: other requests have their turn */
+			assert_null(only_sa(&w->p[1])->active);
+			assert_int_equal(ike_rekey(w->p[1].e, &all_sas, w->now), 1);
+			world_run(w, 10000);
+			assert_int_equal(peer_live_sas(&w->p[0]), 1);
+			world_assert_settled(w, 1);
+		}
+		world_destroy(w);
+	}
+}
+
 static bool hashes_seen;
 
 static bool
@@ -212,6 +257,7 @@ main(void)
 		cmocka_unit_test(test_no_nats),
 		cmocka_unit_test(test_moves_during_rekey),
 		cmocka_unit_test(test_moves_twice),
+		cmocka_unit_test(test_check_fails),
 		cmocka_unit_test(test_hashes_in_liveness),
 	};
 
