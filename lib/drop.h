@@ -39,7 +39,6 @@
 	X(EARLY_FULL, "early-full", "ESP ahead of its SA, more than may wait for one")             \
 	X(EARLY_TIMEOUT, "early-timeout", "ESP ahead of its SA, which did not come in time")       \
 	X(SA_ADDR, "sa-addr", "ESP for a known SPI between other addresses")                       \
-	X(SA_ENCAP, "sa-encap", "ESP with UDP where the SA has none, or the reverse")              \
 	X(REPLAY, "replay", "sequence number seen before or older than the window")                \
 	X(ICV, "icv", "integrity check failed")                                                    \
 	X(CRYPTO, "crypto", "job not confirmed by the crypto library")                             \

@@ -66,8 +66,10 @@ same_host(const uint8_t *p, const struct in6_addr *addr)
 	return gw_same16(p, addr->s6_addr);
 }
 
-/* Between the SA's hosts, in the SA's encapsulation. A NAT may change the peer's address and ports
- * at any time (RFC 3948), so in UDP they are no part of this: the ICV is what proves the peer. */
+/* Between the SA's hosts, with or without UDP around it whatever was negotiated (RFC 7296 2.23): a
+ * peer may move from one to the other while packets are under way. A NAT may change the peer's
+ * address and ports at any time (RFC 3948), so of an SA in UDP they are no part of this in packets
+ * that are in UDP: the ICV is what proves the peer. */
 static enum gw_drop
 check_outer(const struct gw_sa_in *sa, const struct rte_mbuf *m, const struct gw_pkt *pkt)
 {
@@ -75,9 +77,10 @@ check_outer(const struct gw_sa_in *sa, const struct rte_mbuf *m, const struct gw
 
 	if (pkt->l4_off < GW_IP6_HDR_LEN || pkt->l3_off > pkt->l4_off - GW_IP6_HDR_LEN)
 		return GW_DROP_SA_ADDR;
-	if (!same_hosts(ip6 + 8, sa) && !(sa->udp_encap && same_host(ip6 + 24, &sa->local)))
-		return GW_DROP_SA_ADDR;
-	return (pkt->udp_encap != 0) == sa->udp_encap ? GW_DROP_NONE : GW_DROP_SA_ENCAP;
+	if (same_hosts(ip6 + 8, sa))
+		return GW_DROP_NONE;
+	return sa->udp_encap && pkt->udp_encap && same_host(ip6 + 24, &sa->local) ? GW_DROP_NONE
+										  : GW_DROP_SA_ADDR;
 }
 
 /* A good packet in UDP: control is to know when the peer's NAT has changed its mind. */
@@ -302,7 +305,7 @@ finish(struct lane *lane, struct tally *t, uint64_t now_tsc)
 		gw_pkt_refuse(lane->m, drop);
 		return false;
 	}
-	if (sa->udp_encap)
+	if (sa->udp_encap && gw_pkt(lane->m)->udp_encap)
 		note_source(sa, lane);
 	drop = gw_esp_tail(lane->op.text, lane->op.text_len, src, sa->inner_local.s6_addr,
 		gw_pkt(lane->m)->outer_tc, &tail);

@@ -127,12 +127,6 @@ other_destination(struct rte_mbuf *m)
 }
 
 static void
-other_encap(struct rte_mbuf *m)
-{
-	gw_pkt(m)->udp_encap ^= 1;
-}
-
-static void
 seq_zero(struct rte_mbuf *m)
 {
 	memset(esp_of(m) + 4, 0, 4);
@@ -193,7 +187,6 @@ static const struct {
 	{"SPI zero", spi_zero, GW_DROP_NO_SA},
 	{"other source", other_source, GW_DROP_SA_ADDR},
 	{"other destination", other_destination, GW_DROP_SA_ADDR},
-	{"other encapsulation", other_encap, GW_DROP_SA_ENCAP},
 	{"sequence zero", seq_zero, GW_DROP_REPLAY},
 	{"other sequence", seq_other, GW_DROP_ICV},
 	{"other IV", iv_other, GW_DROP_ICV},

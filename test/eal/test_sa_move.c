@@ -79,12 +79,33 @@ follows(const struct gw_crypto_alg *row, bool tunnel_mode, bool from_encap, bool
 	assert_int_equal(st.seq, GW_SA_MOVE_GAP + 2);
 	assert_int_equal(open_one(m, 2), GW_DROP_SA_ADDR);
 	gw_sa_in_move(rig.in, &to.remote, &to.local, !to_encap, to.local_port);
-	assert_int_equal(open_one(seal(3), 3), GW_DROP_SA_ENCAP);
+	/* the other form: on its way when the peer moved, or its choice (RFC 7296 2.23) */
+	assert_int_equal(open_one(seal(3), 3), GW_DROP_NONE);
 	gw_sa_in_move(rig.in, &to.remote, &to.local, to_encap, to.local_port);
 	assert_int_equal(open_one(seal(4), 4), GW_DROP_NONE);
 	gw_sa_in_stats(rig.in, &st);
-	assert_int_equal(st.packets, 2);
+	assert_int_equal(st.packets, 3);
 	assert_int_equal(st.replays, 0);
+	util_sa_down(&rig);
+}
+
+/* Without UDP the peer is where its address says, and nothing is learned from it. */
+static void
+test_bare_in_udp(void **state)
+{
+	struct in6_addr addr;
+	struct rte_mbuf *m;
+	uint16_t port;
+
+	util_params(&rig.params, gw_crypto_alg_at(0), 1);
+	util_sa_up(&rig);
+	gw_sa_in_move(rig.in, &rig.params.remote, &rig.params.local, true, 4500);
+	assert_int_equal(open_one(seal(1), 1), GW_DROP_NONE);
+	assert_false(gw_sa_in_elsewhere(rig.in, &addr, &port));
+	m = seal(2);
+	rte_pktmbuf_mtod_offset(m, uint8_t *, gw_pkt(m)->l3_off)[8 + 15] ^= 0x40;
+	assert_int_equal(open_one(m, 2), GW_DROP_SA_ADDR);
+	assert_false(gw_sa_in_elsewhere(rig.in, &addr, &port));
 	util_sa_down(&rig);
 }
 
@@ -199,6 +220,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bare_in_udp),
 		cmocka_unit_test(test_follows),
 		cmocka_unit_test(test_elsewhere),
 		cmocka_unit_test(test_inner_hosts),
