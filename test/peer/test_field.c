@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,6 +197,36 @@ test_strongswan_2778(void **state)
 	}
 }
 
+/**
+ * But over another IKE SA the same SPI is no error: a peer that started anew, and counts them,
+ * comes to it while what it lost is still here.
+ */
+static void
+test_strongswan_2778_anew(void **state)
+{
+	(void)state;
+	for (unsigned int contact = 0; contact < 2; contact++) {
+		struct world *w = world_create(2780 + contact);
+		uint32_t first;
+
+		w->p[0].conn.unique = contact ? IKE_UNIQUE_NO : IKE_UNIQUE_NEVER;
+		first = w->p[0].spi_next;
+		forge_connect(w);
+		world_run(w, 20000);
+		peer_kill(&w->p[0]);
+		w->p[0].spi_next = first;
+		peer_start(&w->p[0]);
+		assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+		/* our question may overtake the answer that makes the SA */
+		world_run(w, 6000);
+		assert_int_equal(peer_live_children(&w->p[0]), 1);
+		assert_non_null(world_twin(w, 1, peer_sending(&w->p[1])));
+		assert_int_equal(peer_sending(&w->p[1])->sa.spi_out, first);
+		assert_int_equal(peer_live_sas(&w->p[1]), contact ? 1 : 2);
+		world_destroy(w);
+	}
+}
+
 /** strongSwan 3024: a KE of another group at a child's rekeying got NO_PROPOSAL_CHOSEN. */
 static void
 test_strongswan_3024(void **state)
@@ -211,6 +242,187 @@ test_strongswan_3024(void **state)
 		world_run(w, 500);
 		assert_int_equal(peer_sending(&w->p[0])->sa.suite.dh, IKE_DH_MODP_2048);
 		assert_string_equal(w->p[0].log, "");
+		world_destroy(w);
+	}
+}
+
+/** What the engine of peer 0 says in CREATE_CHILD_SA. */
+static struct {
+	bool seen, has_ke;
+	struct ike_ts_list tsi, tsr;
+} said;
+
+static void
+note_said(const struct ike_msg *m, struct ike_chain *c)
+{
+	const struct ike_payload *tsi = ike_msg_find(m, IKE_PLD_TSI);
+	const struct ike_payload *tsr = ike_msg_find(m, IKE_PLD_TSR);
+
+	forge_copy(m, c, 0);
+	if (tsi == NULL || tsr == NULL)
+		return;
+	said.seen = true;
+	said.has_ke = ike_msg_find(m, IKE_PLD_KE) != NULL;
+	assert_int_equal(ike_pld_ts_parse(&said.tsi, tsi->body), 0);
+	assert_int_equal(ike_pld_ts_parse(&said.tsr, tsr->body), 0);
+}
+
+static void
+rekey_and_note(struct world *w)
+{
+	struct forge f = {.from = 0, .exchange = IKE_X_CREATE_CHILD_SA, .edit = note_said};
+
+	memset(&said, 0, sizeof(said));
+	forge_edit(w, &f);
+	assert_int_equal(ike_rekey(w->p[0].e, &gre, w->now), 1);
+	world_run(w, 10000);
+	w->filter = NULL;
+	assert_true(said.seen);
+}
+
+static void
+assert_ts(const struct ike_ts_list *l, const char *text)
+{
+	struct ike_ts_list want;
+
+	peer_ts(&want, text);
+	assert_int_equal(l->n, 1);
+	assert_memory_equal(l->ts[0].from, want.ts[0].from, 16);
+	assert_memory_equal(l->ts[0].to, want.ts[0].to, 16);
+	assert_int_equal(l->ts[0].proto, want.ts[0].proto);
+}
+
+/** strongSwan 6.0.2: a rekeying offered the configured selectors, not those that were narrowed to.
+ */
+static void
+test_strongswan_602_narrowed(void **state)
+{
+	(void)state;
+	for (unsigned int narrower = 0; narrower < 2; narrower++) {
+		struct world *w = world_create(602 + narrower);
+
+		for (unsigned int i = 0; i < 2; i++) {
+			struct ike_child_cfg *c = &w->p[i].children[0];
+			const char *bits = i == narrower ? "64" : "48";
+			char a[64], b[64];
+
+			snprintf(a, sizeof(a), "fd00:1::/%s", bits);
+			snprintf(b, sizeof(b), "fd00:2::/%s", bits);
+			peer_ts(&c->local_ts, i == 0 ? a : b);
+			peer_ts(&c->remote_ts, i == 0 ? b : a);
+			c->mode = IKE_MODE_TUNNEL;
+		}
+		forge_connect(w);
+		for (unsigned int n = 0; n < 2; n++) {
+			rekey_and_note(w);
+			assert_ts(&said.tsi, "fd00:1::/64");
+			assert_ts(&said.tsr, "fd00:2::/64");
+			world_assert_settled(w, 1);
+		}
+		world_destroy(w);
+	}
+}
+
+/**
+ * libreswan 1234: groups for PFS that have nothing in common showed at the first rekeying, and then
+ * as an outage. The old child goes on, the log says why, and it is tried again.
+ */
+static void
+test_libreswan_1234(void **state)
+{
+	(void)state;
+	for (unsigned int side = 0; side < 2; side++) {
+		struct world *w = world_create(1234 + side);
+
+		peer_proposals(&w->p[0], "aes128-sha256-x25519", "aes128gcm16-x25519");
+		peer_proposals(&w->p[1], "aes128-sha256-x25519", "aes128gcm16-ecp256");
+		forge_connect(w);
+		w->esp_every_ms = 10;
+		assert_int_equal(ike_rekey(w->p[side].e, &gre, w->now), 1);
+		world_run(w, 60000);
+		world_assert_settled(w, 1);
+		assert_no_loss(w);
+		assert_int_equal(w->p[0].events[IKE_EV_CHILD_REKEY], 0);
+		assert_non_null(strstr(w->p[1 - side].log, "no common ESP proposal"));
+		assert_non_null(strstr(w->p[side].log, "failed: the peer refused it"));
+		/* mended without a new IKE SA */
+		world_proposals(&w->p[1].children[0].esp, IKE_PROTO_ESP, "aes128gcm16-x25519");
+		world_run(w, 40000);
+		assert_int_equal(w->p[0].events[IKE_EV_CHILD_REKEY], 1);
+		assert_no_loss(w);
+		world_destroy(w);
+	}
+}
+
+/** docker-strongswan 10: the first child has no group, so PFS begins with the first rekeying, of
+ * either side. */
+static void
+test_docker_10(void **state)
+{
+	(void)state;
+	for (unsigned int side = 0; side < 2; side++) {
+		struct world *w = world_create(10 + side);
+
+		forge_connect(w);
+		assert_int_equal(peer_sending(&w->p[0])->sa.suite.dh, IKE_DH_NONE);
+		w->esp_every_ms = 1;
+		assert_int_equal(ike_rekey(w->p[side].e, &gre, w->now), 1);
+		world_run(w, 10000);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(peer_sending(&w->p[i])->sa.suite.dh, IKE_DH_CURVE25519);
+		world_assert_settled(w, 1);
+		assert_no_loss(w);
+		world_destroy(w);
+	}
+}
+
+/** strongSwan 6.0.2: `none` beside the groups makes PFS optional, for a peer that has none
+ * configured. */
+static void
+test_strongswan_602_optional_pfs(void **state)
+{
+	(void)state;
+	for (unsigned int old = 0; old < 2; old++) {
+		struct world *w = world_create(612 + old);
+
+		peer_proposals(&w->p[0], "aes128-sha256-x25519", "aes128gcm16-x25519-none");
+		peer_proposals(&w->p[1], "aes128-sha256-x25519",
+			old ? "aes128gcm16" : "aes128gcm16-x25519");
+		forge_connect(w);
+		for (unsigned int side = 0; side < 2; side++) {
+			assert_int_equal(ike_rekey(w->p[side].e, &gre, w->now), 1);
+			world_run(w, 10000);
+			assert_int_equal(peer_sending(&w->p[0])->sa.suite.dh,
+				old ? IKE_DH_NONE : IKE_DH_CURVE25519);
+			world_assert_settled(w, 1);
+		}
+		assert_int_equal(w->p[0].events[IKE_EV_CHILD_REKEY], 2);
+		world_destroy(w);
+	}
+}
+
+/**
+ * libreswan 673: a rekeying that breaks before it makes. At no instant is there no pair that both
+ * ends have and send on, by either side, for children and for a reauthenticated IKE SA.
+ */
+static void
+test_libreswan_673(void **state)
+{
+	(void)state;
+	for (unsigned int n = 0; n < 4; n++) {
+		struct world *w = world_create(673 + n);
+		unsigned int side = n & 1;
+
+		if (n & 2)
+			w->p[side].conn.reauth_time_s = 5;
+		forge_connect(w);
+		w->esp_every_ms = 1;
+		if ((n & 2) == 0)
+			assert_int_equal(ike_rekey(w->p[side].e, &gre, w->now), 1);
+		world_run(w, 12000);
+		assert_no_loss(w);
+		assert_true(peer_sending(&w->p[0])->sa.id > 1);
+		assert_int_equal(w->p[side].events[IKE_EV_CHILD_REKEY], (n & 2) == 0);
 		world_destroy(w);
 	}
 }
@@ -328,7 +540,13 @@ main(void)
 		cmocka_unit_test(test_strongswan_2477),
 		cmocka_unit_test(test_strongswan_3042),
 		cmocka_unit_test(test_strongswan_2778),
+		cmocka_unit_test(test_strongswan_2778_anew),
 		cmocka_unit_test(test_strongswan_3024),
+		cmocka_unit_test(test_strongswan_602_narrowed),
+		cmocka_unit_test(test_strongswan_602_optional_pfs),
+		cmocka_unit_test(test_libreswan_1234),
+		cmocka_unit_test(test_libreswan_673),
+		cmocka_unit_test(test_docker_10),
 		cmocka_unit_test(test_libreswan_2184),
 		cmocka_unit_test(test_openiked_72),
 		cmocka_unit_test(test_strongswan_1855),
