@@ -221,6 +221,10 @@ offer_selectors(const struct ike_sa *sa, struct ike_nego *n, const struct ike_ch
 	}
 	ike_ts_resolve(&n->local_ts, &n->cfg->local_ts, &sa->path.local);
 	ike_ts_resolve(&n->remote_ts, &n->cfg->remote_ts, &sa->path.remote);
+	if (n->single && n->local_ts.n > 1)
+		n->local_ts.n = 1;
+	if (n->single && n->remote_ts.n > 1)
+		n->remote_ts.n = 1;
 	n->mode = n->cfg->mode;
 	if (n->mode == IKE_MODE_TRANSPORT && !host_to_host(sa, n))
 		n->mode = IKE_MODE_TUNNEL;
@@ -289,6 +293,12 @@ ike_nego_build_offer(const struct ike_sa *sa, const struct ike_nego *n, struct i
 	build_keys(n, &n->ni, c);
 	ike_pld_ts_build(c, IKE_PLD_TSI, &n->local_ts);
 	ike_pld_ts_build(c, IKE_PLD_TSR, &n->remote_ts);
+}
+
+bool
+ike_nego_has_pairs(const struct ike_nego *n)
+{
+	return !n->single && n->old_id == 0 && (n->local_ts.n > 1 || n->remote_ts.n > 1);
 }
 
 void

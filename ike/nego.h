@@ -13,6 +13,7 @@
 struct ike_nego {
 	const struct ike_child_cfg *cfg;
 	uint32_t old_id; /* the child being rekeyed, 0 */
+	bool single;	 /* only the first pair of selectors is offered (SINGLE_PAIR_REQUIRED) */
 	bool in_auth;	 /* first child: no nonces, no group (RFC 7296 1.2) */
 	struct ike_proposals offer;  /* initiator */
 	struct ike_proposal chosen;  /* responder: our answer */
@@ -73,6 +74,9 @@ int ike_nego_accept(struct ike_sa *sa, struct ike_nego *n, const struct ike_nego
 
 /** Two children of one SPI: a DELETE or REKEY_SA would mean either. */
 bool ike_nego_spi_is_taken(const struct ike_sa *sa, uint32_t spi);
+
+/** The peer's SINGLE_PAIR_REQUIRED leaves something to try: more than one pair was offered. */
+bool ike_nego_has_pairs(const struct ike_nego *n);
 
 /** The peer took none of our proposals: say which they were. */
 void ike_nego_log_refused(struct ike_sa *sa, const struct ike_nego *n);

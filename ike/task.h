@@ -39,6 +39,7 @@ struct ike_task {
 	uint32_t child_id;		 /* REKEY_CHILD, DELETE_CHILD: whose */
 	uint64_t not_before_ms;
 	unsigned int retries;	/* after TEMPORARY_FAILURE and INVALID_KE_PAYLOAD */
+	bool single;		/* CHILD: the peer takes one pair of selectors only */
 	uint16_t group;		/* the one the peer asked for, 0 = our choice */
 	struct ike_nego *nego;	/* while a CREATE_CHILD_SA or IKE_AUTH is on its way */
 	uint32_t spi;		/* DELETE_CHILD without child: of an SA that we never installed */

@@ -191,6 +191,17 @@ reject_peer(struct ike_sa *sa)
 		ike_sa_end(sa, IKE_END_FAILED, false, "out of memory");
 }
 
+/** The first pair of its selectors alone, by an exchange of its own (2.9). */
+static bool
+ask_single(struct ike_sa *sa, const struct ike_child_cfg *cfg)
+{
+	struct ike_task *t = ike_task_add(sa, IKE_TASK_CHILD, cfg, 0, 0);
+
+	if (t != NULL)
+		t->single = true;
+	return t != NULL;
+}
+
 /** The first child's part of the response. The IKE SA is up whatever becomes of it (1.2). */
 static void
 accept_child(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
@@ -202,6 +213,9 @@ accept_child(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 	char buf[32], reason[128];
 
 	sa->setup->child = NULL;
+	if (error == IKE_N_SINGLE_PAIR_REQUIRED && ike_nego_has_pairs(t->nego) &&
+		ask_single(sa, cfg))
+		return;
 	if (error != 0) {
 		if (error == IKE_N_NO_PROPOSAL_CHOSEN)
 			ike_nego_log_refused(sa, t->nego);

@@ -45,6 +45,8 @@ ike_x_child_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 	if (t->type == IKE_TASK_CHILD && ike_child_is_up(sa, t->cfg))
 		return -EALREADY;
 	t->nego = ike_nego_create(sa);
+	if (t->nego != NULL)
+		t->nego->single = t->single;
 	err = t->nego == NULL ? -ENOMEM : ike_nego_offer(sa, t->nego, t->cfg, old, false, t->group);
 	if (err == -EINPROGRESS)
 		return err;
@@ -134,6 +136,18 @@ start_over(struct ike_sa *sa, struct ike_task *t)
 	ike_task_add(sa, IKE_TASK_CHILD, t->cfg, 0, 0);
 }
 
+/** Once more with the first pair of selectors (2.9), and without a wait: it is the peer's way. */
+static void
+single_pair(struct ike_sa *sa, struct ike_task *t)
+{
+	if (!ike_nego_has_pairs(t->nego)) {
+		attempt_failed(sa, t, "the peer wants a single pair of addresses", REFUSED_MS);
+		return;
+	}
+	t->single = true;
+	ike_task_again(sa, t, 0);
+}
+
 static void
 refused(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m, uint16_t error)
 {
@@ -151,6 +165,9 @@ refused(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m, uint16_t
 		break;
 	case IKE_N_CHILD_SA_NOT_FOUND:
 		start_over(sa, t);
+		break;
+	case IKE_N_SINGLE_PAIR_REQUIRED:
+		single_pair(sa, t);
 		break;
 	case IKE_N_NO_ADDITIONAL_SAS:
 		attempt_failed(sa, t, "the peer has one CHILD_SA for an IKE_SA", REFUSED_MS);

@@ -227,6 +227,60 @@ test_strongswan_2778_anew(void **state)
 	}
 }
 
+static unsigned int to_refuse; /* answers */
+
+static void
+single_pair(const struct ike_msg *m, struct ike_chain *c)
+{
+	if (to_refuse == 0) {
+		forge_copy(m, c, 0);
+		return;
+	}
+	to_refuse--;
+	for (unsigned int i = 0; i < m->n; i++)
+		if (m->pld[i].type == IKE_PLD_IDR || m->pld[i].type == IKE_PLD_AUTH)
+			ike_pld_raw_build(c, m->pld[i].type, m->pld[i].body.p, m->pld[i].body.len);
+	ike_pld_notify_build(c, IKE_N_SINGLE_PAIR_REQUIRED, NULL, 0);
+}
+
+/** A peer that wants one pair of addresses for a CHILD_SA (2.9) gets the first one, at once; and
+ * once. */
+static void
+test_single_pair(void **state)
+{
+	(void)state;
+	for (unsigned int n = 0; n < 4; n++) {
+		struct world *w = world_create(34 + n);
+		bool auth = (n & 1) != 0, again = (n & 2) != 0;
+		struct forge f = {.from = 1,
+			.exchange = auth ? IKE_X_AUTH : IKE_X_CREATE_CHILD_SA,
+			.response = true,
+			.edit = single_pair};
+
+		for (unsigned int i = 0; i < 2; i++) {
+			struct ike_child_cfg *c = &w->p[i].children[0];
+
+			w->p[i].conn.childless = auth ? IKE_CHILDLESS_ALLOW : IKE_CHILDLESS_FORCE;
+			c->mode = IKE_MODE_TUNNEL;
+			c->local_ts.ts[1] = c->local_ts.ts[0];
+			c->local_ts.ts[1].proto = 17;
+			c->local_ts.n = 2;
+		}
+		to_refuse = again && !auth ? 2 : 1;
+		peer_start(&w->p[0]);
+		peer_start(&w->p[1]);
+		forge_edit(w, &f);
+		assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+		world_run(w, 5000);
+		assert_int_equal(peer_live_children(&w->p[0]), to_refuse == 0 && (auth || !again));
+		if (auth || !again) {
+			assert_int_equal(peer_sending(&w->p[0])->sa.local_ts.n, 1);
+			assert_non_null(world_twin(w, 0, peer_sending(&w->p[0])));
+		}
+		world_destroy(w);
+	}
+}
+
 /** strongSwan 3024: a KE of another group at a child's rekeying got NO_PROPOSAL_CHOSEN. */
 static void
 test_strongswan_3024(void **state)
@@ -541,6 +595,7 @@ main(void)
 		cmocka_unit_test(test_strongswan_3042),
 		cmocka_unit_test(test_strongswan_2778),
 		cmocka_unit_test(test_strongswan_2778_anew),
+		cmocka_unit_test(test_single_pair),
 		cmocka_unit_test(test_strongswan_3024),
 		cmocka_unit_test(test_strongswan_602_narrowed),
 		cmocka_unit_test(test_strongswan_602_optional_pfs),
