@@ -38,6 +38,7 @@ class Case:
     ike: str = LEGACY
     esp: str = LEGACY
     ike_peer: str = ''                  # the peer's, when they differ
+    esp_peer: str = ''
     mode: str = 'transport'             # ours
     peer_mode: str = 'transport'
     first: str = 'us'                   # who has the first packet, and so initiates
@@ -87,7 +88,7 @@ class Run:
     def connection(self, ours, **more):
         c = self.case
         nl = '\n      '
-        args = dict(ike=c.ike if ours else c.ike_peer or c.ike, esp=c.esp, action='trap', conn=c.conn + nl + (c.conn_us if ours else c.conn_peer),
+        args = dict(ike=c.ike if ours else c.ike_peer or c.ike, esp=c.esp if ours else c.esp_peer or c.esp, action='trap', conn=c.conn + nl + (c.conn_us if ours else c.conn_peer),
                     child=c.child + nl + (c.child_us if ours else c.child_peer),
                     secrets=c.secrets_us if ours else c.secrets_peer,
                     auth=c.auth.sections(ours) if c.auth else None)
@@ -278,7 +279,7 @@ def peer_killed(run):
     # younger than 10 seconds our SA could have crossed the peer's, and is asked before it is dropped
     wait(15, lambda: run.lab.show('ike')[0]['age'] > 10)
     run.lab.peer.check('charon-stop KILL; charon-start')
-    run.check('up again by its INITIAL_CONTACT', run.ping_until(False, 20), run.lab.log_text()[-1500:])
+    run.check('up again by its INITIAL_CONTACT', run.ping_until(False, 5), run.lab.log_text()[-1500:])
     run.learn()
     run.check('one SA is left', wait(10, lambda: len(run.lab.show('ike')) == 1), run.lab.show('ike'))
     run.traffic(' afterwards')
@@ -288,7 +289,8 @@ def peer_killed_dpd(run):
     """The peer loses all and stays silent: our DPD notices, our next packets set up anew."""
     run.learn()
     run.lab.peer.check('charon-stop KILL; charon-start')
-    run.check('up again by our DPD', run.ping_until(True, 60), run.lab.log_text()[-1500:])
+    # a second of silence, then 1, 1.8 and 3.2 seconds of repetitions; as long again for the machine
+    run.check('up again by our DPD', run.ping_until(True, 14), run.lab.log_text()[-1500:])
     run.learn()
     run.traffic(' afterwards')
 
@@ -298,7 +300,7 @@ def we_killed(run):
     run.learn()
     run.lab.stop(signal.SIGKILL)
     run.lab.start(run.connection(True), run.case.gateway)
-    run.check('up again after kill -9', run.ping_until(True, 20), run.lab.log_text()[-1500:])
+    run.check('up again after kill -9', run.ping_until(True, 5), run.lab.log_text()[-1500:])
     run.learn()
     sas = run.lab.peer_sas()
     run.check('the peer holds one IKE SA', sas.count('ESTABLISHED') == 1, sas)
@@ -314,6 +316,61 @@ def we_stop(run):
     run.check('up again after a restart', run.ping_until(True, 20), run.lab.log_text()[-1500:])
     run.learn()
     run.traffic(' afterwards')
+
+
+def rekey_ike(by):
+    """The IKE SA is replaced, the child stays."""
+    def step(run):
+        def spis():
+            return re.findall(r'([0-9a-f]{16})_[ir]', run.lab.peer_sas())[:2]
+
+        before, children = spis(), child_spis(run)
+        status, out = run.lab.swanctl('--rekey --ike gw-gw') if by == 'us' else \
+            run.lab.peer.run('swanctl --rekey --ike gw-gw')
+        run.check(f'IKE SA rekeyed by {by}', status == 0, out)
+        run.check('its SPIs are new', wait(5, lambda: not set(spis()) & set(before)), f'{before} {spis()}')
+        run.check('the child is the same', child_spis(run) == children, f'{children} {child_spis(run)}')
+        run.traffic(' after the rekey of the IKE SA')
+    return step
+
+
+def says(text):
+    """Our log has it."""
+    def step(run):
+        run.check(f"the log says '{text}'", re.search(text, run.lab.log_text()), run.lab.log_text()[-1500:])
+    return step
+
+
+def rekeyed_by_volume(run):
+    """Traffic, and no command, brings new keys; no packet is lost."""
+    before = child_spis(run)
+    status, out = run.lab.on('A', f'ping -c 100 -i 0.05 -W 2 {IN_THEM}')
+    run.check('no ping was lost', ' 100 received' in out, out[-200:])
+    run.check('the SPIs are new', not set(child_spis(run)) & set(before), f'{before} {child_spis(run)}')
+
+
+def restarts(how):
+    """What is closed, or whose peer is dead, comes back without traffic or a command."""
+    def step(run):
+        run.learn()
+        run.lab.peer.check('charon-stop KILL; charon-start' if how == 'dpd' else 'swanctl --terminate --ike gw-gw')
+        run.check(f'{how}_action brings it back', wait(20, lambda: 'INSTALLED' in run.lab.peer_sas()), run.lab.log_text()[-1500:])
+        run.learn()
+        run.traffic(' afterwards')
+    return step
+
+
+def anew(n):
+    """The peer starts anew without INITIAL_CONTACT: so many IKE SAs are left, and traffic is on the last."""
+    def step(run):
+        run.learn()
+        wait(15, lambda: run.lab.show('ike')[0]['age'] > 10)
+        run.lab.peer.check('charon-stop KILL; charon-start')
+        run.check('up again', run.ping_until(False, 10), run.lab.log_text()[-1500:])
+        run.learn()
+        run.check(f'{n} IKE SAs are left', wait(15, lambda: len(run.lab.show('ike')) == n), run.lab.show('ike'))
+        run.traffic(' afterwards')
+    return step
 
 
 def uses_ppk(run):
@@ -389,6 +446,29 @@ CASES = {
                           ike_peer='aes256gcm16-prfsha384-ecp384', steps=(rekey('us'),)),
     'addke-unknown-peer': Case(**MODERN | dict(ike='aes256gcm16-prfsha384-ecp384-ke1_x25519-ke1_none'),
                                ike_peer='aes256gcm16-prfsha384-ecp384', first='peer', steps=(rekey('peer'),)),
+    # the group of the first proposal is a wrong guess (INVALID_KE_PAYLOAD): at IKE_SA_INIT and at the child's rekey
+    'ke-guess': Case(**MODERN | dict(ike='aes256gcm16-prfsha384-ecp256-ecp384', esp='aes128gcm16-ecp256-x25519'),
+                     ike_peer='aes256gcm16-prfsha384-ecp384', esp_peer='aes128gcm16-x25519',
+                     steps=(says('the peer wants group'), rekey('us'), rekey_ike('us'), rekey_ike('peer'))),
+    'ke-guess-peer': Case(**MODERN | dict(esp='aes128gcm16-x25519'),
+                          ike_peer='aes256gcm16-prfsha384-ecp256-ecp384', esp_peer='aes128gcm16-ecp256-x25519',
+                          first='peer', steps=(rekey('peer'), says('asking for'), rekey_ike('peer'))),
+    'esn': Case(**MODERN | dict(esp='aes128gcm16-x25519-esn', selected='AES_GCM_16-128.*ESN'), steps=(rekey('us'),)),
+    'esn-peer': Case(**MODERN | dict(esp='aes128gcm16-x25519-esn', selected='AES_GCM_16-128.*ESN'), first='peer',
+                     steps=(rekey('peer'),)),
+    # the peer offers more selectors than ours: what is agreed stays so when either rekeys
+    'narrowing-peer': Case(**MODERN | dict(selected=r'local  \S+\[gre\]'), first='peer',
+                           child_peer='local_ts = dynamic\n   remote_ts = dynamic', steps=(rekey('peer'), rekey('us'))),
+    'rekey-bytes': Case(**MODERN, child_us='rekey_bytes = 8000\n   rand_bytes = 0\n   life_bytes = 1000000', blind=True,
+                        steps=(rekeyed_by_volume,)),
+    'rekey-packets': Case(**MODERN, child_us='rekey_packets = 50\n   rand_packets = 0\n   life_packets = 5000', blind=True,
+                          steps=(rekeyed_by_volume,)),
+    'dpd-start': Case(**MODERN, conn='dpd_delay = 1s', child_us='dpd_action = start',
+                      gateway='retransmit_timeout = 1s\n   retransmit_tries = 2', steps=(restarts('dpd'),)),
+    'close-start': Case(**MODERN, child_us='close_action = start', steps=(restarts('close'),)),
+    'unique-replace': Case(**MODERN, conn_us='unique = replace', conn_peer='unique = never', steps=(anew(1),)),
+    'unique-keep': Case(**MODERN, conn_us='unique = keep', conn_peer='unique = never', steps=(anew(2),)),
+    'unique-never': Case(**MODERN, conn_us='unique = never', conn_peer='unique = never', steps=(anew(2),)),
     # post-quantum pre-shared keys (RFC 8784): who initiates sends NO_PPK_AUTH unless it insists
     'ppk': Case(**PPK, conn_us=PPK_MUST, conn_peer=PPK_MUST, steps=(uses_ppk, rekey('us'))),
     'ppk-peer': Case(**PPK, conn_us=PPK_MUST, conn_peer=PPK_MUST, first='peer', steps=(uses_ppk, rekey('peer'))),
@@ -435,6 +515,7 @@ def one(lab, name):
 TWINS = set("""
 transport-tunnel-peer tunnel-transport modp2048 chacha-peer rekey-crossed-peer
 flow flow-rekey-us flow-rekey-peer flow-reauth-peer flow-reauth-break mobike-off peer-killed stopped
+ke-guess-peer esn-peer rekey-packets unique-keep unique-never
 addke-unknown-peer ppk-peer ppk-rekeyed ppk-optional ppk-unknown ppk-none ppk-none-peer
 cert-pss cert-p256-peer cert-p384 cert-p384-peer cert-p521 cert-p521-peer cert-ed25519 cert-rsa-peer
 cert-chain-peer cert-fqdn-peer cert-email cert-email-peer cert-dn-wildcard cert-mixed-peer cert-crl
