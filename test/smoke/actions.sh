@@ -4,12 +4,12 @@
 . "$(dirname "$0")/common.sh"
 smoke_init actions
 GATEWAY_KEYS='qcd_secret = no
-		   retransmit_timeout = 300ms
+		   retransmit_timeout = 0.5s
 		   retransmit_tries = 1'
 CONN_KEYS='dpd_delay = 1s'
 ns_add A B
 link_add A out B out "$MTU"
-ctl() { on "$1" swanctl "${@:2}" --uri "unix://$(gw_socket "$1")" >/dev/null; }
+ctl() { on "$1" swanctl "${@:2}" --uri "unix://$(gw_socket "$1")" &>/dev/null; }
 is_up() { equal "$(ask A sa "len([s for s in o if s['state'] == 'INSTALLED'])")" 1; }
 is_down() { equal "$(ask A sa len\(o\))" 0; }
 # gateways START DPD CLOSE: A with these actions, B with none
