@@ -179,6 +179,8 @@ class Run:
             return
         self.check('ESP was seen, all ICVs good, no IV or number twice', n_esp > 0 and not bad,
                    '\n'.join(bad[:5]) or 'no ESP')
+        if self.case.esp.endswith('-esn'):
+            return              # tshark 4.0 does not know the half of the number that is not sent
         n_tshark, bad = wire.tshark_faults(self.lab.pcap, self.keys)
         if n_tshark or 'chacha' not in self.case.esp:
             self.check('tshark decrypts it', n_tshark == n_esp and not bad,
