@@ -38,8 +38,8 @@ receiver(struct peer *me, const struct ike_path *path)
 	if (memcmp(&path->local, &me->addr, sizeof(me->addr)) != 0)
 		return NULL;
 	for (unsigned int i = 0; i < w->n_peers; i++)
-		if (i != me->index &&
-			memcmp(&w->p[i].addr, &path->remote, sizeof(path->remote)) == 0)
+		if (i != me->index && (IN6_ARE_ADDR_EQUAL(&w->p[i].addr, &path->remote) ||
+					      IN6_ARE_ADDR_EQUAL(&w->p[i].nat_addr, &path->remote)))
 			return &w->p[i];
 	return NULL;
 }
@@ -102,7 +102,7 @@ corrupt(struct world *w, struct packet *p)
 static void
 go(struct world *w, struct packet *p, const struct link *l)
 {
-	if (chance(w, l->corrupt))
+	if (!p->esp && chance(w, l->corrupt))
 		corrupt(w, p);
 	if (chance(w, w->reorder + l->reorder))
 		p->at += 20 + world_rand(w, 3000);
@@ -139,24 +139,39 @@ link_send_ike(struct peer *me, const struct ike_path *path, const uint8_t *buf, 
 		go(w, p, l);
 }
 
+/** What is corrupted is as good as lost: no ICV fits. */
+static bool
+esp_vanishes(struct world *w, const struct link *l)
+{
+	return w->cut || l->cut || chance(w, w->loss + l->loss) || chance(w, l->corrupt);
+}
+
 void
-link_send_esp(
-	struct peer *me, const struct ike_path *path, uint32_t spi, const uint8_t *keys, size_t len)
+link_send_esp(struct peer *me, const struct ike_path *path, const struct esp_packet *esp)
 {
 	struct world *w = me->w;
-	struct packet *p = make_packet(me, path, keys, len);
+	struct packet *p = make_packet(me, path, (const uint8_t *)esp, sizeof(*esp)), *twice;
 	struct link *l;
 
 	if (p == NULL)
 		return;
-	l = world_link(w, me->index, p->to);
-	if (w->esp_faults && (w->cut || l->cut || chance(w, w->loss + l->loss))) {
-		free(p);
+	p->esp = true;
+	if (!w->esp_faults) {
+		enqueue(w, p);
 		return;
 	}
-	p->esp = true;
-	p->spi = spi;
-	enqueue(w, p);
+	l = world_link(w, me->index, p->to);
+	if (chance(w, w->dup + l->dup) && !w->cut && !l->cut) {
+		twice = make_packet(me, path, (const uint8_t *)esp, sizeof(*esp));
+		if (twice != NULL) {
+			twice->esp = true;
+			go(w, twice, l);
+		}
+	}
+	if (esp_vanishes(w, l))
+		free(p);
+	else
+		go(w, p, l);
 }
 
 struct packet *

@@ -12,15 +12,23 @@ struct packet {
 	unsigned int from, to;
 	bool esp;
 	struct ike_path path; /* as the receiver sees it */
-	uint32_t spi;	      /* esp */
 	size_t len;
-	uint8_t buf[];
+	uint8_t buf[]; /* esp: struct esp_packet */
+};
+
+#define ESP_KEYS (2 * IKE_ESP_KEY_MAX)
+
+/** ESP that shows what it was sent with. */
+struct esp_packet {
+	uint32_t spi;
+	uint64_t seq;	 /* of its SA */
+	uint64_t number; /* of its sender's packets */
+	uint8_t keys[ESP_KEYS];
 };
 
 /** A datagram leaves, and may be lost, doubled, changed or late. */
 void link_send_ike(struct peer *me, const struct ike_path *path, const uint8_t *buf, size_t len);
-void link_send_esp(struct peer *me, const struct ike_path *path, uint32_t spi, const uint8_t *keys,
-	size_t len);
+void link_send_esp(struct peer *me, const struct ike_path *path, const struct esp_packet *esp);
 /** Whatever is due now; the caller frees it. NULL = nothing. */
 struct packet *link_due(struct world *w);
 /** When there is something, UINT64_MAX = nothing under way. */

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ESP_KEYS (2 * IKE_ESP_KEY_MAX)
-
 static void
 host_send(void *arg, const struct ike_path *path, const uint8_t *buf, size_t len)
 {
@@ -221,6 +219,8 @@ host_event(void *arg, const struct ike_event *ev)
 	struct peer *me = arg;
 
 	me->events[ev->type]++;
+	if (me->w->happened != NULL)
+		me->w->happened(me->w, me, ev);
 	if (ev->reason != NULL)
 		snprintf(me->reason, sizeof(me->reason), "%s", ev->reason);
 	world_check(me->w, ev->conn != NULL, "peer %u: an event without connection", me->index);
@@ -340,18 +340,18 @@ static void
 send_on(struct peer *p, struct mock_child *c)
 {
 	struct ike_path path = c->sa.path;
-	uint8_t keys[ESP_KEYS];
+	struct esp_packet esp = {.spi = c->sa.spi_out};
 
 	if (p->esp_port != 0)
 		path.local_port = p->esp_port;
-	memcpy(keys, c->sa.encr_out, IKE_ESP_KEY_MAX);
-	memcpy(keys + IKE_ESP_KEY_MAX, c->sa.integ_out, IKE_ESP_KEY_MAX);
+	memcpy(esp.keys, c->sa.encr_out, IKE_ESP_KEY_MAX);
+	memcpy(esp.keys + IKE_ESP_KEY_MAX, c->sa.integ_out, IKE_ESP_KEY_MAX);
 	c->st.packets_out++;
 	c->st.bytes_out += 100;
-	c->st.seq_out++;
+	esp.seq = ++c->st.seq_out;
 	c->st.last_out_ms = peer_now(p);
-	p->esp_sent++;
-	link_send_esp(p, &path, c->sa.spi_out, keys, sizeof(keys));
+	esp.number = ++p->esp_sent;
+	link_send_esp(p, &path, &esp);
 }
 
 void
@@ -369,26 +369,58 @@ mock_esp_send(struct peer *p)
 		p->esp_no_sa++;
 }
 
+/** RFC 4303 3.4.3. @return false when the packet was there, or is older than the window */
+static bool
+fits_window(struct mock_child *c, uint64_t seq)
+{
+	uint64_t window = c->sa.child->replay_window, *word, bit = UINT64_C(1) << seq % 64;
+
+	if (window == 0)
+		return true;
+	if (window > WORLD_WINDOW_MAX)
+		window = WORLD_WINDOW_MAX;
+	if (seq + window <= c->seq_in)
+		return false;
+	for (; c->seq_in < seq; c->seq_in++) {
+		uint64_t next = c->seq_in + 1;
+
+		c->seen[next / 64 % (WORLD_WINDOW_MAX / 64)] &= ~(UINT64_C(1) << next % 64);
+	}
+	word = &c->seen[seq / 64 % (WORLD_WINDOW_MAX / 64)];
+	if ((*word & bit) != 0)
+		return false;
+	*word |= bit;
+	return true;
+}
+
 void
 mock_esp_receive(struct peer *p, const struct packet *k)
 {
+	const struct esp_packet *esp = (const struct esp_packet *)k->buf;
 	struct peer *from = &p->w->p[k->from];
 	struct mock_child *c = NULL;
 
 	for (unsigned int i = 0; i < p->n_child; i++)
-		if (p->child[i].in && p->child[i].sa.spi_in == k->spi)
+		if (p->child[i].in && p->child[i].sa.spi_in == esp->spi)
 			c = &p->child[i];
 	if (c == NULL) {
 		from->esp_lost++;
 		if (p->tells_spi && p->e != NULL)
-			ike_unknown_spi(p->e, &k->path, k->spi, peer_now(p));
+			ike_unknown_spi(p->e, &k->path, esp->spi, peer_now(p));
 		return;
 	}
-	if (memcmp(k->buf, c->sa.encr_in, IKE_ESP_KEY_MAX) != 0 ||
-		memcmp(k->buf + IKE_ESP_KEY_MAX, c->sa.integ_in, IKE_ESP_KEY_MAX) != 0) {
+	if (memcmp(esp->keys, c->sa.encr_in, IKE_ESP_KEY_MAX) != 0 ||
+		memcmp(esp->keys + IKE_ESP_KEY_MAX, c->sa.integ_in, IKE_ESP_KEY_MAX) != 0) {
 		from->esp_bad++;
 		return;
 	}
+	if (!fits_window(c, esp->seq)) {
+		from->esp_replay++;
+		return;
+	}
+	from->esp_got++;
+	if (p->w->let_in != NULL)
+		p->w->let_in(p->w, k->from, esp->number);
 	c->st.last_in_ms = peer_now(p);
 	c->st.bytes_in += 100;
 	if (c->sa.udp_encap && p->e != NULL &&

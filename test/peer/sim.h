@@ -43,7 +43,11 @@ struct sim {
 	struct edge edges[SIM_EDGES];
 	unsigned int n_edges;
 	struct facts *facts;
-	bool reauth;	  /* some IKE SA is reauthenticated: it may lose packets */
+	bool peace;	   /* no packet may be lost now, */
+	struct before {
+		uint64_t sent, got, lost, replay;
+	} before[SIM_PEERS]; /* and when it began each peer had sent so much */
+	uint64_t n_arrived;   /* ESP packets, in the whole schedule */
 	uint64_t patience_ms; /* so long after the last fault everything is there again */
 	uint64_t settled_ms; /* how long it took */
 	bool log;
@@ -69,6 +73,11 @@ void sim_plan_again(struct sim *s, unsigned int peer);
 /** Eyes on every datagram and on every child. */
 void sim_watch(struct sim *s);
 void sim_unwatch(struct sim *s);
+/** Between them all packets arrive, once, and each child has something to send on. */
+void sim_peace_begin(struct sim *s);
+void sim_peace_end(struct sim *s);
+/** What others call it: its own address, or its NAT's. */
+const struct in6_addr *sim_seen(const struct peer *p);
 /** @return NULL when every edge has exactly what it should, else what is wrong */
 const char *sim_unsettled(struct sim *s);
 /** The end e of an edge has this child live. */

@@ -102,8 +102,6 @@ lifetimes(struct sim *s, struct ike_conn_cfg *c)
 	c->reauth_time_s = sim_percent(s, 10) ? between(s, 60, 200) : 0;
 	c->over_time_s = between(s, 60, 120);
 	c->rand_time_s = sim_percent(s, 50) ? 10 : 0;
-	if (c->reauth_time_s != 0)
-		s->reauth = true;
 }
 
 static struct ike_conn_cfg *
@@ -288,7 +286,6 @@ sim_plan(struct sim *s)
 	uint64_t longest = 0;
 
 	s->n_edges = 0;
-	s->reauth = false;
 	memset(s->sites, 0, sizeof(s->sites));
 	if (n == 2 && sim_percent(s, 80))
 		plan_edge(s, 1, 0);

@@ -315,6 +315,8 @@ world_run(struct world *w, uint64_t ms)
 		if (at > w->now)
 			w->now = at;
 		step(w);
+		if (w->stepped != NULL)
+			w->stepped(w);
 	}
 	w->now = end;
 }

@@ -16,6 +16,7 @@
 
 #define WORLD_CHILDREN_MAX 512
 #define WORLD_TEXT_MAX	   256
+#define WORLD_WINDOW_MAX   1024 /* packets that a replay window of a host covers at most */
 
 struct world;
 struct mock_job;
@@ -33,6 +34,8 @@ struct mock_child {
 	bool in, out, sending;
 	struct ike_child_sa sa;
 	struct ike_child_stats st;
+	uint64_t seq_in; /* the highest number so far, and which ones below it were there */
+	uint64_t seen[WORLD_WINDOW_MAX / 64];
 };
 
 struct peer {
@@ -73,7 +76,9 @@ struct peer {
 	char log[16384];	     /* what was logged at warning level */
 
 	unsigned int keepalives;
-	uint64_t esp_sent, esp_lost, esp_bad, esp_dup_key, esp_no_sa;
+	/* what it sent: all, for want of an SA there, under other keys, dropped by a replay window, let in */
+	uint64_t esp_sent, esp_lost, esp_bad, esp_replay, esp_got;
+	uint64_t esp_dup_key, esp_no_sa;
 };
 
 struct world {
@@ -87,7 +92,7 @@ struct world {
 	bool cut;	/* no IKE gets through */
 	bool nat;	/* peer 0 is behind a NAT that changes its port */
 	bool routed;	 /* addresses count; else all goes to the other one of two */
-	bool esp_faults; /* ESP is lost and cut off like IKE */
+	bool esp_faults; /* ESP is lost, doubled, late and cut off like IKE */
 	uint32_t esp_every_ms; /* all send ESP so often, 0 = never */
 	uint64_t esp_next;
 	/* a test's eye on each IKE datagram; may change it, false = drop */
@@ -97,6 +102,10 @@ struct world {
 	void (*logged)(struct world *w, const struct peer *p, const char *line);
 	/* a test's eye on each child that a host installs */
 	void (*added)(struct world *w, const struct peer *p, const struct ike_child_sa *sa);
+	/* on each event, on each packet that a host lets in, and on what there is after each step */
+	void (*happened)(struct world *w, const struct peer *p, const struct ike_event *ev);
+	void (*let_in)(struct world *w, unsigned int from, uint64_t number);
+	void (*stepped)(struct world *w);
 	/* instead of cmocka's: must not return */
 	void (*failed)(struct world *w, const char *what);
 	void *user;
