@@ -216,6 +216,13 @@ accept_child(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 	if (error == IKE_N_SINGLE_PAIR_REQUIRED && ike_nego_has_pairs(t->nego) &&
 		ask_single(sa, cfg))
 		return;
+	if (error == IKE_N_NO_ADDITIONAL_SAS && sa->setup->peer_childless &&
+		sa->conn->childless != IKE_CHILDLESS_NEVER) {
+		/* childless = force, or like it: not with IKE_AUTH, but by an exchange of its own
+		 */
+		ike_task_add(sa, IKE_TASK_CHILD, cfg, 0, 0);
+		return;
+	}
 	if (error != 0) {
 		if (error == IKE_N_NO_PROPOSAL_CHOSEN)
 			ike_nego_log_refused(sa, t->nego);

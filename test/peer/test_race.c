@@ -2,6 +2,7 @@
 
 /* What schedules of the simulator found, each in its shortest form. The seed is that of its day. */
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -275,6 +276,52 @@ test_token_of_what_is_coming(void **state)
 	world_destroy(w);
 }
 
+/**
+ * unique = replace gives a reauthentication 10 s to delete the old SA. It failed, the peer deleted
+ * the new one instead, and the old one went after 10 s all the same. Seed 1693.
+ */
+static void
+test_failed_reauthentication_replaces_nothing(void **state)
+{
+	struct world *w = world_create(13);
+
+	(void)state;
+	w->p[0].conn.reauth_time_s = 20;
+	w->p[1].conn.unique = IKE_UNIQUE_REPLACE;
+	connect_world(w);
+	world_run(w, 18000);
+	w->p[1].fail_add = ENOMEM;
+	world_run(w, 3000);
+	w->p[1].fail_add = 0;
+	assert_int_equal(w->p[1].events[IKE_EV_IKE_UP], 2);
+	assert_int_equal(peer_live_sas(&w->p[1]), 1);
+	world_run(w, 30000);
+	world_assert_settled(w, 1);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(w->p[i].events[IKE_EV_CHILD_DOWN], 0);
+	world_destroy(w);
+}
+
+/** childless = force at the other end: each reauthentication failed, as it refused the first child.
+ */
+static void
+test_reauthentication_of_childless(void **state)
+{
+	struct world *w = world_create(14);
+
+	(void)state;
+	w->p[0].conn.reauth_time_s = 20;
+	w->p[0].conn.n_children = w->p[1].conn.n_children = 2;
+	w->p[1].conn.childless = IKE_CHILDLESS_FORCE;
+	connect_world(w);
+	world_run(w, 25000);
+	world_assert_settled(w, 1);
+	assert_int_equal(w->p[0].events[IKE_EV_IKE_UP], 2);
+	assert_int_equal(peer_live_sas(&w->p[0]), 1);
+	assert_int_equal(w->p[0].events[IKE_EV_CHILD_FAILED], 0);
+	world_destroy(w);
+}
+
 int
 main(void)
 {
@@ -287,6 +334,8 @@ main(void)
 		cmocka_unit_test(test_reauthentication_of_nothing),
 		cmocka_unit_test(test_token_of_what_is_coming),
 		cmocka_unit_test(test_unanswered_is_not_reauthenticated),
+		cmocka_unit_test(test_failed_reauthentication_replaces_nothing),
+		cmocka_unit_test(test_reauthentication_of_childless),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
