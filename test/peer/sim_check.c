@@ -39,20 +39,33 @@ hash(uint64_t h, const void *p, size_t len)
 	return h ^ h >> 29;
 }
 
+/** Where name is, or would be. */
+static struct fact *
+place(struct sim *s, uint64_t name)
+{
+	struct facts *f = s->facts;
+	uint64_t i = name;
+
+	while (f->v[i % N_FACTS].round == f->round && f->v[i % N_FACTS].name != name)
+		i++;
+	return &f->v[i % N_FACTS];
+}
+
+static bool
+known(struct sim *s, uint64_t name)
+{
+	return place(s, name)->round == s->facts->round;
+}
+
 /** @return false when name stands for something else already */
 static bool
 note(struct sim *s, uint64_t name, uint64_t value)
 {
 	struct facts *f = s->facts;
-	struct fact *at;
+	struct fact *at = place(s, name);
 
-	for (uint64_t i = name;; i++) {
-		at = &f->v[i % N_FACTS];
-		if (at->round != f->round)
-			break;
-		if (at->name == name)
-			return at->value == value;
-	}
+	if (at->round == f->round)
+		return at->value == value;
 	world_check(s->w, ++f->n < N_FACTS / 2, "too many datagrams for one schedule");
 	*at = (struct fact){.name = name, .value = value, .round = f->round};
 	return true;
@@ -66,14 +79,20 @@ be32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/** In the clear, after IKE_SA_INIT, are only notifies that answer somebody unknown. */
+/**
+ * In the clear, after IKE_SA_INIT, are only notifies that answer somebody unknown: an IKE message by a
+ * response, ESP by what belongs to no IKE SA and to which nobody answers (1.5).
+ */
 static void
 check_clear(struct sim *s, unsigned int from, const uint8_t *buf, size_t len)
 {
+	static const uint8_t no_spis[16];
 	uint8_t next = buf[16];
 	size_t at = IKE_HDR_LEN;
 
-	world_check(s->w, (buf[19] & IKE_FLAG_RESPONSE) != 0,
+	world_check(s->w,
+		(buf[19] & IKE_FLAG_RESPONSE) != 0 ||
+			(buf[18] == IKE_X_INFORMATIONAL && memcmp(buf, no_spis, 16) == 0),
 		"peer %u asks in the clear: exchange %u", from, buf[18]);
 	while (next != 0 && at + 4 <= len) {
 		world_check(s->w, next == IKE_PLD_NOTIFY, "peer %u sends payload %u in the clear",
@@ -83,22 +102,102 @@ check_clear(struct sim *s, unsigned int from, const uint8_t *buf, size_t len)
 	}
 }
 
-/** No Message ID twice, no IV twice: a name stands for one content. */
+/** What a message is known by: its sender, its IKE SA, request or response, Message ID. */
+static uint64_t
+message_name(unsigned int from, const uint8_t *buf, bool response, uint32_t id)
+{
+	const uint32_t rest[2] = {response, id};
+
+	return hash(hash(2 + from, buf, 16), rest, sizeof(rest));
+}
+
+/**
+ * Window size 1: a response answers a request of another peer, a request follows the one before it. The
+ * first Message IDs may be those of IKE_SA_INIT.
+ */
+static void
+check_order(struct sim *s, unsigned int from, const uint8_t *buf, bool response, uint32_t id)
+{
+	bool found = false;
+
+	if (!response && id < 2)
+		return;
+	for (unsigned int p = 0; p < s->w->n_peers && response; p++)
+		found |= p != from && known(s, message_name(p, buf, false, id));
+	if (!response)
+		found = known(s, message_name(from, buf, false, id - 1));
+	world_check(s->w, found, "peer %u sends %s %u out of order", from,
+		response ? "response" : "request", id);
+}
+
+/** A secret belongs to one IKE SA and purpose: both ends have it there, nobody elsewhere. */
+static void
+check_secret(struct sim *s, unsigned int from, uint64_t owner, const uint8_t *key, size_t len)
+{
+	static const uint8_t none[IKE_PRF_MAX + IKE_CIPHER_MAX + IKE_INTEG_MAX];
+
+	if (memcmp(key, none, len) != 0)
+		world_check(s->w, note(s, hash(5, key, len), owner),
+			"peer %u uses a key of another IKE SA, or twice", from);
+}
+
+static void
+check_secrets(struct sim *s, unsigned int from, const struct ike_sa *sa)
+{
+	const uint64_t spis[2] = {sa->spi_i, sa->spi_r};
+	const struct ike_keymat *k = &sa->keys;
+	uint64_t owner = hash(6, spis, sizeof(spis));
+
+	check_secret(s, from, owner + 1, k->i.encr_key, sizeof(k->i.encr_key));
+	check_secret(s, from, owner + 2, k->r.encr_key, sizeof(k->r.encr_key));
+	check_secret(s, from, owner + 3, k->i.integ_key, sizeof(k->i.integ_key));
+	check_secret(s, from, owner + 4, k->r.integ_key, sizeof(k->r.integ_key));
+	check_secret(s, from, owner + 5, k->sk_d, sizeof(k->sk_d));
+	check_secret(s, from, owner + 6, k->sk_pi, sizeof(k->sk_pi));
+	check_secret(s, from, owner + 7, k->sk_pr, sizeof(k->sk_pr));
+}
+
+/** No IV twice under one key: each round of IKE_INTERMEDIATE makes other keys, and IVs begin anew. */
+static void
+check_iv(struct sim *s, unsigned int from, const uint8_t *buf, const uint8_t *iv, uint64_t what)
+{
+	struct ike_hdr hdr;
+	const struct ike_sa *sa;
+	const struct ike_sk_key *k;
+	uint64_t key;
+
+	ike_hdr_parse(&hdr, buf, IKE_HDR_LEN);
+	sa = ike_sa_by_spi(
+		s->w->p[from].e, (hdr.flags & IKE_FLAG_INITIATOR) != 0 ? hdr.spi_i : hdr.spi_r);
+	world_check(s->w, sa != NULL && sa->keys.prf_len != 0, "peer %u seals without keys", from);
+	check_secrets(s, from, sa);
+	k = sa->initiator ? &sa->keys.i : &sa->keys.r;
+	key = hash(7, k->encr_key, sizeof(k->encr_key));
+	world_check(s->w, note(s, hash(key, iv, 8), what),
+		"peer %u seals two messages with one IV, Message ID %u", from, hdr.msg_id);
+}
+
+/** No Message ID twice: a name stands for one content, whole or in fragments. */
 static void
 check_sealed(struct sim *s, unsigned int from, const uint8_t *buf, size_t len)
 {
-	bool fragment = buf[16] == IKE_PLD_SKF;
+	bool fragment = buf[16] == IKE_PLD_SKF, response = (buf[19] & IKE_FLAG_RESPONSE) != 0;
 	size_t iv = IKE_HDR_LEN + (fragment ? 8 : 4);
-	uint64_t what = hash(1, buf, len), sa = hash(2 + from, buf, 16), name;
+	uint32_t id = be32(buf + 20);
+	uint64_t what = hash(1, buf, len), message = message_name(from, buf, response, id);
+	uint64_t name = fragment ? hash(message, buf + IKE_HDR_LEN + 4, 2) : message ^ 0x7777;
 
-	name = hash(sa, buf + 19, 5); /* flags, Message ID */
-	if (fragment)
-		name = hash(name, buf + IKE_HDR_LEN + 4, 2);
 	world_check(s->w, len > iv + 8, "peer %u sends an empty SK", from);
+	/* of how many parts it is: 0 = whole */
+	world_check(s->w,
+		note(s, message, fragment ? hash(8, buf + IKE_HDR_LEN + 6, 2) : 0),
+		"peer %u cuts Message ID %u in another way", from, id);
+	if (!known(s, name)) {
+		check_order(s, from, buf, response, id);
+		check_iv(s, from, buf, buf + iv, what);
+	}
 	world_check(s->w, note(s, name, what), "peer %u uses Message ID %u for two messages", from,
-		be32(buf + 20));
-	world_check(s->w, note(s, hash(sa ^ 0x1111, buf + iv, 8), what),
-		"peer %u seals two messages with one IV, Message ID %u", from, be32(buf + 20));
+		id);
 }
 
 static bool
