@@ -191,16 +191,22 @@ fair_weather(struct sim *s)
 	memset(s->w->links, 0, (size_t)s->w->n_peers * s->w->n_peers * sizeof(*s->w->links));
 }
 
-/** The NAT forgets: from now on it uses another port. */
+/** The NAT forgets: from now on it uses another port, or has another address, or both. */
 static void
 rebind(struct sim *s)
 {
-	for (unsigned int i = 0; i < s->w->n_peers; i++)
-		if (s->w->p[i].nat_shift != 0) {
-			say(s, "NAT rebinds peer", i);
-			s->w->p[i].nat_shift =
-				(uint16_t)(s->w->p[i].nat_shift + 1 + sim_rand(s, 100));
-		}
+	for (unsigned int i = 0; i < s->w->n_peers; i++) {
+		struct peer *p = &s->w->p[i];
+		bool hidden = !IN6_IS_ADDR_UNSPECIFIED(&p->nat_addr);
+
+		if (p->nat_shift == 0 && !hidden)
+			continue;
+		say(s, "NAT rebinds peer", i);
+		if (p->nat_shift != 0)
+			p->nat_shift = (uint16_t)(p->nat_shift + 1 + sim_rand(s, 100));
+		if (hidden && (p->nat_shift == 0 || sim_percent(s, 50)))
+			sim_plan_nat_addr(s, i);
+	}
 }
 
 static void

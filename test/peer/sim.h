@@ -70,6 +70,9 @@ unsigned int sim_plan_peers(struct sim *s);
 /** A peer that starts anew may have been configured anew. */
 void sim_plan_again(struct sim *s, unsigned int peer);
 
+/** The NAT of that peer has another address from now on. */
+void sim_plan_nat_addr(struct sim *s, unsigned int peer);
+
 /** Eyes on every datagram and on every child. */
 void sim_watch(struct sim *s);
 void sim_unwatch(struct sim *s);

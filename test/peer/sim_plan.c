@@ -2,6 +2,7 @@
 
 /* Who talks to whom, and how they are configured. */
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,12 @@ static const struct {
 		{"aes128-sha256-ecp256-x25519", "aes128-sha256-x25519"},
 		{"aes128-sha256-x25519",
 			"aes128gcm16-prfsha256-ecp256 aes128-sha256-ecp256-x25519"},
+		/* additional key exchanges, at both ends or perhaps not */
+		{"aes128-sha256-x25519-ke1_ecp256", "aes128-sha256-x25519-ke1_ecp256"},
+		{"aes128gcm16-prfsha256-x25519-ke1_ecp256-ke2_x448-ke2_none",
+			"aes128gcm16-prfsha256-x25519-ke1_ecp256-ke2_none"},
+		{"aes128-sha256-ecp256-x25519-ke1_ecp256-ke1_x25519-ke1_none",
+			"aes128-sha256-x25519-ke1_ecp256"},
 },
   esp_suites[] = {
 	  {"aes128gcm16", "aes128gcm16"},
@@ -27,6 +34,11 @@ static const struct {
 	  {"aes128gcm16-x25519-none", "aes128gcm16"},
 	  {"aes128-sha256-x25519", "aes128gcm16 aes128-sha256-x25519"},
 	  {"aes128gcm16-esn-noesn", "aes128gcm16-noesn"},
+	  {"aes128gcm16-x25519-ke1_ecp256", "aes128gcm16-x25519-ke1_ecp256"},
+	  {"aes128gcm16-x25519-ke1_ecp256-ke2_x448", "aes128gcm16-x25519-ke1_ecp256-ke2_x448"},
+	  {"aes128gcm16-ecp256-x25519-ke2_x25519-ke2_ecp256-ke2_none",
+		  "aes128gcm16-x25519-ke2_ecp256-ke2_none"},
+	  {"aes128gcm16-x25519-ke1_ecp256 aes128gcm16-x25519", "aes128gcm16-x25519"},
 };
 
 uint32_t
@@ -152,6 +164,35 @@ plan_pair(struct sim *s, struct ike_conn_cfg *a, struct ike_conn_cfg *b, unsigne
 	}
 }
 
+void
+sim_plan_nat_addr(struct sim *s, unsigned int peer)
+{
+	struct in6_addr *addr = &s->w->p[peer].nat_addr;
+	uint8_t before = addr->s6_addr[15];
+
+	inet_pton(AF_INET6, "2001:db8:a::", addr);
+	addr->s6_addr[7] = (uint8_t)peer;
+	do
+		addr->s6_addr[15] = (uint8_t)between(s, 1, 254);
+	while (addr->s6_addr[15] == before);
+}
+
+/** The other end knows a NAT's whole network, as it can be no name for one host any more. */
+static void
+hide(struct sim *s, const struct edge *e)
+{
+	struct ike_conn_cfg *other = &s->sites[e->b].conns[e->conn_b];
+
+	sim_plan_nat_addr(s, e->a);
+	other->remote_addrs[0] = (struct ike_range){s->w->p[e->a].nat_addr, s->w->p[e->a].nat_addr};
+	other->remote_addrs[0].from.s6_addr[15] = 0;
+	other->remote_addrs[0].to.s6_addr[15] = 255;
+	/* in tunnel mode each end's own address means something else to either */
+	for (unsigned int k = 0; k < e->n_children; k++)
+		s->sites[e->a].children[e->conn_a][k].mode =
+			s->sites[e->b].children[e->conn_b][k].mode = IKE_MODE_TRANSPORT;
+}
+
 /** Behind a NAT somebody can only initiate: for ends of a star. */
 static void
 plan_nats(struct sim *s)
@@ -159,9 +200,12 @@ plan_nats(struct sim *s)
 	for (unsigned int i = 0; i < s->n_edges; i++) {
 		struct edge *e = &s->edges[i];
 
-		if (!sim_percent(s, 10))
+		if (!sim_percent(s, 15))
 			continue;
-		s->w->p[e->a].nat_shift = 10000;
+		if (sim_percent(s, 70))
+			s->w->p[e->a].nat_shift = 10000;
+		if (s->w->p[e->a].nat_shift == 0 || sim_percent(s, 60))
+			hide(s, e);
 		e->b_starts = false;
 	}
 }
@@ -258,6 +302,9 @@ plan_peer(struct sim *s, unsigned int i)
 	p->cfg.has_qcd_secret = sim_percent(s, 30);
 	p->cfg.qcd_secret[0] = (uint8_t)i;
 	p->cfg.delete_rekeyed_delay_ms = between(s, 1000, 6000);
+	p->tells_spi = sim_percent(s, 40);
+	if (sim_percent(s, 10))
+		p->esp_port = (uint16_t)between(s, 40000, 50000);
 	p->fast_ppm = sim_percent(s, 30) ? sim_rand(s, 20000) : 0;
 	p->skew_ms = sim_rand(s, 100000000);
 }
