@@ -15,6 +15,7 @@
 #define SIM_EDGES    6
 #define SIM_CHILDREN 3
 #define SIM_CONNS    5 /* of one peer */
+#define SIM_LONE     64
 
 /** What one peer is told. */
 struct site {
@@ -48,6 +49,14 @@ struct sim {
 		uint64_t sent, got, lost, replay;
 	} before[SIM_PEERS]; /* and when it began each peer had sent so much */
 	uint64_t n_arrived;   /* ESP packets, in the whole schedule */
+	struct lone {
+		unsigned int peer;
+		uint32_t boots, id;
+		uint64_t since_ms, seen_ms; /* seen_ms: the last time; 0 = no entry */
+		uint64_t limit_ms;
+	} lone[SIM_LONE];	   /* IKE SAs whose twin has gone */
+	uint64_t looked_ms;	   /* when they were looked for last */
+	uint64_t digest;	   /* of all that happened */
 	uint64_t patience_ms; /* so long after the last fault everything is there again */
 	uint64_t settled_ms; /* how long it took */
 	bool log;
@@ -67,6 +76,8 @@ bool sim_percent(struct sim *s, unsigned int n);
 void sim_plan(struct sim *s);
 /** How many peers the plan will have: the first draw. */
 unsigned int sim_plan_peers(struct sim *s);
+/** A whole retransmission sequence. */
+uint64_t sim_sequence_ms(const struct ike_cfg *c);
 /** A peer that starts anew may have been configured anew. */
 void sim_plan_again(struct sim *s, unsigned int peer);
 
@@ -81,6 +92,11 @@ void sim_peace_begin(struct sim *s);
 void sim_peace_end(struct sim *s);
 /** What others call it: its own address, or its NAT's. */
 const struct in6_addr *sim_seen(const struct peer *p);
+/** With fair weather, and often: an IKE SA without twin lives as long as liveness takes to find out. */
+void sim_check_twins(struct sim *s);
+/** Objects and counters when all is settled, and when all have left. */
+void sim_check_objects(struct sim *s);
+void sim_check_gone(struct sim *s);
 /** @return NULL when every edge has exactly what it should, else what is wrong */
 const char *sim_unsettled(struct sim *s);
 /** The end e of an edge has this child live. */

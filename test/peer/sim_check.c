@@ -80,8 +80,8 @@ be32(const uint8_t *p)
 }
 
 /**
- * In the clear, after IKE_SA_INIT, are only notifies that answer somebody unknown: an IKE message by a
- * response, ESP by what belongs to no IKE SA and to which nobody answers (1.5).
+ * In the clear, after IKE_SA_INIT, are only notifies that answer somebody unknown: an IKE message
+ * by a response, ESP by what belongs to no IKE SA and to which nobody answers (1.5).
  */
 static void
 check_clear(struct sim *s, unsigned int from, const uint8_t *buf, size_t len)
@@ -112,8 +112,8 @@ message_name(unsigned int from, const uint8_t *buf, bool response, uint32_t id)
 }
 
 /**
- * Window size 1: a response answers a request of another peer, a request follows the one before it. The
- * first Message IDs may be those of IKE_SA_INIT.
+ * Window size 1: a response answers a request of another peer, a request follows the one before it.
+ * The first Message IDs may be those of IKE_SA_INIT.
  */
 static void
 check_order(struct sim *s, unsigned int from, const uint8_t *buf, bool response, uint32_t id)
@@ -157,7 +157,8 @@ check_secrets(struct sim *s, unsigned int from, const struct ike_sa *sa)
 	check_secret(s, from, owner + 7, k->sk_pr, sizeof(k->sk_pr));
 }
 
-/** No IV twice under one key: each round of IKE_INTERMEDIATE makes other keys, and IVs begin anew. */
+/** No IV twice under one key: each round of IKE_INTERMEDIATE makes other keys, and IVs begin anew.
+ */
 static void
 check_iv(struct sim *s, unsigned int from, const uint8_t *buf, const uint8_t *iv, uint64_t what)
 {
@@ -189,15 +190,23 @@ check_sealed(struct sim *s, unsigned int from, const uint8_t *buf, size_t len)
 
 	world_check(s->w, len > iv + 8, "peer %u sends an empty SK", from);
 	/* of how many parts it is: 0 = whole */
-	world_check(s->w,
-		note(s, message, fragment ? hash(8, buf + IKE_HDR_LEN + 6, 2) : 0),
+	world_check(s->w, note(s, message, fragment ? hash(8, buf + IKE_HDR_LEN + 6, 2) : 0),
 		"peer %u cuts Message ID %u in another way", from, id);
 	if (!known(s, name)) {
 		check_order(s, from, buf, response, id);
 		check_iv(s, from, buf, buf + iv, what);
 	}
-	world_check(s->w, note(s, name, what), "peer %u uses Message ID %u for two messages", from,
-		id);
+	world_check(
+		s->w, note(s, name, what), "peer %u uses Message ID %u for two messages", from, id);
+}
+
+/** Into what two runs of a seed are compared by. */
+static void
+record(struct sim *s, unsigned int who, const void *what, size_t len)
+{
+	const uint64_t when[2] = {s->w->now, who};
+
+	s->digest = hash(hash(s->digest, when, sizeof(when)), what, len);
 }
 
 static bool
@@ -207,6 +216,7 @@ watch_datagram(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
 
 	world_check(
 		w, *len >= IKE_HDR_LEN && be32(buf + 24) == *len, "peer %u: no IKE header", from);
+	record(s, from, buf, *len);
 	if (s->log)
 		fprintf(stderr, "%10.3f %u   sends %s%u %s%u, %zu bytes\n", (double)w->now / 1000,
 			from, buf[16] == IKE_PLD_SK || buf[16] == IKE_PLD_SKF ? "" : "clear ",
@@ -326,7 +336,9 @@ static void
 watch_event(struct world *w, const struct peer *p, const struct ike_event *ev)
 {
 	struct sim *s = w->user;
+	const uint32_t what[3] = {ev->type, ev->ike_id, ev->child_id};
 
+	record(s, p->index, what, sizeof(what));
 	world_check(w, !s->peace || ev->type != IKE_EV_CHILD_DOWN || is_reauthenticated(s, p, ev),
 		"peer %u: child %u went down in peace: %s", p->index, ev->child_id, ev->reason);
 }
@@ -337,6 +349,7 @@ watch_packet(struct world *w, unsigned int from, uint64_t number)
 	struct sim *s = w->user;
 	const uint64_t name[2] = {from, number};
 
+	record(s, from, &number, sizeof(number));
 	/* each arrival is another value: the second one does not fit the first */
 	world_check(w, note(s, hash(4, name, sizeof(name)), ++s->n_arrived),
 		"peer %u: packet %llu arrives twice", from, (unsigned long long)number);
@@ -382,7 +395,7 @@ sim_watch(struct sim *s)
 	s->w->happened = watch_event;
 	s->w->let_in = watch_packet;
 	s->w->stepped = watch_step;
-	s->n_arrived = 0;
+	s->n_arrived = s->digest = 0;
 	s->peace = false;
 }
 

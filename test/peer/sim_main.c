@@ -18,7 +18,7 @@
 struct options {
 	uint64_t first, last;
 	unsigned int jobs;
-	bool log;
+	bool log, twice;
 };
 
 static uint64_t running;
@@ -26,8 +26,10 @@ static uint64_t running;
 static void
 usage(FILE *f)
 {
-	fprintf(f, "usage: sim [--seeds FIRST..LAST] [--jobs N]   run many schedules\n"
-		   "       sim --seed N [--log]                   run one, and say what happens\n");
+	fprintf(f, "usage: sim [--seeds FIRST..LAST] [--jobs N] [--twice]   run many schedules\n"
+		   "       sim --seed N [--log]                             run one, and say what "
+		   "happens\n"
+		   "--twice: run each once more, and compare all that happened\n");
 }
 
 /** A crash of the engine is a finding like others. */
@@ -55,6 +57,7 @@ parse(struct options *o, int argc, char **argv)
 		{"seed", required_argument, NULL, '1'},
 		{"jobs", required_argument, NULL, 'j'},
 		{"log", no_argument, NULL, 'l'},
+		{"twice", no_argument, NULL, '2'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -84,6 +87,9 @@ parse(struct options *o, int argc, char **argv)
 		case 'l':
 			o->log = true;
 			break;
+		case '2':
+			o->twice = true;
+			break;
 		case 'h':
 			usage(stdout);
 			exit(0);
@@ -94,6 +100,22 @@ parse(struct options *o, int argc, char **argv)
 	return optind == argc;
 }
 
+/** @return what did not hold, NULL = all did */
+static const char *
+run_seed(struct sim *s, const struct options *o, uint64_t seed)
+{
+	uint64_t digest;
+
+	if (!sim_run(s, seed, o->log))
+		return s->why;
+	digest = s->digest;
+	if (!o->twice)
+		return NULL;
+	if (!sim_run(s, seed, o->log))
+		return s->why;
+	return s->digest == digest ? NULL : "the second run is another one";
+}
+
 /** Every jobs-th seed. @return how many failed */
 static unsigned int
 run_share(const struct options *o, unsigned int share)
@@ -101,11 +123,13 @@ run_share(const struct options *o, unsigned int share)
 	static struct sim s;
 	unsigned int bad = 0;
 	uint64_t longest = 0, at = 0;
+	const char *why;
 
 	for (uint64_t seed = o->first + share; seed <= o->last; seed += o->jobs) {
 		running = seed;
-		if (!sim_run(&s, seed, o->log)) {
-			printf("FAIL seed %llu: %s\n", (unsigned long long)seed, s.why);
+		why = run_seed(&s, o, seed);
+		if (why != NULL) {
+			printf("FAIL seed %llu: %s\n", (unsigned long long)seed, why);
 			fflush(stdout);
 			if (++bad == FAILURES_MAX)
 				break;

@@ -309,9 +309,8 @@ plan_peer(struct sim *s, unsigned int i)
 	p->skew_ms = sim_rand(s, 100000000);
 }
 
-/** A whole retransmission sequence. */
-static uint64_t
-sequence_ms(const struct ike_cfg *c)
+uint64_t
+sim_sequence_ms(const struct ike_cfg *c)
 {
 	double d = c->retransmit_timeout_ms, sum = 0;
 
@@ -354,8 +353,8 @@ sim_plan(struct sim *s)
 			start_actions(s, &s->sites[s->edges[i].b], s->edges[i].conn_b);
 	}
 	for (unsigned int i = 0; i < n; i++)
-		if (sequence_ms(&s->w->p[i].cfg) > longest)
-			longest = sequence_ms(&s->w->p[i].cfg);
+		if (sim_sequence_ms(&s->w->p[i].cfg) > longest)
+			longest = sim_sequence_ms(&s->w->p[i].cfg);
 	/* liveness is asked after dpd_delay at the latest, a dead peer is noticed a sequence later;
 	 * an attempt may fail once on what the other end still believes; a refusal waits a minute
 	 */

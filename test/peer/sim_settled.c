@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike/nego.h"
 #include "ike/sa.h"
 #include "sim.h"
 
@@ -42,6 +43,15 @@ snap_take(struct sim *s, unsigned int peer, struct snap *n)
 	n->n_sa = n->n_child = 0;
 	if (s->w->p[peer].e != NULL)
 		ike_walk(s->w->p[peer].e, snap_sa, snap_child, n);
+}
+
+static struct snap snaps[SIM_PEERS];
+
+static void
+snap_all(struct sim *s)
+{
+	for (unsigned int p = 0; p < s->w->n_peers; p++)
+		snap_take(s, p, &snaps[p]);
 }
 
 static const struct ike_sa_view *
@@ -115,7 +125,7 @@ say(const struct edge *e, unsigned int child, const char *what, unsigned int n)
 }
 
 static const char *
-child_unsettled(struct sim *s, const struct snap *snaps, const struct edge *e, unsigned int k)
+child_unsettled(struct sim *s, const struct edge *e, unsigned int k)
 {
 	const struct ike_child_view *a = NULL, *b = NULL;
 	const struct mock_child *ma, *mb;
@@ -140,38 +150,160 @@ child_unsettled(struct sim *s, const struct snap *snaps, const struct edge *e, u
 	return NULL;
 }
 
+/** What peer p's SA is at its other end. */
+static const struct ike_sa_view *
+twin_of(const struct sim *s, unsigned int p, const struct ike_sa_view *v)
+{
+	for (unsigned int q = 0; q < s->w->n_peers; q++)
+		for (unsigned int j = 0; q != p && j < snaps[q].n_sa; j++) {
+			const struct ike_sa_view *o = &snaps[q].sa[j];
+
+			if (o->spi_i == v->spi_i && o->spi_r == v->spi_r &&
+				o->initiator != v->initiator)
+				return o;
+		}
+	return NULL;
+}
+
 /** Every IKE SA that an engine believes in is believed in at the other end. */
 static const char *
-sas_unsettled(struct sim *s, const struct snap *snaps)
+sas_unsettled(struct sim *s)
 {
 	for (unsigned int p = 0; p < s->w->n_peers; p++)
 		for (unsigned int i = 0; i < snaps[p].n_sa; i++) {
-			const struct ike_sa_view *v = &snaps[p].sa[i], *o = NULL;
-			bool found = false;
+			const struct ike_sa_view *v = &snaps[p].sa[i], *o = twin_of(s, p, v);
 
-			for (unsigned int q = 0; q < s->w->n_peers && !found; q++)
-				for (unsigned int j = 0; q != p && j < snaps[q].n_sa && !found;
-					j++) {
-					o = &snaps[q].sa[j];
-					found = o->spi_i == v->spi_i && o->spi_r == v->spi_r &&
-						o->initiator != v->initiator;
-				}
-			if (v->state == IKE_ST_ESTABLISHED && found &&
+			if (v->state == IKE_ST_ESTABLISHED && o != NULL &&
 				o->state == IKE_ST_ESTABLISHED)
 				continue;
 			snprintf(text, sizeof(text), "peer %u: IKE_SA %u in state %d %s", p, v->id,
-				v->state, found ? "has a twin in another" : "has no twin");
+				v->state, o != NULL ? "has a twin in another" : "has no twin");
 			return text;
 		}
 	return NULL;
 }
+
+/* ---- twins ---- */
+
+#define SLACK_MS 5000 /* looks are 2 s apart; jobs of bad times are late */
+
+/** How long an SA may outlive its twin: until the peer is asked, and till that is given up. */
+static uint64_t
+lone_ms(const struct peer *p, const struct ike_sa_view *v)
+{
+	uint64_t ms = (uint64_t)v->conn->dpd_delay_s * 1000 + sim_sequence_ms(&p->cfg) + SLACK_MS;
+
+	/* of what was replaced the other end is to send a DELETE */
+	return v->state == IKE_ST_REKEYED ? ms + IKE_REKEYED_MS : ms;
+}
+
+/** What is known of it: since when it has been alone, as far as it was seen. */
+static struct lone *
+lone_entry(struct sim *s, unsigned int p, uint32_t id)
+{
+	struct lone *free = NULL;
+
+	for (unsigned int i = 0; i < SIM_LONE; i++) {
+		struct lone *l = &s->lone[i];
+
+		if (l->seen_ms == 0 || l->seen_ms < s->looked_ms) {
+			free = l;
+		} else if (l->peer == p && l->boots == s->w->p[p].boots && l->id == id) {
+			l->seen_ms = s->w->now;
+			return l;
+		}
+	}
+	world_check(s->w, free != NULL, "too many IKE SAs are alone");
+	*free = (struct lone){p, s->w->p[p].boots, id, s->w->now, s->w->now, 0};
+	return free;
+}
+
+void
+sim_check_twins(struct sim *s)
+{
+	snap_all(s);
+	for (unsigned int p = 0; p < s->w->n_peers; p++)
+		for (unsigned int i = 0; i < snaps[p].n_sa; i++) {
+			const struct ike_sa_view *v = &snaps[p].sa[i];
+			struct lone *l;
+
+			if (v->state == IKE_ST_CONNECTING || twin_of(s, p, v) != NULL)
+				continue;
+			l = lone_entry(s, p, v->id);
+			/* from REKEYED it goes to DELETING: the longest of all counts */
+			if (l->limit_ms < lone_ms(&s->w->p[p], v))
+				l->limit_ms = lone_ms(&s->w->p[p], v);
+			world_check(s->w, s->w->now - l->since_ms <= l->limit_ms,
+				"peer %u: IKE_SA %u in state %d has had no twin for %llu ms", p,
+				v->id, v->state, (unsigned long long)(s->w->now - l->since_ms));
+		}
+	s->looked_ms = s->w->now;
+}
+
+/* ---- objects ---- */
+
+/** What an engine counts is what it has, and what its host has of it. */
+void
+sim_check_objects(struct sim *s)
+{
+	for (unsigned int i = 0; i < s->w->n_peers; i++) {
+		const struct peer *p = &s->w->p[i];
+		unsigned int sas = 0, children = 0, hosted = 0;
+		int spis = 0;
+		struct ike_stats st;
+
+		ike_get_stats(p->e, &st);
+		for (const struct ike_sa *sa = p->e->sas; sa != NULL; sa = sa->next) {
+			sas++;
+			spis += sa->follow != NULL && sa->follow->cfg != NULL;
+			for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+				children++;
+		}
+		for (unsigned int k = 0; k < p->n_child; k++)
+			hosted += p->child[k].in || p->child[k].out;
+		world_check(s->w, sas == p->e->n_listed && sas == p->e->by_spi.n,
+			"peer %u lists %u IKE SAs, knows %u, counts %u", i, sas, p->e->by_spi.n,
+			p->e->n_listed);
+		world_check(s->w, children == st.n_children && children == hosted,
+			"peer %u has %u children, counts %u, its host %u", i, children,
+			st.n_children, hosted);
+		world_check(s->w, p->spis_out == spis, "peer %u: %d SPIs are out, not %d", i,
+			p->spis_out, spis);
+		world_check(s->w, st.n_half_open == 0 && st.n_jobs == 0 && p->e->dirty == NULL,
+			"peer %u: %u half-open IKE SAs, %u jobs", i, st.n_half_open, st.n_jobs);
+		world_check(s->w, st.n_timers <= sas + 2, "peer %u: %u timers for %u IKE SAs", i,
+			st.n_timers, sas);
+	}
+}
+
+/** After ike_shutdown() and the last job. */
+void
+sim_check_gone(struct sim *s)
+{
+	for (unsigned int i = 0; i < s->w->n_peers; i++) {
+		const struct ike *e = s->w->p[i].e;
+		const uint32_t left[] = {e->n_listed, e->by_spi.n, e->by_id.n, e->by_conn.n,
+			e->by_host.n, e->by_init.n, e->by_ends.n, e->by_net[0].n, e->by_net[1].n,
+			e->children.n, e->heap.n, e->wish_heap.n, e->wishes.n, e->n_jobs,
+			(uint32_t)s->w->p[i].spis_out, (uint32_t)s->w->p[i].ike_spis};
+
+		for (unsigned int k = 0; k < sizeof(left) / sizeof(left[0]); k++)
+			world_check(s->w, left[k] == 0, "peer %u keeps %u objects of kind %u", i,
+				left[k], k);
+		for (unsigned int k = 0; k < IKE_SA_STATES; k++)
+			world_check(s->w, e->n_state[k] == 0, "peer %u counts %u in state %u", i,
+				e->n_state[k], k);
+	}
+}
+
+/* ---- settled or not ---- */
 
 /**
  * Of one edge: one IKE SA, unless the policy allows more. Both ends may have begun at once, each
  * with another child: two SAs that both carry something stay.
  */
 static const char *
-too_many_sas(struct sim *s, const struct snap *snaps, const struct edge *e)
+too_many_sas(struct sim *s, const struct edge *e)
 {
 	const struct ike_conn_cfg *conn = &s->sites[e->a].conns[e->conn_a];
 	bool strict = conn->unique == IKE_UNIQUE_REPLACE || conn->unique == IKE_UNIQUE_KEEP;
@@ -208,20 +340,18 @@ under_way(struct sim *s)
 const char *
 sim_unsettled(struct sim *s)
 {
-	static struct snap snaps[SIM_PEERS];
 	const char *why = NULL;
 
-	for (unsigned int p = 0; p < s->w->n_peers; p++)
-		snap_take(s, p, &snaps[p]);
+	snap_all(s);
 	for (unsigned int i = 0; i < s->n_edges && why == NULL; i++) {
 		const struct edge *e = &s->edges[i];
 
 		for (unsigned int k = 0; k < e->n_children && why == NULL; k++)
-			why = child_unsettled(s, snaps, e, k);
+			why = child_unsettled(s, e, k);
 		if (why == NULL)
-			why = too_many_sas(s, snaps, e);
+			why = too_many_sas(s, e);
 	}
 	if (why == NULL)
-		why = sas_unsettled(s, snaps);
+		why = sas_unsettled(s);
 	return why != NULL ? why : under_way(s);
 }
