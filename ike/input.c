@@ -279,6 +279,20 @@ takes_requests(const struct ike_sa *sa)
 	return (sa->state == IKE_SA_HALF_OPEN && sa->keys.prf_len != 0) || ike_sa_authenticated(sa);
 }
 
+/** Who uses a new IKE SA, or goes on after its rekeying over the old one, has our answer to that.
+ */
+static void
+end_hush(struct ike_sa *sa)
+{
+	struct ike_sa *by = sa->successor != 0 ? ike_sa_by_id(sa->e, sa->successor) : NULL;
+
+	sa->hush_ms = 0;
+	if (by == NULL || by->hush_ms == 0)
+		return;
+	by->hush_ms = 0;
+	ike_sa_touch(by);
+}
+
 static void
 handle_request(struct ike_sa *sa, struct arrival *a)
 {
@@ -317,6 +331,7 @@ handle_request(struct ike_sa *sa, struct arrival *a)
 	sa->last_in_ms = e->now_ms;
 	sa->contested = false;
 	ike_sa_touch(sa);
+	end_hush(sa);
 	if (err == 0 && ike_msg_check(&a->m) != 0)
 		err = -EBADMSG;
 	if (err == 0 && other_waits(sa, IKE_JOB_PEER))

@@ -47,6 +47,7 @@
 #define IKE_FRAGS_MS	 30000 /* fragments wait so long for the rest of their message (RFC 7383 2.6) */
 #define IKE_LINGER_MS	 30000 /* an ended SA repeats its last reply so long */
 #define IKE_REAUTH_RETRY_MS 60000 /* reauthentication is tried again after a failure */
+#define IKE_HUSH_MS	 5000  /* after our answer to its rekeying the peer is asked nothing yet */
 #define IKE_REKEYED_MS	 30000 /* after it we delete a replaced IKE SA that its replacer left over */
 
 enum ike_sa_state {
@@ -156,6 +157,7 @@ struct ike_sa {
 	uint64_t ask_ms;  /* not before it is asked again because of esp_from */
 	struct ike_path esp_from;
 	uint64_t esp_from_ms; /* when */
+	uint64_t hush_ms; /* made by the peer's rekeying, and it may lack our answer: till then we ask nothing */
 	uint64_t doubt_ms, tell_ms; /* not before it is asked, or told, because of unknown SPIs */
 	struct ike_timer timer;
 };

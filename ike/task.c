@@ -151,6 +151,8 @@ next_task(struct ike_sa *sa)
 {
 	struct ike_task **found = NULL;
 
+	if (sa->hush_ms > sa->e->now_ms)
+		return NULL;
 	for (struct ike_task **p = &sa->tasks; *p != NULL; p = &(*p)->next) {
 		if (!may_run(sa, *p) || (*p)->not_before_ms > sa->e->now_ms || is_early(sa, *p))
 			continue;
@@ -237,7 +239,7 @@ ike_task_due(const struct ike_sa *sa)
 	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
 		if (may_run(sa, t) && !is_early(sa, t) && t->not_before_ms < due)
 			due = t->not_before_ms;
-	return due;
+	return due < sa->hush_ms ? sa->hush_ms : due;
 }
 
 void

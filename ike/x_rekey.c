@@ -311,6 +311,7 @@ succeed(struct ike_sa *sa, const struct ike_nego *n, struct ike_view shared)
 
 	if (make_successor(sa, n, shared, false, &fresh) != 0)
 		return IKE_N_INVALID_SYNTAX;
+	fresh->hush_ms = sa->e->now_ms + IKE_HUSH_MS;
 	take_over(sa, n, fresh);
 	return 0;
 }

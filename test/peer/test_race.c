@@ -277,6 +277,38 @@ test_token_of_what_is_coming(void **state)
 }
 
 /**
+ * Who answered a rekeying of the IKE SA sent its new token at once, over an SA that the other end
+ * did not have yet: it was lost each time, and came with the first repetition.
+ */
+static void
+test_nothing_is_asked_before_the_answer_is_there(void **state)
+{
+	struct world *w = world_create(15);
+	struct ike_stats st;
+
+	(void)state;
+	w->job_ms = 50;
+	for (unsigned int i = 0; i < 2; i++) {
+		w->p[i].cfg.has_qcd_secret = true;
+		w->p[i].cfg.qcd_secret[0] = (uint8_t)(1 + i);
+	}
+	connect_world(w);
+	for (unsigned int i = 0; i < 20; i++) {
+		assert_int_equal(
+			ike_rekey(w->p[i % 2].e, &(struct ike_select){.ike = "gw-gw"}, w->now), 1);
+		world_run(w, 40000);
+		world_assert_settled(w, 1);
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		ike_get_stats(w->p[i].e, &st);
+		assert_int_equal(st.retransmits, 0);
+		assert_int_equal(st.rx_invalid_spi, 0);
+		assert_int_equal(st.ike_rekeys, 20);
+	}
+	world_destroy(w);
+}
+
+/**
  * unique = replace gives a reauthentication 10 s to delete the old SA. It failed, the peer deleted
  * the new one instead, and the old one went after 10 s all the same. Seed 1693.
  */
@@ -334,6 +366,7 @@ main(void)
 		cmocka_unit_test(test_reauthentication_of_nothing),
 		cmocka_unit_test(test_token_of_what_is_coming),
 		cmocka_unit_test(test_unanswered_is_not_reauthenticated),
+		cmocka_unit_test(test_nothing_is_asked_before_the_answer_is_there),
 		cmocka_unit_test(test_failed_reauthentication_replaces_nothing),
 		cmocka_unit_test(test_reauthentication_of_childless),
 	};
