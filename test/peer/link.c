@@ -84,7 +84,8 @@ make_packet(struct peer *me, const struct ike_path *path, const uint8_t *buf, si
 		p->path.local_port = (uint16_t)port;
 	}
 	p->len = len;
-	memcpy(p->buf, buf, len);
+	if (len > 0)
+		memcpy(p->buf, buf, len);
 	return p;
 }
 
@@ -117,6 +118,8 @@ link_send_ike(struct peer *me, const struct ike_path *path, const uint8_t *buf, 
 	struct link *l;
 
 	w->n_ike++;
+	if (w->sent != NULL)
+		w->sent(w, me->index, buf, len);
 	if (p == NULL)
 		return;
 	if (w->filter != NULL && !w->filter(w, me->index, p->buf, &p->len)) {
@@ -172,6 +175,19 @@ link_send_esp(struct peer *me, const struct ike_path *path, const struct esp_pac
 		free(p);
 	else
 		go(w, p, l);
+}
+
+bool
+link_leads(struct peer *me, const struct ike_path *path)
+{
+	uint64_t rng = me->w->rng;
+	struct packet *p = make_packet(me, path, NULL, 0);
+	bool leads = p != NULL;
+
+	/* a question is no chance */
+	me->w->rng = rng;
+	free(p);
+	return leads;
 }
 
 struct packet *

@@ -29,6 +29,8 @@ struct esp_packet {
 /** A datagram leaves, and may be lost, doubled, changed or late. */
 void link_send_ike(struct peer *me, const struct ike_path *path, const uint8_t *buf, size_t len);
 void link_send_esp(struct peer *me, const struct ike_path *path, const struct esp_packet *esp);
+/** A peer is at the end of that path, and no NAT in between has forgotten it. */
+bool link_leads(struct peer *me, const struct ike_path *path);
 /** Whatever is due now; the caller frees it. NULL = nothing. */
 struct packet *link_due(struct world *w);
 /** When there is something, UINT64_MAX = nothing under way. */

@@ -46,7 +46,8 @@ struct sim {
 	struct facts *facts;
 	bool peace;	   /* no packet may be lost now, */
 	struct before {
-		uint64_t sent, got, lost, replay;
+		uint64_t sent, got, lost, replay, retransmits;
+		bool reauth;
 	} before[SIM_PEERS]; /* and when it began each peer had sent so much */
 	uint64_t n_arrived;   /* ESP packets, in the whole schedule */
 	struct lone {

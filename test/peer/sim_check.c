@@ -209,26 +209,24 @@ record(struct sim *s, unsigned int who, const void *what, size_t len)
 	s->digest = hash(hash(s->digest, when, sizeof(when)), what, len);
 }
 
-static bool
-watch_datagram(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+static void
+watch_datagram(struct world *w, unsigned int from, const uint8_t *buf, size_t len)
 {
 	struct sim *s = w->user;
 
-	world_check(
-		w, *len >= IKE_HDR_LEN && be32(buf + 24) == *len, "peer %u: no IKE header", from);
-	record(s, from, buf, *len);
+	world_check(w, len >= IKE_HDR_LEN && be32(buf + 24) == len, "peer %u: no IKE header", from);
+	record(s, from, buf, len);
 	if (s->log)
 		fprintf(stderr, "%10.3f %u   sends %s%u %s%u, %zu bytes\n", (double)w->now / 1000,
 			from, buf[16] == IKE_PLD_SK || buf[16] == IKE_PLD_SKF ? "" : "clear ",
 			buf[18], (buf[19] & IKE_FLAG_RESPONSE) != 0 ? "response " : "request ",
-			be32(buf + 20), *len);
+			be32(buf + 20), len);
 	if (buf[18] == IKE_X_SA_INIT)
-		return true;
+		return;
 	if (buf[16] == IKE_PLD_SK || buf[16] == IKE_PLD_SKF)
-		check_sealed(s, from, buf, *len);
+		check_sealed(s, from, buf, len);
 	else
-		check_clear(s, from, buf, *len);
-	return true;
+		check_clear(s, from, buf, len);
 }
 
 /* ---- children ---- */
@@ -260,6 +258,23 @@ const struct in6_addr *
 sim_seen(const struct peer *p)
 {
 	return IN6_IS_ADDR_UNSPECIFIED(&p->nat_addr) ? &p->addr : &p->nat_addr;
+}
+
+/** Some IKE SA of it is reauthenticated: the other end asks in it at once, before its answer is
+ * there. */
+static bool
+reauthenticates(const struct sim *s, unsigned int peer)
+{
+	bool any = false;
+
+	for (unsigned int i = 0; i < s->n_edges; i++) {
+		const struct edge *e = &s->edges[i];
+
+		any |= (e->a == peer || e->b == peer) &&
+		       (s->sites[e->a].conns[e->conn_a].reauth_time_s != 0 ||
+			       s->sites[e->b].conns[e->conn_b].reauth_time_s != 0);
+	}
+	return any;
 }
 
 /** A packet of this child would find an SA at that end. */
@@ -306,6 +321,9 @@ watch_step(struct world *w)
 			"peer %u sent a packet in peace for an SA that is not there", i);
 		world_check(w, p->esp_replay == s->before[i].replay,
 			"peer %u sent a packet in peace that a replay window dropped", i);
+		world_check(w,
+			s->before[i].reauth || p->e->stats.retransmits == s->before[i].retransmits,
+			"peer %u repeats a request in peace", i);
 	}
 	check_ways(s);
 }
@@ -361,7 +379,8 @@ sim_peace_begin(struct sim *s)
 	for (unsigned int i = 0; i < s->w->n_peers; i++) {
 		const struct peer *p = &s->w->p[i];
 
-		s->before[i] = (struct before){p->esp_sent, p->esp_got, p->esp_lost, p->esp_replay};
+		s->before[i] = (struct before){p->esp_sent, p->esp_got, p->esp_lost, p->esp_replay,
+			p->e->stats.retransmits, reauthenticates(s, i)};
 	}
 	s->peace = true;
 }
@@ -390,7 +409,7 @@ sim_watch(struct sim *s)
 	s->facts->round++;
 	s->facts->n = 0;
 	s->w->user = s;
-	s->w->filter = watch_datagram;
+	s->w->sent = watch_datagram;
 	s->w->added = watch_child;
 	s->w->happened = watch_event;
 	s->w->let_in = watch_packet;

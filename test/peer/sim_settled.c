@@ -8,6 +8,7 @@
 
 #include "ike/nego.h"
 #include "ike/sa.h"
+#include "link.h"
 #include "sim.h"
 
 #define SNAP_MAX 128
@@ -145,6 +146,8 @@ child_unsettled(struct sim *s, const struct edge *e, unsigned int k)
 		return say(e, k, "not installed at an end", ma == NULL);
 	if (world_twin(s->w, e->a, ma) != mb || ma->sa.mode != mb->sa.mode)
 		return say(e, k, "the two are no twins", ma->sa.spi_in);
+	if (!link_leads(&s->w->p[e->a], &ma->sa.path) || !link_leads(&s->w->p[e->b], &mb->sa.path))
+		return say(e, k, "an end sends to where nobody is", ma->sa.path.remote_port);
 	if (!ma->sending || !mb->sending)
 		return say(e, k, "an end does not send on it", ma->sending);
 	return NULL;
@@ -328,7 +331,7 @@ under_way(struct sim *s)
 {
 	for (unsigned int p = 0; p < s->w->n_peers; p++)
 		for (const struct ike_sa *sa = s->w->p[p].e->sas; sa != NULL; sa = sa->next) {
-			if (sa->win.request.buf == NULL && sa->tasks == NULL)
+			if (sa->win.request.buf == NULL && sa->tasks == NULL && sa->active == NULL)
 				continue;
 			snprintf(text, sizeof(text), "peer %u: IKE_SA %u has not finished", p,
 				sa->id);

@@ -98,6 +98,8 @@ struct world {
 	/* a test's eye on each IKE datagram; may change it, false = drop */
 	bool (*filter)(struct world *w, unsigned int from, uint8_t *buf, size_t *len);
 	void *filter_arg;
+	/* the same on what is sent, also if no way leads to its receiver */
+	void (*sent)(struct world *w, unsigned int from, const uint8_t *buf, size_t len);
 	/* instead of PEER_LOG's: each line of an engine */
 	void (*logged)(struct world *w, const struct peer *p, const char *line);
 	/* a test's eye on each child that a host installs */
