@@ -46,6 +46,45 @@ host_keepalive(void *arg, const struct ike_path *path)
 	me->keepalives++;
 }
 
+/** It is done late by chance. */
+static struct mock_job *
+new_job(struct peer *me, unsigned int late_ms)
+{
+	struct world *w = me->w;
+	struct mock_job *j = calloc(1, sizeof(*j));
+
+	if (j == NULL)
+		return NULL;
+	*j = (struct mock_job){.next = w->jobs, .p = me};
+	j->at = w->now + 1 + world_rand(w, late_ms);
+	w->jobs = j;
+	return j;
+}
+
+/** Names are "peer" and a number. */
+static void
+look_up(struct peer *me, uint32_t token, const char *name)
+{
+	struct mock_job *j = new_job(me, me->w->lookup_ms);
+
+	world_check(me->w, j != NULL && strncmp(name, "peer", 4) == 0, "who is %s?", name);
+	j->boots = me->boots;
+	j->token = token;
+	j->who = (unsigned int)atoi(name + 4);
+}
+
+static void
+answer_lookup(struct mock_job *j)
+{
+	struct peer *me = j->p;
+	bool found = world_rand(me->w, 1000) >= me->w->lookup_fail;
+
+	/* nobody is told who did not ask */
+	if (me->e != NULL && me->boots == j->boots)
+		ike_resolved(me->e, j->token, &me->w->p[j->who].addr, found ? 1 : 0, "NXDOMAIN",
+			peer_now(me));
+}
+
 static void
 host_resolve(void *arg, uint32_t token, const char *name)
 {
@@ -54,6 +93,8 @@ host_resolve(void *arg, uint32_t token, const char *name)
 	world_check(me->w, name[0] != '\0', "peer %u: a name is empty", me->index);
 	me->n_lookups++;
 	me->lookup = token;
+	if (me->w->lookup_ms != 0)
+		look_up(me, token, name);
 }
 
 static uint32_t
@@ -181,7 +222,7 @@ host_child_stats(void *arg, uint32_t id, struct ike_child_stats *st)
 	return 0;
 }
 
-/** A job is late by chance; it runs at the end of that, when much may have gone meanwhile. */
+/** It runs at the end of the time that it takes, when much may have gone meanwhile. */
 static enum ike_offload
 host_offload(void *arg, struct ike_job *job, bool stranger, uint32_t cost_us)
 {
@@ -194,12 +235,10 @@ host_offload(void *arg, struct ike_job *job, bool stranger, uint32_t cost_us)
 		return IKE_OFFLOAD_INLINE;
 	if (stranger && w->jobs_full)
 		return IKE_OFFLOAD_FULL;
-	j = calloc(1, sizeof(*j));
+	j = new_job(me, w->job_ms);
 	if (j == NULL)
 		return IKE_OFFLOAD_INLINE;
-	*j = (struct mock_job){.next = w->jobs, .p = me, .job = job};
-	j->at = w->now + 1 + world_rand(w, w->job_ms);
-	w->jobs = j;
+	j->job = job;
 	w->n_jobs++;
 	return IKE_OFFLOAD_TAKEN;
 }
@@ -302,8 +341,12 @@ mock_job_do(struct world *w, uint64_t until)
 		return false;
 	*p = j->next;
 	me = j->p;
-	ike_job_run(j->job);
-	ike_job_done(j->job, peer_now(me));
+	if (j->job != NULL) {
+		ike_job_run(j->job);
+		ike_job_done(j->job, peer_now(me));
+	} else {
+		answer_lookup(j);
+	}
 	free(j);
 	peer_tick(me);
 	return true;

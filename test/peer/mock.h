@@ -6,11 +6,13 @@
 
 #include "link.h"
 
-/** A job that an engine gave away. */
+/** A job that an engine gave away, or a look-up. */
 struct mock_job {
 	struct mock_job *next;
 	struct peer *p;
-	struct ike_job *job;
+	struct ike_job *job; /* NULL = a look-up: by which engine, with which token, of whom */
+	uint32_t boots, token;
+	unsigned int who;
 	uint64_t at;
 };
 

@@ -403,10 +403,14 @@ play(struct sim *s)
 	if (sim_percent(s, 50))
 		w->job_ms = sim_percent(s, 50) ? 50 : 3000;
 	w->jobs_full = sim_percent(s, 10);
+	w->lookup_ms = sim_percent(s, 50) ? 50 : 10000;
+	w->lookup_fail = sim_percent(s, 50) ? 300 : 0;
 	trouble(s);
 	fair_weather(s);
 	w->job_ms = w->job_ms > 0 ? 50 : 0;
 	w->jobs_full = false;
+	w->lookup_ms = 50;
+	w->lookup_fail = 0;
 	say(s, "the last fault is over", 0);
 	memset(s->lone, 0, sizeof(s->lone));
 	s->looked_ms = s->w->now;

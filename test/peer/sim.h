@@ -23,6 +23,8 @@ struct site {
 	struct ike_child_cfg children[SIM_CONNS][SIM_CHILDREN];
 	struct ike_secret secrets[2]; /* the PSK that all know; a PPK */
 	unsigned int n_conns;
+	char name[SIM_CONNS][16]; /* instead of an address of the other end */
+	char *names[SIM_CONNS];
 };
 
 /** Two peers that have children with each other. */

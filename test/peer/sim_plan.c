@@ -184,6 +184,9 @@ hide(struct sim *s, const struct edge *e)
 	struct ike_conn_cfg *other = &s->sites[e->b].conns[e->conn_b];
 
 	sim_plan_nat_addr(s, e->a);
+	other->n_names = 0;
+	other->name_first = false;
+	other->n_remote = other->any_remote ? 0 : 1;
 	other->remote_addrs[0] = (struct ike_range){s->w->p[e->a].nat_addr, s->w->p[e->a].nat_addr};
 	other->remote_addrs[0].from.s6_addr[15] = 0;
 	other->remote_addrs[0].to.s6_addr[15] = 255;
@@ -217,7 +220,22 @@ join(struct sim *s, unsigned int a, unsigned int b, unsigned int conn_a, unsigne
 
 	*e = (struct edge){.a = a, .b = b, .conn_a = conn_a, .conn_b = conn_b};
 	e->n_children = s->sites[a].conns[conn_a].n_children;
-	e->b_starts = s->sites[b].conns[conn_b].n_remote != 0 && sim_percent(s, 50);
+	e->b_starts = !s->sites[b].conns[conn_b].any_remote && sim_percent(s, 50);
+}
+
+/** The other end is known by a name alone. */
+static void
+by_name(struct sim *s, unsigned int peer, unsigned int other)
+{
+	struct site *t = &s->sites[peer];
+	unsigned int i = t->n_conns - 1;
+
+	snprintf(t->name[i], sizeof(t->name[i]), "peer%u", other);
+	t->names[i] = t->name[i];
+	t->conns[i].names = &t->names[i];
+	t->conns[i].n_names = 1;
+	t->conns[i].n_remote = 0;
+	t->conns[i].name_first = true;
 }
 
 static void
@@ -231,6 +249,10 @@ plan_edge(struct sim *s, unsigned int a, unsigned int b)
 	cb = add_conn(s, b, name);
 	ca->remote_addrs[0] = (struct ike_range){s->w->p[b].addr, s->w->p[b].addr};
 	cb->remote_addrs[0] = (struct ike_range){s->w->p[a].addr, s->w->p[a].addr};
+	if (sim_percent(s, 10))
+		by_name(s, a, b);
+	if (sim_percent(s, 10))
+		by_name(s, b, a);
 	plan_pair(s, ca, cb, 1 + (sim_percent(s, 40) ? sim_rand(s, SIM_CHILDREN) : 0));
 	join(s, a, b, s->sites[a].n_conns - 1, s->sites[b].n_conns - 1);
 }
@@ -242,6 +264,7 @@ plan_any_hub(struct sim *s, unsigned int n)
 	struct ike_conn_cfg *hub = add_conn(s, 0, "any"), *first = NULL;
 
 	hub->n_remote = 0;
+	hub->any_remote = true;
 	for (unsigned int i = 1; i < n; i++) {
 		struct ike_conn_cfg *c = add_conn(s, i, "hub");
 

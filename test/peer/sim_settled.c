@@ -285,9 +285,11 @@ sim_check_gone(struct sim *s)
 {
 	for (unsigned int i = 0; i < s->w->n_peers; i++) {
 		const struct ike *e = s->w->p[i].e;
+		/* names have one from the start */
+		uint32_t timers = e->heap.n - (e->n_names > 0 && e->heap.n > 0);
 		const uint32_t left[] = {e->n_listed, e->by_spi.n, e->by_id.n, e->by_conn.n,
 			e->by_host.n, e->by_init.n, e->by_ends.n, e->by_net[0].n, e->by_net[1].n,
-			e->children.n, e->heap.n, e->wish_heap.n, e->wishes.n, e->n_jobs,
+			e->children.n, timers, e->wish_heap.n, e->wishes.n, e->n_jobs,
 			(uint32_t)s->w->p[i].spis_out, (uint32_t)s->w->p[i].ike_spis};
 
 		for (unsigned int k = 0; k < sizeof(left) / sizeof(left[0]); k++)

@@ -113,6 +113,8 @@ struct world {
 	void *user;
 	unsigned int job_ms; /* jobs are done so late at most; 0 = at once. PEER_JOB_MS sets it */
 	bool jobs_full;	     /* no room for strangers' jobs */
+	unsigned int lookup_ms;	  /* names are answered so late at most; 0 = by the test */
+	unsigned int lookup_fail; /* per mille of the answers say that there is no such name */
 	unsigned int n_jobs; /* given away so far */
 	struct mock_job *jobs;
 	unsigned int n_ike;	/* IKE datagrams sent */
