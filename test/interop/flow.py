@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Steps with numbered packets both ways (test/tools/flow.c): none may be lost, doubled or dropped as a replay.
 
-FLOW_SECONDS and FLOW_RATE (packets a second each way) say how long and how fast.
+FLOW_SECONDS and FLOW_RATE (packets a second each way) say how long and how fast: 30 s, 2 minutes with SOAK
+(scripts/test.sh full), and 1000.
 """
 import base64
 import os
@@ -12,7 +13,8 @@ import time
 import lab as L
 from lab import IN_THEM, IN_US, wait
 
-SECONDS = int(os.environ.get('FLOW_SECONDS', '30'))
+SOAK = os.environ.get('SOAK', '0') not in ('', '0')
+SECONDS = int(os.environ.get('FLOW_SECONDS', '120' if SOAK else '30'))
 RATE = int(os.environ.get('FLOW_RATE', '1000'))
 PORT = 7000
 
