@@ -179,8 +179,12 @@ expire(struct ike_sa *sa)
 static void
 reauthenticate(struct ike_sa *sa)
 {
-	if (ike_task_find(sa, IKE_TASK_DELETE_IKE, NULL, 0) != NULL)
+	const struct ike_task *end = ike_task_find(sa, IKE_TASK_DELETE_IKE, NULL, 0);
+
+	if (end != NULL && end->not_before_ms == 0)
 		sa->reauth_ms = IKE_NEVER;
+	else if (end != NULL) /* it may be needed again: unique.h */
+		sa->reauth_ms = sa->e->now_ms + REAUTH_WAIT_MS;
 	else if (sa->win.request.buf != NULL && sa->win.tries > 0)
 		sa->reauth_ms = sa->e->now_ms + REAUTH_WAIT_MS;
 	else

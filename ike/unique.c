@@ -132,3 +132,14 @@ ike_unique_is_idle(const struct ike_sa *sa)
 			return true;
 	return false;
 }
+
+bool
+ike_unique_is_needed(const struct ike_sa *sa)
+{
+	if (sa->state != IKE_SA_UP)
+		return false;
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		if (ike_child_is_live(c) && ike_reauth_sibling(sa, c->cfg) == NULL)
+			return true;
+	return ike_sa_same_ends(sa, NULL) == NULL;
+}

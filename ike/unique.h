@@ -15,4 +15,7 @@ void ike_unique_apply(struct ike_sa *sa, bool contact);
 /** keep and replace: sa has nothing to do, another one between the same identities carries all: it may go. */
 bool ike_unique_is_idle(const struct ike_sa *sa);
 
+/** It is up, and has a child that no other SA between the same identities has, or there is none. */
+bool ike_unique_is_needed(const struct ike_sa *sa);
+
 #endif

@@ -9,6 +9,7 @@
 #include "payload.h"
 #include "qcd.h"
 #include "reauth.h"
+#include "unique.h"
 #include "x.h"
 
 /* ---- deleting a child ---- */
@@ -53,19 +54,14 @@ ike_x_delete_child_process(struct ike_sa *sa, struct ike_task *t, const struct i
 
 /* ---- deleting the IKE SA ---- */
 
-/** unique = replace gave it some time (unique.c), and meanwhile what was to replace it went. */
-static bool
-is_needed_again(const struct ike_sa *sa, const struct ike_task *t)
-{
-	return t->not_before_ms != 0 && sa->state == IKE_SA_UP &&
-	       ike_sa_same_ends(sa, NULL) == NULL;
-}
-
 int
 ike_x_delete_ike_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 {
-	if (is_needed_again(sa, t))
+	/* unique = replace gave it some time, and sees again what it has; if it is alive */
+	if (t->not_before_ms != 0 && ike_unique_is_needed(sa)) {
+		ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, 0);
 		return -EALREADY;
+	}
 	if (sa->auth_failed)
 		ike_pld_notify_build(c, IKE_N_AUTHENTICATION_FAILED, NULL, 0);
 	ike_pld_delete_build(c, IKE_PROTO_IKE, NULL, 0);

@@ -334,6 +334,41 @@ test_failed_reauthentication_replaces_nothing(void **state)
 	world_destroy(w);
 }
 
+/**
+ * Both ends connected at once, each with another child: two IKE SAs that both stay. One is
+ * reauthenticated, and unique = replace took the other one and its child after 10 s.
+ */
+static void
+test_reauthentication_beside_another(void **state)
+{
+	struct world *w = world_create(16);
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		w->p[i].conn.n_children = 2;
+		w->p[i].conn.unique = IKE_UNIQUE_REPLACE;
+		w->p[i].children[i].start_action = IKE_ACTION_START;
+	}
+	w->p[0].conn.reauth_time_s = 30;
+	start_both(w);
+	world_run(w, 20000);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(peer_live_sas(&w->p[i]), 2);
+		assert_int_equal(peer_live_children(&w->p[i]), 2);
+	}
+	for (unsigned int s = 0; s < 100; s++) {
+		world_run(w, 1000);
+		for (unsigned int i = 0; i < 2; i++) {
+			assert_in_range(peer_live_children(&w->p[i]), 2, 4);
+			assert_int_equal(
+				w->p[i].events[IKE_EV_CHILD_UP] - w->p[i].events[IKE_EV_CHILD_DOWN],
+				peer_live_children(&w->p[i]));
+		}
+	}
+	assert_true(w->p[0].events[IKE_EV_IKE_UP] > 3);
+	world_destroy(w);
+}
+
 /** childless = force at the other end: each reauthentication failed, as it refused the first child.
  */
 static void
@@ -369,6 +404,7 @@ main(void)
 		cmocka_unit_test(test_nothing_is_asked_before_the_answer_is_there),
 		cmocka_unit_test(test_failed_reauthentication_replaces_nothing),
 		cmocka_unit_test(test_reauthentication_of_childless),
+		cmocka_unit_test(test_reauthentication_beside_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
