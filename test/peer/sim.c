@@ -229,8 +229,9 @@ act(struct sim *s)
 	case 3:
 	case 4:
 		rekey(s, end_of(s, e, false), sim_percent(s, 50));
-		if (sim_percent(s, 30))
-			world_run(s->w, sim_rand(s, 50));
+		/* in the midst of the other's exchange, or of its additional key exchanges */
+		if (sim_percent(s, 50))
+			world_run(s->w, sim_rand(s, sim_percent(s, 80) ? 400 : 3000));
 		rekey(s, end_of(s, e, true), sim_percent(s, 50));
 		break;
 	case 5:
