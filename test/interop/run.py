@@ -524,8 +524,8 @@ cert-chain-peer cert-fqdn-peer cert-email cert-email-peer cert-dn-wildcard cert-
 cert-crl-ours cert-wrong-ca-peer cert-expired cert-expired-peer
 encap-us encap-peer nat-peer frag-peer
 """.split())
-# Also left to the full run, but for another reason: packets are lost in them, see README.md
-TWINS |= {'flow-reauth-us', 'nat-us'}
+# Also left to the full run, but for another reason: see README.md
+TWINS |= {'flow-reauth-us'}
 assert TWINS <= set(CASES), TWINS - set(CASES)
 
 
