@@ -125,6 +125,9 @@ class Run:
         if ours:
             good, out = self.ping(True, '-W 8')
             self.check('first packet is held, not lost', good, out)
+        elif 'start_action = start' in self.case.child_peer:       # no trap: traffic would go in clear before
+            self.check('the peer starts it', wait(20, lambda: 'INSTALLED' in self.lab.peer_sas()))
+            self.check('comes up from the peer', self.ping_until(False, 5), self.lab.log_text()[-1500:])
         else:       # the kernel's trap drops what meets it
             self.check('comes up from the peer', self.ping_until(False, 15), self.lab.log_text()[-1500:])
         sas = self.lab.peer_sas()
@@ -348,7 +351,8 @@ def rekeyed_by_volume(run):
     before = child_spis(run)
     status, out = run.lab.on('A', f'ping -c 100 -i 0.05 -W 2 {IN_THEM}')
     run.check('no ping was lost', ' 100 received' in out, out[-200:])
-    run.check('the SPIs are new', not set(child_spis(run)) & set(before), f'{before} {child_spis(run)}')
+    # the old inbound SA may still be there
+    run.check('the SPIs are new', len(set(child_spis(run)) - set(before)) >= 2, f'{before} {child_spis(run)}')
 
 
 def restarts(how):
@@ -370,7 +374,9 @@ def anew(n):
         run.lab.peer.check('charon-stop KILL; charon-start')
         run.check('up again', run.ping_until(False, 10), run.lab.log_text()[-1500:])
         run.learn()
-        run.check(f'{n} IKE SAs are left', wait(15, lambda: len(run.lab.show('ike')) == n), run.lab.show('ike'))
+        # a DELETE of what the peer has lost is repeated for a while
+        run.check(f'{n} IKE SAs are left',
+                  wait(15, lambda: sum(s['state'] == 'ESTABLISHED' for s in run.lab.show('ike')) == n), run.lab.show('ike'))
         run.traffic(' afterwards')
     return step
 
@@ -458,9 +464,10 @@ CASES = {
     'esn': Case(**MODERN | dict(esp='aes128gcm16-x25519-esn', selected='AES_GCM_16-128.*ESN'), steps=(rekey('us'),)),
     'esn-peer': Case(**MODERN | dict(esp='aes128gcm16-x25519-esn', selected='AES_GCM_16-128.*ESN'), first='peer',
                      steps=(rekey('peer'),)),
-    # the peer offers more selectors than ours: what is agreed stays so when either rekeys
+    # the peer offers more selectors than ours: what is agreed stays so when either rekeys. A trap would hold all of its
+    # packets, neighbour discovery too
     'narrowing-peer': Case(**MODERN | dict(selected=r'local  \S+\[gre\]'), first='peer',
-                           child_peer='local_ts = dynamic\n   remote_ts = dynamic', steps=(rekey('peer'), rekey('us'))),
+                           child_peer='local_ts = dynamic\n   remote_ts = dynamic\n   start_action = start', steps=(rekey('peer'), rekey('us'))),
     'rekey-bytes': Case(**MODERN, child_us='rekey_bytes = 8000\n   rand_bytes = 0\n   life_bytes = 1000000', blind=True,
                         steps=(rekeyed_by_volume,)),
     'rekey-packets': Case(**MODERN, child_us='rekey_packets = 50\n   rand_packets = 0\n   life_packets = 5000', blind=True,
