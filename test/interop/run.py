@@ -334,7 +334,8 @@ def rekey_ike(by):
             run.lab.peer.run('swanctl --rekey --ike gw-gw')
         run.check(f'IKE SA rekeyed by {by}', status == 0, out)
         run.check('its SPIs are new', wait(5, lambda: not set(spis()) & set(before)), f'{before} {spis()}')
-        run.check('the child is the same', child_spis(run) == children, f'{children} {child_spis(run)}')
+        # what an earlier rekeying replaced may go meanwhile
+        run.check('the child is the same', set(child_spis(run)) <= set(children), f'{children} {child_spis(run)}')
         run.traffic(' after the rekey of the IKE SA')
     return step
 
