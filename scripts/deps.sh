@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # deps.sh - install the Debian 12 packages raclette needs. Asks dpkg first: with nothing missing it
 # takes no time, no network and no privileges.
-#   deps.sh [--build] [--demo] [--test]     only these groups; without an option all of them
+#   deps.sh [--build] [--demo] [--test] [--perf]   only these groups; without an option all of them
 set -euo pipefail
 
-# build: compile and run; demo: what scripts/demo.sh also calls; test: what scripts/test.sh also calls
+# build: compile and run; demo: what scripts/demo.sh also calls; test: what scripts/test.sh also calls;
+# perf: what perf/ also calls
 BUILD="meson ninja-build pkg-config gcc libc6-dev libdpdk-dev libipsec-mb-dev libssl-dev libmnl-dev libcmocka-dev
  libpcap-dev libnuma-dev ca-certificates"
 DEMO="iproute2 iputils-ping iperf3 tcpdump ethtool procps python3 util-linux"
 TEST="$DEMO clang llvm libclang-rt-14-dev clang-format tshark python3-scapy python3-cryptography
  qemu-system-x86 busybox-static dash cpio binutils strongswan-swanctl"
+PERF="$DEMO dpkg-dev gnuplot-nox python3-scapy"
 
 usage() { sed -n '3,6s/^# \{0,1\}//p' "$0"; }
 
@@ -20,11 +22,12 @@ for a in "$@"; do
 	--build) want+=" $BUILD" ;;
 	--demo) want+=" $DEMO" ;;
 	--test) want+=" $TEST" ;;
+	--perf) want+=" $PERF" ;;
 	-h | --help) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac
 done
-[ -n "$want" ] || want="$BUILD $TEST"
+[ -n "$want" ] || want="$BUILD $TEST $PERF"
 
 missing=()
 for p in $(printf '%s\n' $want | sort -u); do

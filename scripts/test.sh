@@ -76,7 +76,7 @@ build() {
 # the sanitizer build: once, for whichever layer comes first
 build_asan() {
 	[ -z "${ASAN_BUILT:-}" ] || return 0
-	build "$ASAN" gcc -Db_sanitize=address,undefined --buildtype=debugoptimized -Dwerror=false || {
+	build "$ASAN" gcc -Db_sanitize=address,undefined --buildtype=debugoptimized -Dwerror=false -Dperf=true || {
 		result "FAIL build/asan"
 		exit 1
 	}
@@ -180,7 +180,7 @@ run_lint() {
 	# not the sanitizer build: its instrumentation makes gcc warn of conversions that are none
 	local cc
 	for cc in gcc clang; do
-		if build "$TOP/build-$cc" $cc -Dwerror=true --buildtype=debugoptimized; then
+		if build "$TOP/build-$cc" $cc -Dwerror=true --buildtype=debugoptimized -Dperf=true; then
 			result "PASS build/$cc: no warning"
 		else
 			result "FAIL build/$cc"
