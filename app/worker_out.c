@@ -24,7 +24,10 @@ send_outer(struct gw_worker *w, struct rte_mbuf *m, const struct gw_l2hdr *l2)
 		worker_drop(w, &m, 1);
 		return;
 	}
-	memcpy(p, l2->hdr, l2->len);
+	if (likely(l2->len == GW_ETH_LEN)) /* by words, without a call */
+		memcpy(p, l2->hdr, GW_ETH_LEN);
+	else
+		memcpy(p, l2->hdr, l2->len);
 	worker_tx(w, m);
 }
 
@@ -42,18 +45,32 @@ send_fragments(struct gw_worker *w, struct rte_mbuf *m, const struct gw_l2hdr *l
 		send_outer(w, frag[i], l2);
 }
 
+/* @return the link header of an SA's next hop, NULL when it is not known */
+static const struct gw_l2hdr *
+link_header(const struct gw_sa_out *sa)
+{
+	struct gw_nexthop *nh = gw_sa_out_nexthop(sa);
+	const struct gw_l2hdr *l2 = atomic_load_explicit(&nh->l2, memory_order_acquire);
+
+	/* looked at first: the line is shared with control */
+	if (l2 != NULL && atomic_load_explicit(&nh->used, memory_order_relaxed) == 0)
+		atomic_store_explicit(&nh->used, 1, memory_order_relaxed);
+	return l2;
+}
+
 /* What gw_esp_out() encrypted, and nothing else, gets a link header. */
 static void
 send_esp(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	for (uint16_t i = 0; i < n; i++) {
-		struct gw_nexthop *nh = gw_sa_out_nexthop(gw_pkt(pkts[i])->sa_out);
-		const struct gw_l2hdr *l2 = atomic_load_explicit(&nh->l2, memory_order_acquire);
+	const struct gw_sa_out *sa = NULL;
+	const struct gw_l2hdr *l2 = NULL;
 
-		/* looked at first: the line is shared with control */
-		if (l2 != NULL && atomic_load_explicit(&nh->used, memory_order_relaxed) == 0)
-			atomic_store_explicit(&nh->used, 1, memory_order_relaxed);
-		if (gw_pkt(pkts[i])->outer_frag)
+	for (uint16_t i = 0; i < n; i++) {
+		if (gw_pkt(pkts[i])->sa_out != sa) {
+			sa = gw_pkt(pkts[i])->sa_out;
+			l2 = link_header(sa);
+		}
+		if (unlikely(gw_pkt(pkts[i])->outer_frag))
 			send_fragments(w, pkts[i], l2);
 		else
 			send_outer(w, pkts[i], l2);
