@@ -3,6 +3,9 @@
 
 #include "sa.h"
 
+#define REAUTH_RETRY_MS     60000
+#define REAUTH_RETRY_MIN_MS 1000
+
 /* ---- who starts it ---- */
 
 /** The other children follow the first one over the new SA. */
@@ -12,6 +15,18 @@ take_along(const struct ike_sa *sa, const struct ike_child_cfg *first, struct ik
 	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
 		if (ike_child_is_live(c) && c->cfg != first)
 			ike_task_add(fresh, IKE_TASK_CHILD, c->cfg, 0, 0);
+}
+
+void
+ike_reauth_later(struct ike_sa *sa)
+{
+	uint64_t now = sa->e->now_ms, wait = REAUTH_RETRY_MS;
+
+	/* with time left to come to an end, and to be tried once more */
+	if (sa->expire_ms != IKE_NEVER && sa->expire_ms < now + 2 * wait)
+		wait = sa->expire_ms > now ? (sa->expire_ms - now) / 2 : 0;
+	sa->reauth_ms = now + (wait > REAUTH_RETRY_MIN_MS ? wait : REAUTH_RETRY_MIN_MS);
+	ike_sa_touch(sa);
 }
 
 void
@@ -30,7 +45,7 @@ ike_reauth_start(struct ike_sa *sa)
 	if (ike_sa_connect_path(sa->e, sa->conn, first, &sa->path, &fresh) != 0) {
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
 			"reauthentication cannot start");
-		sa->reauth_ms = sa->e->now_ms + IKE_REAUTH_RETRY_MS;
+		ike_reauth_later(sa);
 		return;
 	}
 	fresh->reauth_of = sa->id;
@@ -67,8 +82,7 @@ ike_reauth_finish(struct ike_sa *sa)
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
 			"IKE_SA %u: the peer refuses its children over the new one, it goes on",
 			old->id);
-		old->reauth_ms = sa->e->now_ms + IKE_REAUTH_RETRY_MS;
-		ike_sa_touch(old);
+		ike_reauth_later(old);
 		old = sa;
 	}
 	old->replaced = true;

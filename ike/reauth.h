@@ -20,6 +20,9 @@
 /** Start it: an SA that is up gets a successor. */
 void ike_reauth_start(struct ike_sa *sa);
 
+/** It failed: again in a minute, or half-way to the hard limit of sa when that is sooner. */
+void ike_reauth_later(struct ike_sa *sa);
+
 /** sa, made by a reauthentication, may have all it needs: then the old one goes. */
 void ike_reauth_finish(struct ike_sa *sa);
 

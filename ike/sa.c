@@ -481,8 +481,7 @@ connect_failed(struct ike_sa *sa)
 	sa->e->stats.ike_failed++;
 	if (old == NULL || old->state != IKE_SA_UP)
 		return;
-	old->reauth_ms = sa->e->now_ms + IKE_REAUTH_RETRY_MS;
-	ike_sa_touch(old);
+	ike_reauth_later(old);
 }
 
 void

@@ -46,7 +46,6 @@
 #define IKE_HALF_OPEN_MS 30000 /* a responder waits so long for IKE_AUTH */
 #define IKE_FRAGS_MS	 30000 /* fragments wait so long for the rest of their message (RFC 7383 2.6) */
 #define IKE_LINGER_MS	 30000 /* an ended SA repeats its last reply so long */
-#define IKE_REAUTH_RETRY_MS 60000 /* reauthentication is tried again after a failure */
 #define IKE_HUSH_MS	 5000  /* after our answer to its rekeying the peer is asked nothing yet */
 #define IKE_REKEYED_MS	 30000 /* after it we delete a replaced IKE SA that its replacer left over */
 

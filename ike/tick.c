@@ -297,8 +297,11 @@ ike_sa_due(const struct ike_sa *sa)
 	case IKE_SA_HALF_OPEN:
 		return sa->created_ms + IKE_HALF_OPEN_MS;
 	case IKE_SA_REKEYED:
-		/* only until our own DELETE is on its way */
-		return sa->active != NULL ? due : earlier(due, sa->state_ms + IKE_REKEYED_MS);
+		/* only until our own DELETE is on its way, or waits for what we have begun to ask
+		 */
+		if (ike_task_find(sa, IKE_TASK_DELETE_IKE, NULL, 0) != NULL)
+			return earlier(due, ike_task_due(sa));
+		return earlier(due, sa->state_ms + IKE_REKEYED_MS);
 	case IKE_SA_LINGER:
 		return sa->state_ms + IKE_LINGER_MS;
 	default:

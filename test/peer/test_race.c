@@ -10,12 +10,16 @@
 
 #include <cmocka.h>
 
+#include "ike/reauth.h"
+#include "ike/sa.h"
 #include "ike/wire.h"
 #include "world.h"
 
 static const struct ike_select all_children = {.child = "gre"};
 
 /* Messages of one exchange and kind from one peer that get lost. */
+static const struct ike_select all_sas = {.ike = "gw-gw"};
+
 struct lost {
 	unsigned int from, n;
 	uint8_t exchange, response; /* IKE_FLAG_RESPONSE or 0 */
@@ -389,6 +393,57 @@ test_reauthentication_of_childless(void **state)
 	world_destroy(w);
 }
 
+/**
+ * A reauthentication that failed was tried again a minute later, when the hard limit had long ended
+ * the SA and its children. Seed 34846.
+ */
+static void
+test_reauthentication_before_the_limit(void **state)
+{
+	struct world *w = world_create(34);
+	struct ike_sa *sa;
+
+	(void)state;
+	connect_world(w);
+	sa = w->p[0].e->sas;
+	sa->expire_ms = w->now + 50000;
+	ike_reauth_later(sa);
+	w->esp_every_ms = 100;
+	world_run(w, 49000);
+	world_assert_settled(w, 1);
+	world_run(w, 100000);
+	assert_int_equal(w->p[0].esp_lost + w->p[1].esp_lost, 0);
+	assert_int_equal(w->p[0].esp_no_sa + w->p[1].esp_no_sa, 0);
+	world_destroy(w);
+}
+
+/**
+ * The peer rekeyed the IKE SA, and does not delete the old one, while we had begun to: our DELETE
+ * waits for the job of a request that will not be sent, and the time was overdue all the while.
+ * Seed 92030.
+ */
+static void
+test_replaced_while_a_job_runs(void **state)
+{
+	struct lost l = {.from = 0, .n = UINT32_MAX, .exchange = IKE_X_INFORMATIONAL};
+	struct world *w = world_create(92);
+
+	(void)state;
+	connect_world(w);
+	w->job_ms = 1000000;
+	assert_int_equal(ike_rekey(w->p[1].e, &all_sas, w->now), 1);
+	assert_int_equal(w->n_jobs > 0, 1);
+	w->job_ms = 0;
+	w->filter = lose;
+	w->filter_arg = &l;
+	assert_int_equal(ike_rekey(w->p[0].e, &all_sas, w->now), 1);
+	world_run(w, 40000);
+	w->filter = NULL;
+	world_run(w, 1200000);
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
 int
 main(void)
 {
@@ -405,6 +460,8 @@ main(void)
 		cmocka_unit_test(test_failed_reauthentication_replaces_nothing),
 		cmocka_unit_test(test_reauthentication_of_childless),
 		cmocka_unit_test(test_reauthentication_beside_another),
+		cmocka_unit_test(test_reauthentication_before_the_limit),
+		cmocka_unit_test(test_replaced_while_a_job_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
