@@ -85,11 +85,11 @@ icv_verdicts(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_cry
 
 	if (alg->icv_len == 16) /* most often: without a loop */
 		for (i = 0; i < n; i++)
-			ops[i]->good = ops[i]->done & icv_equal(c->tags[i], ops[i]->icv, 16);
+			ops[i]->good = ops[i]->done && icv_equal(c->tags[i], ops[i]->icv, 16);
 	else
 		for (i = 0; i < n; i++)
 			ops[i]->good =
-				ops[i]->done & icv_equal(c->tags[i], ops[i]->icv, alg->icv_len);
+				ops[i]->done && icv_equal(c->tags[i], ops[i]->icv, alg->icv_len);
 }
 
 /*

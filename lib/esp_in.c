@@ -57,7 +57,7 @@ same_hosts(const uint8_t *p, const struct gw_sa_in *sa)
 {
 	const uint8_t *q = sa->remote.s6_addr;
 
-	return gw_same16(p, q) & gw_same16(p + 16, q + 16);
+	return gw_same16(p, q) && gw_same16(p + 16, q + 16);
 }
 
 static bool

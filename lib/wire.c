@@ -10,8 +10,8 @@
 #include "wire_answer.h"
 
 /* What later stages put in front at most, but for GRE: see GW_PKT_HEADROOM. Drivers leave
- * RTE_PKTMBUF_HEADROOM in front of a frame; with its Ethernet header gone that is enough unless GRE has
- * all of its options. */
+ * RTE_PKTMBUF_HEADROOM in front of a frame; with its Ethernet header gone that is enough unless GRE
+ * has all of its options. */
 #define ROOM_OUTER 130
 #define ROOM_STEP  64
 
@@ -27,7 +27,8 @@ is_ip(const struct rte_mbuf *m, const struct rte_ether_hdr *eth)
 static bool
 make_room(const struct gw_tunnel *t, struct rte_mbuf *m)
 {
-	if (rte_pktmbuf_headroom(m) >= ROOM_OUTER + gw_gre_len(t->checksum, t->has_key, t->sequence))
+	if (rte_pktmbuf_headroom(m) >=
+		ROOM_OUTER + gw_gre_len(t->checksum, t->has_key, t->sequence))
 		return true;
 	if (rte_pktmbuf_tailroom(m) < ROOM_STEP + GW_PKT_TAILROOM)
 		return false;

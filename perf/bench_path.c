@@ -298,7 +298,8 @@ texts(uint32_t first, struct bare_text *t)
 	for (uint32_t i = 0; i < CHUNK; i++) {
 		const struct rte_mbuf *m = b.pkts[first + i];
 
-		t[i].text = (uint8_t *)m->buf_addr + GW_PKT_HEADROOM - GRE_LEN; /* where it is in the path */
+		t[i].text = (uint8_t *)m->buf_addr + GW_PKT_HEADROOM -
+			    GRE_LEN; /* where it is in the path */
 		t[i].len =
 			(size_of(first + i) + 2u + b.row->align - 1) / b.row->align * b.row->align;
 		t[i].key = b.sa_of[first + i];
