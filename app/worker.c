@@ -113,7 +113,7 @@ static bool
 is_due(const struct gw_worker *w, struct gather *g)
 {
 	bool wait = g->more && g->came > 0 && g->n < GW_BURST_MAX &&
-		    w->now_tsc - g->since_tsc < w->gather_tsc;
+		    rte_rdtsc() - g->since_tsc < w->gather_tsc;
 
 	g->more = g->came > 0;
 	g->came = 0;
@@ -130,6 +130,8 @@ gw_worker_poll(struct gw_worker *w)
 	w->now_tsc = rte_rdtsc();
 	w->stats.polls++;
 	received = worker_in(w);
+	if (is_due(w, &w->in))
+		worker_in_go(w);
 	work = received + tx_control(w);
 	work += worker_out_polled(w);
 	if (w->n_holding > 0)
@@ -140,9 +142,7 @@ gw_worker_poll(struct gw_worker *w)
 	if (us >= 0)
 		work += worker_out(w, (unsigned int)us);
 	w->stats.sleeps += us > 0;
-	if (is_due(w, &w->in))
-		worker_in_go(w);
-	if (is_due(w, &w->from_inside) && w->from_inside.n > 0)
+	if (is_due(w, &w->from_inside))
 		worker_out_go(w);
 	if (w->n_tx > 0)
 		send_burst(w);
@@ -168,10 +168,6 @@ run(void *arg)
 	/* control's last words: DELETEs */
 	while (tx_control(w) > 0)
 		send_burst(w);
-	rte_pktmbuf_free_bulk(w->in.pkts, w->in.n);
-	rte_pktmbuf_free_bulk(w->from_inside.pkts, w->from_inside.n);
-	worker_out_fini(w);
-	gw_early_fini(&w->early);
 	gw_rcu_offline(w->plane->rcu, w->id);
 	return 0;
 }
@@ -253,6 +249,10 @@ gw_worker_destroy(struct gw_worker *w)
 {
 	if (w == NULL)
 		return;
+	rte_pktmbuf_free_bulk(w->in.pkts, w->in.n);
+	rte_pktmbuf_free_bulk(w->from_inside.pkts, w->from_inside.n);
+	worker_out_fini(w);
+	gw_early_fini(&w->early);
 	gw_tunset_destroy(w->tunset);
 	gw_tun_rx_destroy(w->tun_rx);
 	gw_reass_destroy(w->reass);

@@ -5,8 +5,10 @@
 #include "lib/nexthop.h"
 #include "worker_priv.h"
 
-#define READY_MAX   64 /* descriptors served in one poll */
-#define FRAGS_OUTER 8  /* of one outer packet: a packet of 1280 bytes needs two */
+#define READY_MAX      64 /* descriptors served in one poll */
+#define PENDING_BURSTS 8  /* of super-packets in one poll, beside the first of each */
+#define ROOM_MIN       16 /* for a read: some ports give nothing when asked for few */
+#define FRAGS_OUTER    8  /* of one outer packet: a packet of 1280 bytes needs two */
 
 /* Link header, MTU of the port: the last checks. Takes m. */
 static void
@@ -191,13 +193,17 @@ worker_out_go(struct gw_worker *w)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
 	uint16_t n = w->from_inside.n, ready = 0;
+	struct gw_tunnel *t = NULL;
+	struct gw_sa_out *sa = NULL;
 
 	w->from_inside.n = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = w->from_inside.pkts[i];
-		struct gw_tunnel *t = gw_pkt(m)->tunnel;
-		struct gw_sa_out *sa = atomic_load_explicit(&t->sa_out, memory_order_acquire);
 
+		if (gw_pkt(m)->tunnel != t) {
+			t = gw_pkt(m)->tunnel;
+			sa = atomic_load_explicit(&t->sa_out, memory_order_acquire);
+		}
 		if (unlikely(sa == NULL)) {
 			hold(w, t, &m, 1);
 			continue;
@@ -211,11 +217,11 @@ worker_out_go(struct gw_worker *w)
 		out_burst(w, pkts, ready);
 }
 
-/* @return where the next packets from inside go, *room of them at most, never none */
+/* @return where the next packets from inside go, *room of them at most, ROOM_MIN at least */
 static struct rte_mbuf **
 gather(struct gw_worker *w, uint16_t *room)
 {
-	if (w->from_inside.n == GW_BURST_MAX)
+	if (w->from_inside.n > GW_BURST_MAX - ROOM_MIN)
 		worker_out_go(w);
 	*room = GW_BURST_MAX - w->from_inside.n;
 	return w->from_inside.pkts + w->from_inside.n;
@@ -235,18 +241,22 @@ out_tun(struct gw_worker *w, struct gw_tunnel *t)
 }
 
 /*
- * What is pending of a super-packet, to its end.
- * @return false when mbufs do not suffice: nothing else can be read, either
+ * What is pending of a super-packet, so many bursts of it in one poll: the port's queue must not
+ * run over because somebody inside sends small segments.
+ * @return false when some is left for the next poll: nothing else can be read until then
  */
 static bool
-out_pending(struct gw_worker *w, uint32_t *packets)
+out_pending(struct gw_worker *w, unsigned int *bursts, uint32_t *packets)
 {
 	struct gw_tunnel *t;
 	uint16_t n;
 
 	while ((t = gw_tun_rx_pending(w->tun_rx)) != NULL) {
+		if (*bursts == 0)
+			return false;
+		(*bursts)--;
 		n = out_tun(w, t);
-		if (n == 0)
+		if (n == 0) /* no mbufs */
 			return false;
 		*packets += n;
 	}
@@ -279,16 +289,16 @@ worker_out_polled(struct gw_worker *w)
 uint32_t
 worker_out(struct gw_worker *w, unsigned int timeout_us)
 {
+	unsigned int n, bursts = PENDING_BURSTS;
 	void *ready[READY_MAX];
 	uint32_t packets = 0;
-	unsigned int n;
 
-	if (!out_pending(w, &packets))
+	if (!out_pending(w, &bursts, &packets))
 		return packets;
 	n = gw_tunset_wait(w->tunset, packets > 0 ? 0 : timeout_us, ready, READY_MAX);
 	for (unsigned int i = 0; i < n; i++) {
 		packets += out_tun(w, ready[i]);
-		if (!out_pending(w, &packets))
+		if (!out_pending(w, &bursts, &packets))
 			break;
 	}
 	return packets;

@@ -32,7 +32,8 @@ struct gw_sa_in {
 	uint16_t min_len; /* of an ESP packet, header and ICV included */
 	uint8_t iv_len, icv_len;
 	uint8_t align_mask; /* cipher text is a multiple of this plus one */
-	bool aead : 1, esn : 1, tunnel_mode : 1, udp_encap : 1;
+	bool aead : 1, esn : 1, tunnel_mode : 1;
+	bool udp_encap; /* by itself: gw_sa_in_move() writes it */
 
 	/* owner worker rw; control reads relaxed */
 	_Alignas(64) _Atomic(uint64_t) packets;

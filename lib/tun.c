@@ -250,7 +250,7 @@ gw_tun_read(struct gw_tun_rx *rx, struct gw_tunnel *t, struct rte_mbuf **pkts, u
 	b.max = RTE_MIN(n, GW_BURST_MAX);
 	b.n = b.n_bad = 0;
 	if (rx->pending)
-		segments(rx, t, NULL, &b);
+		segments(rx, rx->pending, NULL, &b);
 	else
 		read_burst(rx, t, &b);
 	memcpy(pkts + b.n, b.bad, b.n_bad * sizeof(b.bad[0]));

@@ -57,7 +57,8 @@ for BY in ${REKEY_BY:-A B both}; do
 	for reason in no-sa sa-addr replay icv crypto out-no-sa out-hold-timeout out-seq-end; do
 		check "$BY: no drop as $reason" equal "$(drops A $reason) $(drops B $reason)" '0 0'
 	done
-	[ $BY != both ] || check 'both: exchanges collided' grep -q 'collided' "$LAB_DIR/both-A.log" "$LAB_DIR/both-B.log"
+	# chance decides whether any do: peer/collide makes them
+	[ $BY != both ] || echo "exchanges collided: $(logged A collided) $(logged B collided)"
 	n=$(logged A 'CHILD_SA [0-9]* rekeyed with') m=$(logged A 'takes over')
 	check "$BY: $n child and $m IKE rekeys" at_least $((SECS / 6)) 'child rekeys' "$n"
 	check "$BY: IKE rekeys" at_least $((SECS / 25)) 'IKE rekeys' "$m"
