@@ -17,8 +17,9 @@ struct gw_handoff_ops {
 	/**
 	 * Take up to n packets. NULL for a hand-off that is not polled.
 	 * Return: good ones first: data at the inner IP header, room in front for all that goes
-	 *         there for this tunnel (GW_PKT_HEADROOM at most), pkt zero but for tunnel, which need not be t: an interface may serve many. *refused
-	 *         packets follow, each with its drop reason.
+	 *         there for its tunnel (GW_PKT_HEADROOM at most), pkt zero but for tunnel, which
+	 *         need not be t: an interface may serve many. *refused packets follow, each with
+	 *         its drop reason.
 	 * @return number of good packets
 	 */
 	uint16_t (*read)(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *refused);
