@@ -44,33 +44,6 @@ seq_is_new(struct gw_tunnel *t, const struct gw_gre *gre)
 	return !t->gre_seq_in_valid || t->gre_seq_in - gre->seq > INT32_MAX;
 }
 
-/* What a burst adds to a tunnel's counters; written when the tunnel changes, mostly once a burst */
-struct tally {
-	struct gw_tunnel *tunnel;
-	uint64_t packets, bytes;
-};
-
-static void
-tally_flush(struct tally *t)
-{
-	if (t->packets == 0)
-		return;
-	gw_stat_add(&t->tunnel->rx_packets, t->packets);
-	gw_stat_add(&t->tunnel->rx_bytes, t->bytes);
-	t->packets = t->bytes = 0;
-}
-
-static void
-tally_add(struct tally *t, struct gw_tunnel *tunnel, uint32_t bytes)
-{
-	if (t->tunnel != tunnel) {
-		tally_flush(t);
-		t->tunnel = tunnel;
-	}
-	t->packets++;
-	t->bytes += bytes;
-}
-
 /* RFC 2784 4: a packet to the encapsulator itself would go back into the tunnel for ever. */
 static bool
 loops(const uint8_t *p, const struct gw_inner *in, const struct gw_sa_in *sa)
@@ -109,7 +82,7 @@ check_options(struct gw_tunnel *t, const struct gw_gre *gre)
 }
 
 static enum gw_drop
-gre_in(struct rte_mbuf *m, struct tally *tally)
+gre_in(struct rte_mbuf *m, struct gw_tally *tally)
 {
 	struct gw_pkt *pkt = gw_pkt(m);
 	struct gw_inner in;
@@ -142,14 +115,14 @@ gre_in(struct rte_mbuf *m, struct tally *tally)
 	m->data_off += gre.hdr_len;
 	m->data_len = in.len;
 	m->pkt_len = in.len;
-	tally_add(tally, t, in.len);
+	gw_tally_add(tally, &t->rx_packets, &t->rx_bytes, in.len);
 	return GW_DROP_NONE;
 }
 
 uint16_t
 gw_gre_in(struct rte_mbuf **pkts, uint16_t n)
 {
-	struct tally tally = {0};
+	struct gw_tally tally = {0};
 	unsigned int bad = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
@@ -158,6 +131,6 @@ gw_gre_in(struct rte_mbuf **pkts, uint16_t n)
 		gw_pkt_refuse(pkts[i], reason);
 		bad += reason != GW_DROP_NONE;
 	}
-	tally_flush(&tally);
+	gw_tally_flush(&tally);
 	return bad == 0 ? n : gw_pkt_partition(pkts, n);
 }

@@ -23,33 +23,6 @@ refuse(struct gw_out *o, struct rte_mbuf *m, enum gw_drop reason)
 	o->refused[o->n_refused++] = m;
 }
 
-/* What a burst adds to a tunnel's counters; written when the tunnel changes, mostly once a burst */
-struct tally {
-	struct gw_tunnel *tunnel;
-	uint64_t packets, bytes;
-};
-
-static void
-tally_flush(struct tally *t)
-{
-	if (t->packets == 0)
-		return;
-	gw_stat_add(&t->tunnel->tx_packets, t->packets);
-	gw_stat_add(&t->tunnel->tx_bytes, t->bytes);
-	t->packets = t->bytes = 0;
-}
-
-static void
-tally_add(struct tally *t, struct gw_tunnel *tunnel, uint32_t bytes)
-{
-	if (t->tunnel != tunnel) {
-		tally_flush(t);
-		t->tunnel = tunnel;
-	}
-	t->packets++;
-	t->bytes += bytes;
-}
-
 /* A fragment always has the headroom, so no more than what came in is ever refused. */
 static_assert(GW_PKT_HEADROOM >= GW_GRE_HDR_MAX, "fragments take a GRE header");
 
@@ -73,7 +46,7 @@ gre_header(struct gw_tunnel *t, uint16_t proto, uint8_t *payload, uint16_t paylo
 }
 
 static void
-push_gre(struct gw_out *o, struct rte_mbuf *m, struct tally *tally)
+push_gre(struct gw_out *o, struct rte_mbuf *m, struct gw_tally *tally)
 {
 	struct gw_tunnel *t = gw_pkt(m)->tunnel;
 	uint16_t proto = gw_pkt(m)->gre_proto, payload_len = m->data_len, hdr_len = 4;
@@ -90,7 +63,7 @@ push_gre(struct gw_out *o, struct rte_mbuf *m, struct tally *tally)
 	m->data_off -= hdr_len;
 	m->data_len += hdr_len;
 	m->pkt_len = m->data_len;
-	tally_add(tally, t, payload_len);
+	gw_tally_add(tally, &t->tx_packets, &t->tx_bytes, payload_len);
 	o->ready[o->n_ready++] = m;
 }
 
@@ -195,7 +168,8 @@ fragment(struct gw_out *o, struct rte_mbuf *m, uint16_t mtu, unsigned int i, enu
  * @param keep  places in o->ready that the rest of the burst may still need
  */
 static void
-fragment_all(struct gw_out *o, struct rte_mbuf *m, uint16_t mtu, uint16_t keep, struct tally *tally)
+fragment_all(
+	struct gw_out *o, struct rte_mbuf *m, uint16_t mtu, uint16_t keep, struct gw_tally *tally)
 {
 	unsigned int room = GW_OUT_MAX - o->n_ready - keep, n = 0;
 	enum gw_drop reason = GW_DROP_NONE;
@@ -236,7 +210,7 @@ note(struct gw_pkt *pkt, const uint8_t *p, const struct gw_inner *in)
 /* Larger than the tunnel's MTU. @return true when it goes on as it is */
 static bool
 goes_on(struct gw_out *o, struct rte_mbuf *m, const struct gw_inner *in, uint16_t mtu,
-	uint16_t keep, struct tally *tally, uint64_t now_tsc)
+	uint16_t keep, struct gw_tally *tally, uint64_t now_tsc)
 {
 	uint16_t limit = in->version == 6 && mtu < GW_IP6_MIN_MTU ? GW_IP6_MIN_MTU : mtu;
 
@@ -252,7 +226,8 @@ goes_on(struct gw_out *o, struct rte_mbuf *m, const struct gw_inner *in, uint16_
 }
 
 static void
-prepare(struct gw_out *o, struct rte_mbuf *m, uint16_t keep, struct tally *tally, uint64_t now_tsc)
+prepare(struct gw_out *o, struct rte_mbuf *m, uint16_t keep, struct gw_tally *tally,
+	uint64_t now_tsc)
 {
 	struct gw_pkt *pkt = gw_pkt(m);
 	struct gw_tunnel *t = pkt->tunnel;
@@ -277,10 +252,10 @@ prepare(struct gw_out *o, struct rte_mbuf *m, uint16_t keep, struct tally *tally
 void
 gw_out_prepare(struct gw_out *o, struct rte_mbuf **pkts, uint16_t n, uint64_t now_tsc)
 {
-	struct tally tally = {0};
+	struct gw_tally tally = {0};
 
 	o->n_ready = o->n_reply = o->n_refused = 0;
 	for (uint16_t i = 0; i < n; i++)
 		prepare(o, pkts[i], (uint16_t)(n - i - 1), &tally, now_tsc);
-	tally_flush(&tally);
+	gw_tally_flush(&tally);
 }
