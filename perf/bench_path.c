@@ -82,7 +82,9 @@ static struct bench b;
 static uint16_t
 give(struct line *l, struct rte_mbuf **pkts, uint16_t n)
 {
-	n = RTE_MIN(RTE_MIN(n, l->burst), l->n_give);
+	n = RTE_MIN(n, l->burst);
+	if (l->n_give < n)
+		n = (uint16_t)l->n_give;
 	if (n == 0)
 		return 0;
 	memcpy(pkts, l->give, n * sizeof(pkts[0]));
@@ -198,8 +200,9 @@ tunnel_up(uint32_t i)
 static void
 sas_up(uint32_t n)
 {
-	static const struct gw_local local = {.n = 1, .addr = {us}};
+	static struct gw_local local = {.n = 1};
 
+	local.addr[0] = us;
 	b.n_sas = n;
 	b.tunnels = calloc(n, sizeof(b.tunnels[0]));
 	b.in = calloc(n, sizeof(b.in[0]));
