@@ -96,8 +96,8 @@ ike_dup_check(struct ike_child *c)
 		"%s: both ends brought it up, ours (CHILD_SA %u) is the one to go", c->cfg->name,
 		c->ours ? c->id : o->id);
 	stays = c->ours ? o->sa : c->sa;
-	stays->has_dup = true;
-	ike_task_add(stays, IKE_TASK_LIVENESS, NULL, 0, c->sa->e->now_ms + SETTLE_MS);
+	stays->dup_ms = c->sa->e->now_ms + SETTLE_MS;
+	ike_task_add(stays, IKE_TASK_LIVENESS, NULL, 0, stays->dup_ms);
 }
 
 /** Some child of from is not up over to. */
@@ -129,7 +129,7 @@ ike_dup_alive(struct ike_sa *sa)
 	const struct ike_child *o;
 
 	/* who is who is looked up anew: either may have been rekeyed in between */
-	sa->has_dup = false;
+	sa->dup_ms = 0;
 	for (const struct ike_child *c = sa->children; c != NULL; c = c->next) {
 		if (!ike_child_is_live(c) || c->ours)
 			continue;

@@ -316,9 +316,9 @@ ike_sa_replaced(struct ike_sa *sa, struct ike_sa *by)
 	ike_follow_drop(sa);
 	ike_child_move_all(sa, by);
 	ike_task_move(sa, by);
-	if (sa->has_dup) {
-		by->has_dup = true;
-		ike_task_add(by, IKE_TASK_LIVENESS, NULL, 0, 0);
+	if (sa->dup_ms != 0) {
+		by->dup_ms = sa->dup_ms;
+		ike_task_add(by, IKE_TASK_LIVENESS, NULL, 0, by->dup_ms);
 	}
 	sa->e->stats.ike_rekeys++;
 	ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name, "IKE_SA %u rekeyed, %u takes over",

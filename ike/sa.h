@@ -139,8 +139,8 @@ struct ike_sa {
 	bool contested;		    /* INITIAL_CONTACT says that it is gone; an answer says it is not */
 	bool replaced;		    /* rekeyed or reauthenticated: its end is nobody's loss */
 	uint32_t n_tries;	    /* retransmission sequences so far, this one included */
+	uint64_t dup_ms;	    /* a duplicate of a child goes when this SA is alive then (dup.h); 0 */
 	uint32_t reauth_of;	    /* id of the SA that goes when this one has its children; 0 */
-	bool has_dup;		    /* a duplicate of a child goes when this SA is alive (dup.h) */
 	uint32_t successor;	    /* id of the SA that took over; 0 */
 	uint32_t rival_of;	    /* id of the SA whose rekeying collided and made this one; 0 */
 

@@ -90,7 +90,12 @@ ike_x_liveness_process(struct ike_sa *sa, struct ike_task *t, const struct ike_m
 {
 	sa->last_in_ms = sa->e->now_ms;
 	ike_reauth_alive(sa);
-	if (sa->has_dup)
+	if (sa->dup_ms == 0)
+		return;
+	/* this question was older: what comes behind its answer has not had its time */
+	if (sa->e->now_ms < sa->dup_ms)
+		ike_task_again(sa, t, sa->dup_ms);
+	else
 		ike_dup_alive(sa);
 }
 

@@ -418,6 +418,37 @@ test_reauthentication_before_the_limit(void **state)
 }
 
 /**
+ * A child that both ends asked for, after a rekeying, over an IKE SA that is reauthenticated with
+ * another child first. The end whose own goes asked the new SA whether it is alive before the child
+ * came, and took that answer as one that had had its time: the old SA went while what said of the
+ * new child was under way. Seed 89440.
+ */
+static void
+test_liveness_asked_too_early(void **state)
+{
+	struct world *w = world_create(89);
+
+	(void)state;
+	w->p[0].conn.n_children = w->p[1].conn.n_children = 2;
+	connect_world(w);
+	ike_initiate(w->p[1].e, NULL, "other", w->now);
+	world_run(w, 1000);
+	w->delay_ms = 30;
+	ike_rekey(w->p[0].e, &all_children, w->now);
+	world_run(w, 1000);
+	ike_reauth_start(
+		w->p[1].e->sas); /* the other one has the lower address: its children yield */
+	for (unsigned int ms = 0; ms < 3000; ms++) {
+		world_run(w, 1);
+		for (unsigned int p = 0; p < 2; p++)
+			assert_true(peer_live_children(&w->p[p]) >= 2);
+	}
+	for (unsigned int p = 0; p < 2; p++)
+		assert_int_equal(peer_live_children(&w->p[p]), 2);
+	world_destroy(w);
+}
+
+/**
  * The peer rekeyed the IKE SA, and does not delete the old one, while we had begun to: our DELETE
  * waits for the job of a request that will not be sent, and the time was overdue all the while.
  * Seed 92030.
@@ -461,6 +492,7 @@ main(void)
 		cmocka_unit_test(test_reauthentication_of_childless),
 		cmocka_unit_test(test_reauthentication_beside_another),
 		cmocka_unit_test(test_reauthentication_before_the_limit),
+		cmocka_unit_test(test_liveness_asked_too_early),
 		cmocka_unit_test(test_replaced_while_a_job_runs),
 	};
 
