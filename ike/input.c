@@ -83,6 +83,29 @@ open_fragment(struct ike_sa *sa, struct arrival *a, struct ike_view inner)
 	return parse_inner(a, first, sa->e->open_buf, (size_t)len);
 }
 
+static int
+open_sk(const struct ike_sa *sa, const struct ike_msg *m, struct ike_view *inner)
+{
+	const struct ike_sk_key *k = sa->initiator ? &sa->keys.r : &sa->keys.i;
+
+	if (m->sk_type == 0 || m->sk_body.len > IKE_MSG_MAX ||
+		ike_sk_open(k, m, sa->e->open_buf, inner) != 0)
+		return -EPERM;
+	return 0;
+}
+
+/**
+ * The last request again, cut otherwise since the path is narrower than the peer thought: its first
+ * fragment gets the reply (RFC 7383 2.6.1). Nobody else can seal one with this Message ID.
+ */
+static bool
+is_recut(const struct ike_sa *sa, const struct ike_msg *m)
+{
+	struct ike_view inner;
+
+	return m->frag_num == 1 && open_sk(sa, m, &inner) == 0;
+}
+
 /**
  * Verify, decrypt and parse what is inside.
  * @return 0; -EAGAIN (fragments missing); -EPERM (not from the peer: as if it had not come);
@@ -91,11 +114,9 @@ open_fragment(struct ike_sa *sa, struct arrival *a, struct ike_view inner)
 static int
 open_message(struct ike_sa *sa, struct arrival *a)
 {
-	const struct ike_sk_key *k = sa->initiator ? &sa->keys.r : &sa->keys.i;
 	struct ike_view inner;
 
-	if (a->m.sk_type == 0 || a->m.sk_body.len > IKE_MSG_MAX ||
-		ike_sk_open(k, &a->m, sa->e->open_buf, &inner) != 0)
+	if (open_sk(sa, &a->m, &inner) != 0)
 		return -EPERM;
 	if (a->m.sk_type == IKE_PLD_SKF)
 		return open_fragment(sa, a, inner);
@@ -296,22 +317,26 @@ end_hush(struct ike_sa *sa)
 static void
 handle_request(struct ike_sa *sa, struct arrival *a)
 {
+	enum ike_window_verdict verdict;
 	struct ike *e = sa->e;
 	int err;
 
 	if (ike_digest(a->buf, a->len, a->digest) != 0)
 		return;
-	switch (ike_window_request(&sa->win, a->m.hdr.msg_id, a->digest)) {
+	verdict = ike_window_request(&sa->win, a->m.hdr.msg_id, a->digest);
+	if (verdict == IKE_WIN_OTHER)
+		verdict = is_recut(sa, &a->m) ? IKE_WIN_AGAIN : IKE_WIN_IGNORE;
+	switch (verdict) {
 	case IKE_WIN_AGAIN:
 		e->stats.retransmits++;
 		ike_child_asked_again(sa);
 		ike_send_flight(e, a->path, &sa->win.reply);
 		return;
-	case IKE_WIN_IGNORE:
-		e->stats.rx_invalid++;
-		return;
 	case IKE_WIN_NEW:
 		break;
+	default:
+		e->stats.rx_invalid++;
+		return;
 	}
 	if (sa->jobs[IKE_JOB_PEER].kept != NULL) {
 		/* a copy of the one whose handler waits: its answer is being worked on */

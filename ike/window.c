@@ -57,11 +57,10 @@ ike_window_request(const struct ike_window *w, uint32_t id, const uint8_t digest
 {
 	if (id == w->next_in)
 		return IKE_WIN_NEW;
-	/* bitwise identical or not a retransmission (2.1): others do not get a reply out of us */
-	if (w->next_in != 0 && id == w->next_in - 1 && w->reply.buf != NULL &&
-		memcmp(w->reply_to, digest, IKE_DIGEST_LEN) == 0)
-		return IKE_WIN_AGAIN;
-	return IKE_WIN_IGNORE;
+	if (w->next_in == 0 || id != w->next_in - 1 || w->reply.buf == NULL)
+		return IKE_WIN_IGNORE;
+	/* bitwise identical or not a retransmission (2.1) */
+	return memcmp(w->reply_to, digest, IKE_DIGEST_LEN) == 0 ? IKE_WIN_AGAIN : IKE_WIN_OTHER;
 }
 
 bool

@@ -52,6 +52,7 @@ uint32_t ike_window_top(const struct ike_window *w);
 enum ike_window_verdict {
 	IKE_WIN_NEW,	/* the next request: handle it */
 	IKE_WIN_AGAIN,	/* the last request once more: send the cached reply again */
+	IKE_WIN_OTHER,	/* the last request's Message ID on other bytes: cut otherwise, or not the peer's */
 	IKE_WIN_IGNORE, /* anything else */
 };
 

@@ -189,6 +189,59 @@ test_rest_comes_later(void **state)
 	world_destroy(w);
 }
 
+/** The n-th fragment of a request that peer 1 answered already, cut into others. */
+static void
+send_recut(struct world *w, unsigned int n, bool spoilt)
+{
+	struct ike_sk_key *k = &w->p[0].e->sas->keys.i;
+	const struct ike_sa *sa = only_sa(&w->p[1]);
+	struct ike_hdr hdr = {.spi_i = sa->spi_i,
+		.spi_r = sa->spi_r,
+		.exchange = IKE_X_CREATE_CHILD_SA,
+		.flags = IKE_FLAG_INITIATOR,
+		.msg_id = sa->win.next_in - 1};
+	uint8_t inner[700] = {0}, out[2048], *msg = out;
+	struct ike_path path = sa->path;
+	unsigned int total;
+
+	assert_true(ike_sk_seal_frags(k, &hdr, IKE_PLD_NOTIFY, inner, sizeof(inner), 250, out,
+			    sizeof(out), &total) > 0);
+	assert_true(total > n);
+	while (n-- > 1)
+		msg += ike_msg_length(msg);
+	msg[ike_msg_length(msg) - 1] ^= spoilt;
+	ike_input(w->p[1].e, &path, msg, ike_msg_length(msg), w->now);
+}
+
+/**
+ * The path is narrower than the peer thought, and its request went through all the same but the
+ * answer did not: it cuts the request into smaller fragments, and the first of them gets the answer
+ * (RFC 7383 2.6.1).
+ */
+static void
+test_cut_otherwise(void **state)
+{
+	struct world *w = make_world(922);
+	struct ike_stats st;
+	unsigned int answers;
+
+	(void)state;
+	w->p[0].cfg.fragment_size = 400;
+	connect_world(w);
+	assert_int_equal(ike_rekey(w->p[0].e, &(struct ike_select){.child = "gre"}, w->now), 1);
+	world_run(w, 5000);
+	ike_get_stats(w->p[1].e, &st);
+	answers = (unsigned int)st.retransmits;
+	for (unsigned int i = 0; i < 3; i++) {
+		send_recut(w, i == 1 ? 2 : 1, i == 0);
+		ike_get_stats(w->p[1].e, &st);
+		assert_int_equal(st.retransmits - answers, i == 2);
+	}
+	world_run(w, 1000);
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
 int
 main(void)
 {
@@ -197,6 +250,7 @@ main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_partial_set),
 		cmocka_unit_test(test_rest_comes_later),
+		cmocka_unit_test(test_cut_otherwise),
 	};
 
 	return cmocka_run_group_tests_name("peer/frag", tests, NULL, NULL);
