@@ -32,7 +32,8 @@
 #define SADB_SLOTS   65536
 #define IKE_SPIS     16384
 #define LINK_WAIT_MS 3000
-#define BASE_MB      96 /* everything but packets */
+#define BASE_MB      96 /* everything but packets and tunnels */
+#define TUNNEL_KB    12 /* a tunnel, its SA pair with the largest window, and one more while it is rekeyed */
 
 /* What runs; zero is "not made yet", so that take_down() serves a failed start as well. */
 struct gw {
@@ -99,7 +100,8 @@ memory_mb(const struct gw_cfg *cfg)
 {
 	unsigned int mbuf = frame_max(cfg) + GW_PKT_HEADROOM + GW_PKT_TAILROOM + 512;
 
-	return BASE_MB + (unsigned int)(((uint64_t)mbuf * n_mbufs(cfg)) >> 20);
+	return BASE_MB + (unsigned int)(((uint64_t)mbuf * n_mbufs(cfg)) >> 20) +
+	       ((unsigned int)cfg->n_tunnels * TUNNEL_KB >> 10);
 }
 
 static int
