@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <rte_cycles.h>
 #include <rte_mbuf.h>
 
 #include "lib/excp.h"
@@ -18,6 +19,10 @@
 #include "log.h"
 #include "port.h"
 #include "resolver.h"
+
+/* How long control waits for room among the frames to be sent, before it drops one. */
+#define TX_WAIT_US 2000
+#define TX_STEP_US 50
 
 static void
 fill_random(void *arg, void *buf, size_t len)
@@ -41,6 +46,15 @@ fill_random(void *arg, void *buf, size_t len)
 
 /* ---- struct nd_ops ---- */
 
+/** Thousands of SAs that start or end at once outrun the ring, which the workers empty in no time.
+ */
+static void
+wait_for_room(const struct gw_excp *x)
+{
+	for (unsigned int us = 0; us < TX_WAIT_US && gw_excp_tx_is_full(x); us += TX_STEP_US)
+		rte_delay_us_sleep(TX_STEP_US);
+}
+
 static void
 nd_send_frame(void *arg, const uint8_t *frame, size_t len)
 {
@@ -53,6 +67,7 @@ nd_send_frame(void *arg, const uint8_t *frame, size_t len)
 	p = rte_pktmbuf_append(m, (uint16_t)len);
 	if (p != NULL)
 		memcpy(p, frame, len);
+	wait_for_room(c->plane->excp);
 	if (p == NULL || !gw_excp_tx_push(c->plane->excp, m))
 		rte_pktmbuf_free(m);
 	else

@@ -106,6 +106,12 @@ gw_excp_pull(struct gw_excp *x, enum gw_excp_class cls, struct rte_mbuf **m, uns
 }
 
 bool
+gw_excp_tx_is_full(const struct gw_excp *x)
+{
+	return rte_ring_full(x->tx.ring) != 0;
+}
+
+bool
 gw_excp_tx_push(struct gw_excp *x, struct rte_mbuf *m)
 {
 	return ring_push(&x->tx, m);

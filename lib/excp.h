@@ -37,6 +37,8 @@ void gw_excp_destroy(struct gw_excp *x); /* frees the mbufs left in it */
 bool gw_excp_push(struct gw_excp *x, enum gw_excp_class cls, struct rte_mbuf *m);
 /** Control: up to n frames of a class. */
 unsigned int gw_excp_pull(struct gw_excp *x, enum gw_excp_class cls, struct rte_mbuf **m, unsigned int n);
+/** Control: no room for another frame at the moment. */
+bool gw_excp_tx_is_full(const struct gw_excp *x);
 /** Control: a frame to be sent. @return false when full: caller frees it */
 bool gw_excp_tx_push(struct gw_excp *x, struct rte_mbuf *m);
 /** Worker: frames of control to send, complete with link header. */

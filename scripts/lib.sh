@@ -103,7 +103,7 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
 stop_pid() {
 	kill -"${2:-TERM}" "$1" 2>/dev/null || return 0
 	# what KILL ends is gone at once, and waited for here bash does not announce it
-	[ "${2:-TERM}" = KILL ] || wait_for 10 gone "$1" || kill -KILL "$1" 2>/dev/null || true
+	[ "${2:-TERM}" = KILL ] || wait_for "${STOP_SECONDS:-10}" gone "$1" || kill -KILL "$1" 2>/dev/null || true
 	wait "$1" 2>/dev/null || true
 }
 
