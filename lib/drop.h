@@ -35,6 +35,7 @@
 	/* ESP inbound */                                                                          \
 	X(ESP_SHORT, "esp-short", "ESP too short for its algorithm")                               \
 	X(ESP_LEN, "esp-len", "ESP ciphertext is no whole number of blocks")                       \
+	X(PASS_FULL, "pass-full", "ring to the worker that serves the SA full, inbound")           \
 	X(NO_SA, "no-sa", "ESP for an unknown SPI")                                                \
 	X(EARLY_FULL, "early-full", "ESP ahead of its SA, more than may wait for one")             \
 	X(EARLY_TIMEOUT, "early-timeout", "ESP ahead of its SA, which did not come in time")       \
@@ -63,6 +64,7 @@
 	/* outbound */                                                                             \
 	X(WIRE_FRAME, "wire-frame", "frame on a hand-off port that is no IP packet to us")         \
 	X(OUT_INNER_BAD, "out-inner-bad", "packet from inside malformed")                          \
+	X(OUT_PASS_FULL, "out-pass-full", "ring to the worker that serves the tunnel full")        \
 	X(OUT_NO_SA, "out-no-sa", "packet from inside without an SA, hold queue full or off")      \
 	X(OUT_HOLD_TIMEOUT, "out-hold-timeout", "held packet, no SA came in time")                 \
 	X(OUT_TOO_BIG, "out-too-big", "larger than the tunnel's MTU, sender told")                 \
@@ -72,6 +74,7 @@
 	X(OUT_CRYPTO, "out-crypto", "job not confirmed by the crypto library, outbound")           \
 	X(OUT_NO_NEXTHOP, "out-no-nexthop", "next hop's link address not known")                   \
 	X(OUT_TX_FULL, "out-tx-full", "port's transmit queue full")                                \
+	X(OUT_TX_PASS_FULL, "out-tx-pass-full", "ring to a worker that has a transmit queue full") \
 	X(OUT_MTU, "out-mtu", "frame larger than the port's MTU")
 
 #define GW_DROP_ENUM(sym, name, text) GW_DROP_##sym,

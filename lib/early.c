@@ -45,6 +45,12 @@ gw_early_hold(struct gw_early *e, const struct gw_sadb *db, struct rte_mbuf **pk
 	return left;
 }
 
+bool
+gw_early_has(const struct gw_early *e, uint32_t spi)
+{
+	return count_spi(e, spi) > 0;
+}
+
 enum wait { WAIT_MORE, WAIT_READY, WAIT_LOST };
 
 static enum wait

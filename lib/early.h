@@ -10,6 +10,7 @@
  * when there is no room. One store for each worker; no lock, no allocation.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -36,6 +37,9 @@ struct gw_early {
  */
 uint16_t gw_early_hold(struct gw_early *e, const struct gw_sadb *db, struct rte_mbuf **pkts,
 	uint16_t n, uint64_t now_tsc);
+
+/** Some of spi wait. */
+bool gw_early_has(const struct gw_early *e, uint32_t spi);
 
 /**
  * Packets whose wait is over, oldest first. Call until it returns 0.

@@ -88,6 +88,18 @@ gw_rcu_quiescent(struct gw_rcu *r, unsigned int id)
 	rte_rcu_qsbr_quiescent(r->qsbr, id);
 }
 
+uint64_t
+gw_rcu_start(struct gw_rcu *r)
+{
+	return rte_rcu_qsbr_start(r->qsbr);
+}
+
+bool
+gw_rcu_passed(struct gw_rcu *r, uint64_t token)
+{
+	return rte_rcu_qsbr_check(r->qsbr, token, false) == 1;
+}
+
 void
 gw_rcu_retire(struct gw_rcu *r, void (*reclaim)(void *obj), void *obj)
 {

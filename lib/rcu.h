@@ -4,6 +4,7 @@
 
 /* Reclaim after a quiescent period, over rte_rcu_qsbr. Control retires; workers report. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct gw_rcu;
@@ -16,6 +17,11 @@ void gw_rcu_destroy(struct gw_rcu *r);
 void gw_rcu_online(struct gw_rcu *r, unsigned int id);
 void gw_rcu_offline(struct gw_rcu *r, unsigned int id);
 void gw_rcu_quiescent(struct gw_rcu *r, unsigned int id);
+
+/** Worker: begin to wait, for what it has just stored. @return what to ask for */
+uint64_t gw_rcu_start(struct gw_rcu *r);
+/** Worker: whether every worker, itself included, has been quiescent since. Never blocks. */
+bool gw_rcu_passed(struct gw_rcu *r, uint64_t token);
 
 /** Control: free(obj) once no worker can hold it. obj is already unlinked. Never blocks. */
 void gw_rcu_retire(struct gw_rcu *r, void (*reclaim)(void *obj), void *obj);

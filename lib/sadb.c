@@ -21,10 +21,12 @@ struct gw_sadb {
 	uint32_t first, n_free; /* of the ring */
 	uint8_t *reserved;      /* by slot */
 
-	/* control writes, workers read when a look-up found nothing: by slot, the SPI given out and
-	 * not retired, or 0 */
+	/* control writes, workers read when a look-up found nothing, or to find the owner without
+	 * touching what that writes: by slot, the SPI given out and not retired, or 0; the tunnels
+	 * of the SA published there, or NULL */
 	struct expected {
 		_Atomic(uint32_t) spi;
+		_Atomic(const struct gw_demux *) demux;
 	} * expected;
 
 	/* control writes (release), workers read (acquire) */
@@ -129,6 +131,8 @@ gw_sadb_publish(struct gw_sadb *db, struct gw_sa_in *sa)
 	uint32_t slot = sa->spi & db->mask;
 
 	assert(db->reserved[slot] && db->spis[slot] == sa->spi);
+	/* first this: whoever finds the SA finds its owner, too */
+	atomic_store_explicit(&db->expected[slot].demux, sa->demux, memory_order_release);
 	atomic_store_explicit(&db->slots[slot], sa, memory_order_release);
 }
 
@@ -141,6 +145,7 @@ gw_sadb_retire(struct gw_sadb *db, struct gw_sa_in *sa)
 		return;
 	/* first this, so that who finds the slot empty does not wait for what has been */
 	atomic_store_explicit(&db->expected[slot].spi, 0, memory_order_relaxed);
+	atomic_store_explicit(&db->expected[slot].demux, NULL, memory_order_relaxed);
 	atomic_store_explicit(&db->slots[slot], NULL, memory_order_release);
 }
 
@@ -149,6 +154,17 @@ gw_sadb_expects(const struct gw_sadb *db, uint32_t spi)
 {
 	return spi >= SPI_MIN &&
 	       atomic_load_explicit(&db->expected[spi & db->mask].spi, memory_order_relaxed) == spi;
+}
+
+const struct gw_demux *
+gw_sadb_demux(const struct gw_sadb *db, uint32_t spi)
+{
+	const struct expected *e = &db->expected[spi & db->mask];
+
+	/* a slot changes hands over a quiescent period only */
+	if (atomic_load_explicit(&e->spi, memory_order_relaxed) != spi)
+		return NULL;
+	return atomic_load_explicit(&e->demux, memory_order_acquire);
 }
 
 void

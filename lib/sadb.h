@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct gw_demux;
 struct gw_sadb;
 struct gw_sa_in;
 
@@ -29,6 +30,8 @@ void gw_sadb_retire(struct gw_sadb *db, struct gw_sa_in *sa);
 /** True for an SPI given out whose SA is not retired: when gw_sadb_lookup() did not find it, it is
  * still to come. Worker. */
 bool gw_sadb_expects(const struct gw_sadb *db, uint32_t spi);
+/** The tunnels of a published SA, by which its owner is known. NULL: no SA. Worker. */
+const struct gw_demux *gw_sadb_demux(const struct gw_sadb *db, uint32_t spi);
 /** Look up a burst: spis host order, out[i] NULL when unknown. Worker. */
 void gw_sadb_lookup(const struct gw_sadb *db, const uint32_t *spis, struct gw_sa_in **out,
 	unsigned int n);

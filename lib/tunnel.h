@@ -24,7 +24,9 @@ struct gw_tunnel {
 	char name[GW_TUNNEL_NAME_MAX];
 	uint32_t index;
 	const struct gw_handoff_ops *handoff;
-	int fd; /* TUN descriptor, non-blocking, -1 with another hand-off */
+	const struct gw_demux *demux; /* it is one of these */
+	int fd; /* TUN descriptor, non-blocking, -1 with another hand-off; the first of its queues */
+	const int *queues; /* a TUN with a queue for each worker: their descriptors; NULL: fd alone */
 	bool offload; /* the TUN was opened so: packets with struct virtio_net_hdr in front (tun.h) */
 	uint16_t wire_port;  /* the ethdev in its place, see wire.h */
 	uint8_t wire_mac[6]; /* its address */
@@ -61,11 +63,15 @@ struct gw_tunnel {
 	uint64_t icmp_tokens, icmp_refill_tsc; /* rate limit of ICMP errors to the inside */
 	_Atomic(uint64_t) rx_packets, rx_bytes; /* from outside, to the inside */
 	_Atomic(uint64_t) tx_packets, tx_bytes; /* from the inside, to outside; inner bytes */
-	_Atomic(uint64_t) drops;
+	_Atomic(uint64_t) drops; /* any worker */
 };
 
-/** The tunnels that share an SA, told apart by GRE key. Immutable once published. */
+/**
+ * The tunnels that share an SA, told apart by GRE key: what one worker owns, with all SAs that serve
+ * them. Immutable once published, but for the owner.
+ */
 struct gw_demux {
+	_Atomic(uint32_t) owner; /* worker: packets go there. Who gives it away writes (app/worker_move.c) */
 	uint32_t n;
 	struct gw_tunnel *keyless; /* tunnel without key, or NULL */
 	struct {
