@@ -99,11 +99,25 @@ fits(const struct gw_port *port, const struct rte_eth_dev_info *info)
 	       (uint32_t)port->mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN <= info->max_rx_pktlen;
 }
 
+/* By SPI if the port can, else by address; what is left to do goes by ring. Fragments of a packet
+ * must not part ways, so ports do not count. */
+static void
+spread(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info)
+{
+	uint64_t want = RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_OTHER |
+			RTE_ETH_RSS_ESP;
+
+	conf->rx_adv_conf.rss_conf.rss_hf = want & info->flow_type_rss_offloads;
+	if (conf->rx_adv_conf.rss_conf.rss_hf != 0)
+		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+}
+
 static int
-configure(struct gw_port *port, unsigned int n_queues, struct rte_mempool *pool)
+configure(struct gw_port *port, unsigned int n_workers, struct rte_mempool *pool)
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = {0};
+	unsigned int socket = (unsigned int)rte_eth_dev_socket_id(port->id);
 	uint16_t rx_desc = RX_DESC, tx_desc = TX_DESC;
 	int rc = rte_eth_dev_info_get(port->id, &info);
 
@@ -115,17 +129,17 @@ configure(struct gw_port *port, unsigned int n_queues, struct rte_mempool *pool)
 	/* every mbuf has one reference and is of one pool */
 	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	port->rx_csum = conf.rxmode.offloads != 0;
-	rc = rte_eth_dev_configure(port->id, (uint16_t)n_queues, (uint16_t)n_queues, &conf);
+	port->n_rx_queues = (uint16_t)RTE_MIN(n_workers, info.max_rx_queues);
+	port->n_tx_queues = (uint16_t)RTE_MIN(n_workers, info.max_tx_queues);
+	if (port->n_rx_queues > 1)
+		spread(&conf, &info);
+	rc = rte_eth_dev_configure(port->id, port->n_rx_queues, port->n_tx_queues, &conf);
 	if (rc == 0)
 		rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx_desc, &tx_desc);
-	for (uint16_t q = 0; rc == 0 && q < n_queues; q++) {
-		int socket = rte_eth_dev_socket_id(port->id);
-
-		rc = rte_eth_rx_queue_setup(port->id, q, rx_desc, (unsigned int)socket, NULL, pool);
-		if (rc == 0)
-			rc = rte_eth_tx_queue_setup(
-				port->id, q, tx_desc, (unsigned int)socket, NULL);
-	}
+	for (uint16_t q = 0; rc == 0 && q < port->n_rx_queues; q++)
+		rc = rte_eth_rx_queue_setup(port->id, q, rx_desc, socket, NULL, pool);
+	for (uint16_t q = 0; rc == 0 && q < port->n_tx_queues; q++)
+		rc = rte_eth_tx_queue_setup(port->id, q, tx_desc, socket, NULL);
 	return rc;
 }
 
@@ -153,7 +167,8 @@ set_mtu(struct gw_port *port, struct gw_netif *netif)
 }
 
 static int
-start(struct gw_port *port, unsigned int n_queues, struct rte_mempool *pool, struct gw_netif *netif)
+start(struct gw_port *port, unsigned int n_workers, struct rte_mempool *pool,
+	struct gw_netif *netif)
 {
 	char mac[RTE_ETHER_ADDR_FMT_SIZE];
 	int rc = port->ifname[0] != '\0' ? claim(port, netif) : 0;
@@ -162,7 +177,7 @@ start(struct gw_port *port, unsigned int n_queues, struct rte_mempool *pool, str
 		return rc;
 	if (port->ifname[0] != '\0')
 		raise_kernel(port, netif);
-	rc = configure(port, n_queues, pool);
+	rc = configure(port, n_workers, pool);
 	if (rc == 0)
 		rc = set_mtu(port, netif);
 	if (rc == 0)
@@ -181,7 +196,7 @@ start(struct gw_port *port, unsigned int n_queues, struct rte_mempool *pool, str
 }
 
 int
-gw_port_open(struct gw_port *port, const struct gw_outside_cfg *cfg, unsigned int n_queues,
+gw_port_open(struct gw_port *port, const struct gw_outside_cfg *cfg, unsigned int n_workers,
 	struct rte_mempool *pool, struct gw_netif *netif)
 {
 	int rc;
@@ -190,7 +205,7 @@ gw_port_open(struct gw_port *port, const struct gw_outside_cfg *cfg, unsigned in
 	rc = find_port(port, cfg->port);
 	if (rc == 0 && port->ifname[0] != '\0')
 		rc = check_kernel(port, cfg, netif);
-	return rc == 0 ? start(port, n_queues, pool, netif) : rc;
+	return rc == 0 ? start(port, n_workers, pool, netif) : rc;
 }
 
 int

@@ -24,6 +24,7 @@ struct gw_port {
 	struct rte_ether_addr mac;
 	uint16_t mtu;
 	uint16_t vlan; /* 0 = untagged */
+	uint16_t n_rx_queues, n_tx_queues; /* the first workers have one each, 1 at least */
 	bool rx_csum;  /* the port verifies UDP checksums and says so */
 	/* control only */
 	int claim; /* on the interface beneath; -1 = there is none */
@@ -32,14 +33,14 @@ struct gw_port {
 };
 
 /**
- * Configure and start the port with one receive and one transmit queue per worker.
+ * Configure and start the port with one receive and one transmit queue per worker, as far as it has them.
  *
  * A kernel interface beneath (af_packet, af_xdp) is refused when the kernel owns one of the outside
  * addresses too: it would answer ESP and IKE with errors of its own.
  *
  * @return 0, or -errno after logging why
  */
-int gw_port_open(struct gw_port *port, const struct gw_outside_cfg *cfg, unsigned int n_queues,
+int gw_port_open(struct gw_port *port, const struct gw_outside_cfg *cfg, unsigned int n_workers,
 	struct rte_mempool *pool, struct gw_netif *netif);
 /** The same for a tunnel's hand-off port: one queue each way, everything on the wire received. */
 int gw_port_open_wire(struct gw_port *port, const char *spec, uint16_t mtu,

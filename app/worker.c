@@ -33,7 +33,7 @@
 #define REASS_TIMEOUT_MS 2000
 
 static void
-send_burst(struct gw_worker *w)
+transmit(struct gw_worker *w)
 {
 	uint64_t bytes = 0;
 	uint16_t n = w->n_tx, sent;
@@ -49,8 +49,19 @@ send_burst(struct gw_worker *w)
 	}
 	w->stats.tx_packets += sent;
 	w->stats.tx_bytes += bytes;
-	w->n_tx = 0;
 	worker_drop(w, w->tx + sent, n - sent);
+}
+
+void
+worker_send(struct gw_worker *w)
+{
+	if (w->n_tx == 0)
+		return;
+	if (likely(w->transmits))
+		transmit(w);
+	else
+		worker_pass_frames(w, w->tx, w->n_tx);
+	w->n_tx = 0;
 }
 
 void
@@ -61,7 +72,7 @@ worker_tx(struct gw_worker *w, struct rte_mbuf *m)
 	m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
 	w->tx[w->n_tx++] = m;
 	if (w->n_tx == GW_BURST_MAX)
-		send_burst(w);
+		worker_send(w);
 }
 
 void
@@ -72,21 +83,22 @@ worker_drop(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 		w->stats.drops[p->drop < GW_DROP_N ? p->drop : GW_DROP_NONE]++;
 		if (p->tunnel != NULL)
-			atomic_store_explicit(&p->tunnel->drops,
-				atomic_load_explicit(&p->tunnel->drops, memory_order_relaxed) + 1,
-				memory_order_relaxed);
+			atomic_fetch_add_explicit(&p->tunnel->drops, 1, memory_order_relaxed);
 	}
 	if (n > 0)
 		rte_pktmbuf_free_bulk(pkts, n);
 }
 
-/* @return frames that control wanted sent */
+/* The first worker serves control. @return frames that it wanted sent */
 static unsigned int
 tx_control(struct gw_worker *w)
 {
 	struct rte_mbuf *m[GW_BURST_MAX];
-	unsigned int n = gw_excp_tx_pull(w->plane->excp, m, GW_BURST_MAX);
+	unsigned int n;
 
+	if (w->id != 0)
+		return 0;
+	n = gw_excp_tx_pull(w->plane->excp, m, GW_BURST_MAX);
 	for (unsigned int i = 0; i < n; i++) {
 		gw_pkt(m[i])->tunnel = NULL;
 		worker_tx(w, m[i]);
@@ -120,6 +132,27 @@ is_due(const struct gw_worker *w, struct gather *g)
 	return !wait;
 }
 
+static void
+start_poll(struct gw_worker *w)
+{
+	uint64_t before = w->now_tsc;
+
+	w->now_tsc = rte_rdtsc();
+	w->stats.polls++;
+	if (w->empty == 0)
+		w->stats.busy_tsc += w->now_tsc - before;
+}
+
+/* Nothing but what others wait for. */
+static void
+stand_still(struct gw_worker *w)
+{
+	tx_control(w);
+	worker_pull_frames(w);
+	worker_send(w);
+	gw_rcu_quiescent(w->plane->rcu, w->id);
+}
+
 void
 gw_worker_poll(struct gw_worker *w)
 {
@@ -127,12 +160,19 @@ gw_worker_poll(struct gw_worker *w)
 	uint16_t received;
 	int us;
 
-	w->now_tsc = rte_rdtsc();
-	w->stats.polls++;
+	start_poll(w);
+	if (w->pass != NULL && !worker_move(w)) {
+		stand_still(w);
+		return;
+	}
 	received = worker_in(w);
+	work = received + tx_control(w);
+	if (w->pass != NULL) {
+		worker_pass_all(w);
+		work += worker_pull(w);
+	}
 	if (is_due(w, &w->in))
 		worker_in_go(w);
-	work = received + tx_control(w);
 	work += worker_out_polled(w);
 	if (w->n_holding > 0)
 		worker_out_held(w);
@@ -144,8 +184,9 @@ gw_worker_poll(struct gw_worker *w)
 	w->stats.sleeps += us > 0;
 	if (is_due(w, &w->from_inside))
 		worker_out_go(w);
-	if (w->n_tx > 0)
-		send_burst(w);
+	worker_send(w);
+	if (w->pass != NULL)
+		worker_pass_all(w);
 	/* nothing of control's is held from one poll to the next */
 	gw_rcu_quiescent(w->plane->rcu, w->id);
 	if (w->now_tsc >= w->next_ms_tsc) {
@@ -167,8 +208,27 @@ run(void *arg)
 		gw_worker_poll(w);
 	/* control's last words: DELETEs */
 	while (tx_control(w) > 0)
-		send_burst(w);
+		worker_send(w);
 	gw_rcu_offline(w->plane->rcu, w->id);
+	return 0;
+}
+
+/* Those that it owns, and its own queue of those that have several. */
+static int
+watch_all(struct gw_worker *w)
+{
+	for (uint32_t i = 0; i < w->plane->n_tunnels; i++) {
+		struct gw_tunnel *t = w->plane->tunnels[i];
+		int rc = 0;
+
+		if (w->pass == NULL || t->queues != NULL ||
+			atomic_load_explicit(&t->demux->owner, memory_order_relaxed) == w->id)
+			rc = worker_watch(w, t);
+		if (rc < 0) {
+			gw_log(GW_LOG_ERROR, "worker", "%s: %s", t->name, strerror(-rc));
+			return rc;
+		}
+	}
 	return 0;
 }
 
@@ -194,7 +254,7 @@ init(struct gw_worker *w)
 	}
 	w->reass = gw_reass_create(&lim, p->pool, p->socket);
 	w->tunset = gw_tunset_create(p->n_tunnels + 1);
-	w->tun_rx = gw_tun_rx_create(p->pool, p->socket);
+	w->tun_rx = gw_tun_rx_create(p->pool, w->queue, p->socket);
 	w->holding = calloc(p->n_tunnels + 1, sizeof(struct gw_tunnel *));
 	w->polled = calloc(p->n_tunnels + 1, sizeof(struct gw_tunnel *));
 	if (w->reass == NULL || w->tunset == NULL || w->tun_rx == NULL || w->holding == NULL ||
@@ -202,20 +262,14 @@ init(struct gw_worker *w)
 		gw_log(GW_LOG_ERROR, "worker", "out of memory");
 		return -ENOMEM;
 	}
-	for (uint32_t i = 0; i < p->n_tunnels; i++) {
-		struct gw_tunnel *t = p->tunnels[i];
-		int rc = 0;
-
-		if (t->handoff->read != NULL)
-			w->polled[w->n_polled++] = t;
-		else if (t->fd >= 0)
-			rc = gw_tunset_add(w->tunset, t->fd, t);
-		if (rc < 0) {
-			gw_log(GW_LOG_ERROR, "worker", "%s: %s", t->name, strerror(-rc));
-			return rc;
+	if (w->pass != NULL) {
+		w->boxes = calloc((size_t)p->n_workers * GW_PASS_FRAME, sizeof(*w->boxes));
+		if (w->boxes == NULL) {
+			gw_log(GW_LOG_ERROR, "worker", "out of memory");
+			return -ENOMEM;
 		}
 	}
-	return 0;
+	return watch_all(w);
 }
 
 struct gw_worker *
@@ -230,6 +284,10 @@ gw_worker_create(struct gw_plane *plane, unsigned int id)
 	w->plane = plane;
 	w->id = id;
 	w->queue = (uint16_t)id;
+	w->receives = id < plane->port->n_rx_queues;
+	w->transmits = id < plane->port->n_tx_queues;
+	w->sender = id % plane->port->n_tx_queues;
+	w->pass = plane->pass;
 	w->tsc_per_ms = rte_get_tsc_hz() / 1000;
 	w->gather_tsc = rte_get_tsc_hz() / 1000000 * GATHER_US;
 	w->out.pool = plane->pool;
@@ -259,6 +317,7 @@ gw_worker_destroy(struct gw_worker *w)
 	gw_crypto_destroy(w->crypto);
 	free(w->holding);
 	free(w->polled);
+	free(w->boxes);
 	rte_free(w);
 }
 

@@ -20,6 +20,9 @@
  *   - sequence, counters      owner worker    control   relaxed                with the SA
  *   struct gw_tunnel          by field group  both      plane->tunnels         after workers ended
  *   struct gw_demux           control         workers   with the inbound SA    after workers ended
+ *   - owner                   who gives away  workers   plane->move, rcu       -
+ *   plane->move               by step         both      release store          -
+ *   packets between workers   a worker        a worker  gw_pass_push(), ring   by who pulled them
  *   gw_nexthop->l2            control         workers   release store          rcu
  *   IKE SPIs (gw_spiset)      control         workers   atomics                after workers ended
  *   frames to control         worker          control   gw_excp_push(), ring   by control
@@ -27,6 +30,10 @@
  *   worker's counters         worker          control   relaxed                with the worker
  *   tunnel->acquire           worker sets     control   plane->acquires counts -
  *   worker->stop              control         worker    relaxed flag           -
+ *
+ * An SA is served by one worker, the owner of the tunnels that share it (gw_demux->owner): sequence
+ * number, replay window and what the tunnel counts need no lock. Workers receive on queues of their own,
+ * as far as there are any, and pass on what is not theirs. An owner changes in the steps of gw_move.
  *
  * A third thread (ctl_jobs.h) shares with control alone: jobs of IKE, under a lock.
  *
@@ -44,6 +51,7 @@
 #include "lib/classify.h"
 #include "lib/drop.h"
 #include "lib/excp.h"
+#include "lib/pass.h"
 #include "lib/rcu.h"
 #include "lib/sadb.h"
 #include "lib/tunnel.h"
@@ -56,6 +64,22 @@
 #define GW_REASS_OUTER	   256
 #define GW_HOLD_TIMEOUT_MS 30000 /* a held packet older than that is of no use to anybody */
 
+#define GW_PASS_DEPTH	   1024  /* packets of a kind that one worker has passed to another */
+
+/** How far a move is; whoever has the word sets the next one, in this order, in a circle. */
+enum gw_move_step {
+	GW_MOVE_NONE,  /* control's turn: it may fill in the rest */
+	GW_MOVE_ASKED, /* from's turn: it gives away, while to stands still */
+	GW_MOVE_GIVEN, /* to's turn: everything that was received before is done, it takes over */
+};
+
+/** Tunnels that share an SA on their way from one worker to another, one at a time: worker_move.c. */
+struct gw_move {
+	_Atomic(enum gw_move_step) step;
+	struct gw_demux *what;
+	unsigned int from, to;
+};
+
 /** What all workers and control share. */
 struct gw_plane {
 	/* set before the workers start, then read-only */
@@ -65,6 +89,8 @@ struct gw_plane {
 	struct gw_excp *excp;
 	struct gw_spiset *spis, *half_open; /* of peers, of strangers */
 	struct gw_rcu *rcu;
+	unsigned int n_workers;
+	struct gw_pass *pass; /* between workers; NULL: there is one */
 	struct gw_tunnel **tunnels;
 	uint32_t n_tunnels;
 	int socket; /* NUMA node of the port */
@@ -72,6 +98,9 @@ struct gw_plane {
 
 	/* control writes, workers read */
 	_Alignas(64) _Atomic(const struct gw_local *) local;
+
+	/* by step */
+	_Alignas(64) struct gw_move move;
 
 	/* workers write, control reads */
 	_Alignas(64) _Atomic(uint32_t) acquires; /* counts up when a tunnel's acquire flag is set */
@@ -82,6 +111,8 @@ struct gw_worker_stats {
 	uint64_t drops[GW_DROP_N];
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; /* frames of the outside port */
 	uint64_t polls, sleeps;
+	uint64_t passed;   /* packets to other workers */
+	uint64_t busy_tsc; /* in polls that found something to do */
 };
 
 struct gw_worker;

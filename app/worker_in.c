@@ -3,6 +3,7 @@
 #include <rte_ethdev.h>
 #include <rte_prefetch.h>
 
+#include "lib/bytes.h"
 #include "worker_priv.h"
 
 #define PREFETCH  4  /* frames ahead */
@@ -155,49 +156,27 @@ sample_unknown(struct gw_worker *w, struct rte_mbuf **refused, uint16_t n)
 	return n;
 }
 
+/* ESP that is refused may only be early. */
+static void
+refused(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
+{
+	uint16_t left = gw_early_hold(&w->early, w->plane->sadb, esp, n, w->now_tsc);
+
+	worker_drop(w, esp, sample_unknown(w, esp, left));
+}
+
 /* ESP, all the way to the tunnels. */
 static void
 in_burst(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
 {
 	uint16_t good = gw_esp_in(w->crypto, w->plane->sadb, esp, n, w->now_tsc);
 
-	if (good < n) {
-		struct rte_mbuf **refused = esp + good;
-		uint16_t left =
-			gw_early_hold(&w->early, w->plane->sadb, refused, n - good, w->now_tsc);
-
-		worker_drop(w, refused, sample_unknown(w, refused, left));
-	}
+	if (good < n)
+		refused(w, esp + good, n - good);
 	n = good;
 	good = gw_gre_in(esp, n);
 	worker_drop(w, esp + good, n - good);
 	worker_deliver(w, esp, good);
-}
-
-/* What came before its SA goes before what came after it. */
-static void
-in_early(struct gw_worker *w)
-{
-	struct rte_mbuf *pkts[GW_BURST_MAX];
-	uint16_t n, ready;
-
-	while ((n = gw_early_settle(&w->early, w->plane->sadb, pkts, &ready, w->now_tsc)) > 0) {
-		worker_drop(w, pkts + ready, n - ready);
-		if (ready > 0)
-			in_burst(w, pkts, ready);
-	}
-}
-
-void
-worker_in_go(struct gw_worker *w)
-{
-	uint16_t n = w->in.n;
-
-	if (w->early.n > 0)
-		in_early(w);
-	w->in.n = 0;
-	if (n > 0)
-		in_burst(w, w->in.pkts, n);
 }
 
 static void
@@ -209,13 +188,92 @@ gather(struct gw_worker *w, struct rte_mbuf *m)
 	worker_gathered(w, &w->in, 1);
 }
 
+struct rte_mbuf **
+worker_in_room(struct gw_worker *w, uint16_t *room)
+{
+	if (w->in.n == GW_BURST_MAX)
+		worker_in_go(w);
+	*room = GW_BURST_MAX - w->in.n;
+	return w->in.pkts + w->in.n;
+}
+
+static uint32_t
+spi_of(struct rte_mbuf *m)
+{
+	return gw_get32(rte_pktmbuf_mtod_offset(m, const uint8_t *, gw_pkt(m)->l4_off));
+}
+
+/* Only an owner may look at an SA: what has none yet, or no more, ends here. */
+static void
+to_owner(struct gw_worker *w, struct rte_mbuf *m)
+{
+	const struct gw_demux *d = gw_sadb_demux(w->plane->sadb, spi_of(m));
+	uint32_t owner;
+
+	if (unlikely(d == NULL)) {
+		gw_pkt_refuse(m, GW_DROP_NO_SA);
+		refused(w, &m, 1);
+		return;
+	}
+	owner = atomic_load_explicit(&d->owner, memory_order_acquire);
+	if (owner == w->id)
+		gather(w, m);
+	else
+		worker_pass(w, GW_PASS_ESP, owner, m);
+}
+
+/* What came before its SA goes before what came after it. */
+static void
+in_early(struct gw_worker *w)
+{
+	struct rte_mbuf *pkts[GW_BURST_MAX];
+	uint16_t n, ready;
+
+	while ((n = gw_early_settle(&w->early, w->plane->sadb, pkts, &ready, w->now_tsc)) > 0) {
+		worker_drop(w, pkts + ready, n - ready);
+		if (ready > 0 && w->pass == NULL)
+			in_burst(w, pkts, ready);
+		for (uint16_t i = 0; i < ready && w->pass != NULL; i++)
+			to_owner(w, pkts[i]);
+	}
+}
+
+void
+worker_in_go(struct gw_worker *w)
+{
+	uint16_t n = w->in.n;
+
+	if (w->early.n > 0 && w->pass == NULL)
+		in_early(w);
+	w->in.n = 0;
+	if (n > 0)
+		in_burst(w, w->in.pkts, n);
+}
+
+/* ESP from the port. */
+static void
+take_esp(struct gw_worker *w, struct rte_mbuf *m)
+{
+	if (w->pass == NULL || m->data_len - gw_pkt(m)->l4_off < (int)sizeof(uint32_t)) {
+		gather(w, m); /* what is too short for an SPI is refused for that before all else */
+		return;
+	}
+	if (unlikely(w->early.n > 0 && gw_early_has(&w->early, spi_of(m))))
+		in_early(w);
+	to_owner(w, m);
+}
+
 uint16_t
 worker_in(struct gw_worker *w)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
-	uint16_t n = rte_eth_rx_burst(w->plane->port->id, w->queue, pkts, GW_BURST_MAX);
 	const struct gw_local *local;
+	uint16_t n = 0;
 
+	if (likely(w->receives))
+		n = rte_eth_rx_burst(w->plane->port->id, w->queue, pkts, GW_BURST_MAX);
+	if (unlikely(w->early.n > 0 && w->pass != NULL))
+		in_early(w);
 	if (n == 0)
 		return 0;
 	local = atomic_load_explicit(&w->plane->local, memory_order_acquire);
@@ -229,7 +287,7 @@ worker_in(struct gw_worker *w)
 		w->stats.rx_bytes += pkts[i]->pkt_len;
 		m = sort_frame(w, pkts[i], local);
 		if (m != NULL)
-			gather(w, m);
+			take_esp(w, m);
 	}
 	w->stats.rx_packets += n;
 	return n;

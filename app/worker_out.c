@@ -217,9 +217,8 @@ worker_out_go(struct gw_worker *w)
 		out_burst(w, pkts, ready);
 }
 
-/* @return where the next packets from inside go, *room of them at most, ROOM_MIN at least */
-static struct rte_mbuf **
-gather(struct gw_worker *w, uint16_t *room)
+struct rte_mbuf **
+worker_out_room(struct gw_worker *w, uint16_t *room)
 {
 	if (w->from_inside.n > GW_BURST_MAX - ROOM_MIN)
 		worker_out_go(w);
@@ -227,16 +226,25 @@ gather(struct gw_worker *w, uint16_t *room)
 	return w->from_inside.pkts + w->from_inside.n;
 }
 
+/* n good packets were read to where the next ones go, with the refused ones behind them. */
+static void
+took(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t refused)
+{
+	if (refused > 0)
+		worker_drop(w, pkts + n, refused);
+	if (w->pass != NULL)
+		n = worker_pass_inner(w, pkts, n);
+	worker_gathered(w, &w->from_inside, n);
+}
+
 static uint16_t
 out_tun(struct gw_worker *w, struct gw_tunnel *t)
 {
 	uint16_t room, n, refused;
-	struct rte_mbuf **pkts = gather(w, &room);
+	struct rte_mbuf **pkts = worker_out_room(w, &room);
 
 	n = gw_tun_read(w->tun_rx, t, pkts, room, &refused);
-	if (refused > 0)
-		worker_drop(w, pkts + n, refused);
-	worker_gathered(w, &w->from_inside, n);
+	took(w, pkts, n, refused);
 	return n + refused;
 }
 
@@ -267,12 +275,10 @@ static uint16_t
 out_polled(struct gw_worker *w, struct gw_tunnel *t)
 {
 	uint16_t room, n, refused;
-	struct rte_mbuf **pkts = gather(w, &room);
+	struct rte_mbuf **pkts = worker_out_room(w, &room);
 
 	n = t->handoff->read(t, pkts, room, &refused);
-	if (refused > 0)
-		worker_drop(w, pkts + n, refused);
-	worker_gathered(w, &w->from_inside, n);
+	took(w, pkts, n, refused);
 	return n;
 }
 

@@ -2,7 +2,10 @@
 #ifndef GW_WORKER_PRIV_H
 #define GW_WORKER_PRIV_H
 
-/* Inside the worker: worker.c polls, worker_in.c and worker_out.c are its two directions. */
+/*
+ * Inside the worker: worker.c polls, worker_in.c and worker_out.c are its two directions,
+ * worker_pass.c and worker_move.c what it has to do with the others.
+ */
 
 #include <rte_mbuf.h>
 
@@ -28,11 +31,23 @@ struct gather {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
 };
 
+/* Packets on their way to another worker; a poll leaves none behind. */
+struct box {
+	uint16_t n;
+	struct rte_mbuf *pkts[GW_BURST_MAX];
+};
+
+/* How far this worker is in giving tunnels away (worker_move.c). */
+enum give { GIVE_NOTHING, GIVE_ANNOUNCED, GIVE_REDIRECTED, GIVE_FLUSHED, GIVE_SENT };
+
 struct gw_worker {
 	/* set before start, then read-only */
 	struct gw_plane *plane;
 	unsigned int id, lcore;
-	uint16_t queue;
+	uint16_t queue; /* of the port, both ways, and of TUNs that have several */
+	bool receives, transmits; /* the port has such a queue */
+	unsigned int sender; /* who transmits for it */
+	struct gw_pass *pass; /* to and from the others; NULL: there are none */
 	struct gw_crypto *crypto;
 	struct gw_reass *reass;
 	struct gw_tunset *tunset;
@@ -58,6 +73,10 @@ struct gw_worker {
 	struct gather from_inside; /* inner packets */
 	struct gw_out out; /* of the burst in hand */
 	struct gw_early early;
+	enum give give;
+	uint64_t give_token;	/* of rcu */
+	struct box *boxes;	/* by owner, then kind; NULL: no others */
+	uint64_t full[GW_PASS_FRAME]; /* boxes of a kind that hold something, by owner */
 
 	/* worker writes, control reads relaxed */
 	_Alignas(64) struct gw_worker_stats stats;
@@ -78,12 +97,39 @@ worker_gathered(const struct gw_worker *w, struct gather *g, uint16_t n)
 	g->came += n;
 }
 
+/** Send what worker_tx() has queued, or pass it to who can. */
+void worker_send(struct gw_worker *w);
+
+/** Put a packet into the box for a worker: what is in boxes goes with worker_pass_all(). */
+void worker_pass(struct gw_worker *w, enum gw_pass_kind kind, unsigned int to, struct rte_mbuf *m);
+/** Empty the boxes into the rings; drop what does not fit. */
+void worker_pass_all(struct gw_worker *w);
+/** Complete frames to who transmits them. Takes them. */
+void worker_pass_frames(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
+/** Of packets from inside keep those of tunnels that are ours, in front; box the others. @return kept */
+uint16_t worker_pass_inner(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
+/** A burst from each of the others, of each kind. @return packets */
+uint32_t worker_pull(struct gw_worker *w);
+/** The same of frames alone. */
+uint32_t worker_pull_frames(struct gw_worker *w);
+/** All that the others had passed when this is called, all the way. */
+void worker_pull_all(struct gw_worker *w);
+
+/** Do our part of a move, if there is one. @return false: stand still in this poll */
+bool worker_move(struct gw_worker *w);
+/** Read a tunnel's hand-off from now on. @return 0, -errno */
+int worker_watch(struct gw_worker *w, struct gw_tunnel *t);
+
 /** Inner packets to their tunnels' hand-offs. */
 void worker_deliver(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
 /** One burst from the port: sorted, ESP gathers. @return frames received */
 uint16_t worker_in(struct gw_worker *w);
+/** Where the next ESP packets that are ours go. @return their place, *room of them at most, 1 at least */
+struct rte_mbuf **worker_in_room(struct gw_worker *w, uint16_t *room);
 /** What has gathered, all the way to the tunnels' hand-offs. */
 void worker_in_go(struct gw_worker *w);
+/** Where the next packets from inside go, *room of them at most, some at least. */
+struct rte_mbuf **worker_out_room(struct gw_worker *w, uint16_t *room);
 /** One burst from each hand-off that is polled. @return packets read */
 uint32_t worker_out_polled(struct gw_worker *w);
 /** One burst from each ready descriptor, waiting for one up to timeout_us. @return packets read */

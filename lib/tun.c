@@ -45,10 +45,11 @@ set_offload(int fd)
 	return ioctl(fd, TUNSETOFFLOAD, tso);
 }
 
-int
-gw_tun_open(const char *name, bool offload)
+/* @param more  flags beside the usual ones */
+static int
+open_queue(const char *name, bool offload, int more)
 {
-	struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI};
+	struct ifreq ifr = {.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | more)};
 	int fd, err;
 
 	/* the kernel takes '%' for a template, and would pick a name of its own */
@@ -72,10 +73,35 @@ gw_tun_open(const char *name, bool offload)
 	return -err;
 }
 
+int
+gw_tun_open(const char *name, bool offload)
+{
+	return open_queue(name, offload, 0);
+}
+
+int
+gw_tun_open_queues(const char *name, bool offload, int *fds, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		/* a queue more of somebody else's interface is for the asking: the first one says
+		 * no */
+		fds[i] = open_queue(name, offload, IFF_MULTI_QUEUE | (i == 0 ? IFF_TUN_EXCL : 0));
+		if (fds[i] >= 0)
+			continue;
+		int err = fds[i];
+
+		while (i-- > 0)
+			close(fds[i]);
+		return err;
+	}
+	return 0;
+}
+
 /* ---- reading ---- */
 
 struct gw_tun_rx {
 	struct rte_mempool *pool;
+	unsigned int queue;
 	struct gw_tunnel *pending;
 	struct gw_gso gso; /* of the super-packet in hand */
 	unsigned int next; /* its segment that goes next */
@@ -83,13 +109,21 @@ struct gw_tun_rx {
 };
 
 struct gw_tun_rx *
-gw_tun_rx_create(struct rte_mempool *pool, int socket)
+gw_tun_rx_create(struct rte_mempool *pool, unsigned int queue, int socket)
 {
 	struct gw_tun_rx *rx = rte_zmalloc_socket("tun_rx", sizeof(*rx), 64, socket);
 
-	if (rx)
+	if (rx) {
 		rx->pool = pool;
+		rx->queue = queue;
+	}
 	return rx;
+}
+
+int
+gw_tun_rx_fd(const struct gw_tun_rx *rx, const struct gw_tunnel *t)
+{
+	return t->queues ? t->queues[rx->queue] : t->fd;
 }
 
 void
@@ -202,7 +236,7 @@ static bool
 read_offload(struct gw_tun_rx *rx, struct gw_tunnel *t, struct rte_mbuf *m, struct burst *b)
 {
 	struct virtio_net_hdr v;
-	ssize_t got = read_vnet(rx, t->fd, m, &v);
+	ssize_t got = read_vnet(rx, gw_tun_rx_fd(rx, t), m, &v);
 	size_t len = (size_t)got;
 	bool super;
 
@@ -233,7 +267,7 @@ read_burst(struct gw_tun_rx *rx, struct gw_tunnel *t, struct burst *b)
 		if (unlikely(!m))
 			return; /* they wait in the kernel's queue until mbufs come back */
 		gw_pkt(m)->tunnel = t;
-		if (t->offload ? read_offload(rx, t, m, b) : read_plain(t->fd, m, b))
+		if (t->offload ? read_offload(rx, t, m, b) : read_plain(gw_tun_rx_fd(rx, t), m, b))
 			continue;
 		rte_pktmbuf_free(m);
 		return;
@@ -357,17 +391,27 @@ write_offload(int fd, struct rte_mbuf **pkts, uint16_t n)
 	}
 }
 
+/* The owner's own queue: there the kernel then puts the answers. */
+static int
+write_fd(const struct gw_tunnel *t)
+{
+	if (!t->queues)
+		return t->fd;
+	return t->queues[atomic_load_explicit(&t->demux->owner, memory_order_relaxed)];
+}
+
 uint16_t
 gw_tun_write(const struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
+	int fd = write_fd(t);
 	uint16_t bad = 0;
 
 	if (t->offload && n > 1)
-		write_offload(t->fd, pkts, n);
+		write_offload(fd, pkts, n);
 	else
 		for (uint16_t i = 0; i < n; i++)
-			gw_pkt_refuse(pkts[i], t->offload ? write_lone(t->fd, pkts[i])
-							  : write_plain(t->fd, pkts[i]));
+			gw_pkt_refuse(pkts[i],
+				t->offload ? write_lone(fd, pkts[i]) : write_plain(fd, pkts[i]));
 	for (uint16_t i = 0; i < n; i++) {
 		if (likely(gw_pkt(pkts[i])->drop == GW_DROP_NONE))
 			rte_pktmbuf_free(pkts[i]);

@@ -26,11 +26,24 @@
  *         kind has the name), EPERM
  */
 int gw_tun_open(const char *name, bool offload);
+/**
+ * The same with several queues, over which the kernel spreads what it sends by flow; a flow's packets come
+ * from the queue that its last answer was written to.
+ * @param fds  [out] n descriptors, one a queue; n is 1 to 256
+ * @return 0, or -errno with none open
+ */
+int gw_tun_open_queues(const char *name, bool offload, int *fds, unsigned int n);
 
 /** What reading needs: room for a super-packet, and how far the one in it has been handed out. */
 struct gw_tun_rx;
-/** For one worker. Control, at start. @return NULL without memory */
-struct gw_tun_rx *gw_tun_rx_create(struct rte_mempool *pool, int socket);
+/**
+ * For one worker. Control, at start.
+ * @param queue  which one it reads of a tunnel that has several
+ * @return NULL without memory
+ */
+struct gw_tun_rx *gw_tun_rx_create(struct rte_mempool *pool, unsigned int queue, int socket);
+/** The descriptor that it reads of a tunnel. */
+int gw_tun_rx_fd(const struct gw_tun_rx *rx, const struct gw_tunnel *t);
 void gw_tun_rx_destroy(struct gw_tun_rx *rx);
 
 /**
@@ -40,7 +53,7 @@ void gw_tun_rx_destroy(struct gw_tun_rx *rx);
 struct gw_tunnel *gw_tun_rx_pending(const struct gw_tun_rx *rx);
 
 /**
- * Read up to n packets of t->fd; data at the inner IP header, GW_PKT_HEADROOM in front, pkt data zero but
+ * Read up to n packets of gw_tun_rx_fd(); data at the inner IP header, GW_PKT_HEADROOM in front, pkt data zero but
  * for the tunnel. Segments of one super-packet are in order; those that n or the pool had no room
  * for stay pending, and a call that finds some pending returns of these only. Worker, on a descriptor known
  * to be ready, or pending.
@@ -53,7 +66,7 @@ uint16_t gw_tun_read(struct gw_tun_rx *rx, struct gw_tunnel *t, struct rte_mbuf 
 	uint16_t *refused);
 
 /**
- * Write packets to t->fd, as gw_gre_in() leaves them; frees those written. The rest are moved to the front
+ * Write packets to t->fd, or the owner's queue, as gw_gre_in() leaves them; frees those written. The rest are moved to the front
  * with their drop reason (TUN_FULL, TUN_DOWN, TUN_ERROR): of a super-packet that the kernel refuses, all
  * that went into it. With offload, TCP segments that continue each other are one write; only within a
  * call, nothing is kept. Lone packets go as they are: TUN reads no DATA_VALID, so that to verify their

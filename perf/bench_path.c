@@ -147,6 +147,7 @@ port_up(void)
 	ops->rxq = (struct rte_ethdev_qdata){&b.outside_data, &b.no_callback};
 	ops->txq = (struct rte_ethdev_qdata){&b.outside_data, &b.no_callback};
 	b.port.mtu = 2000;
+	b.port.n_rx_queues = b.port.n_tx_queues = 1;
 	snprintf(b.port.name, sizeof(b.port.name), "memory");
 }
 
@@ -497,6 +498,7 @@ plane_up(void)
 	p->excp = gw_excp_create(256, p->socket);
 	p->spis = gw_spiset_create(256, p->socket);
 	p->half_open = gw_spiset_create(256, p->socket);
+	p->n_workers = 1;
 	p->rcu = gw_rcu_create(1, p->socket);
 	if (p->pool == NULL || p->sadb == NULL || p->excp == NULL || p->spis == NULL ||
 		p->half_open == NULL || p->rcu == NULL ||

@@ -549,7 +549,7 @@ set_up(void **state)
 
 	pool = rte_pktmbuf_pool_create("tt", 255, 0, RTE_ALIGN(sizeof(struct gw_pkt), 8),
 		2048 + GW_PKT_HEADROOM + GW_PKT_TAILROOM, SOCKET_ID_ANY);
-	rx = gw_tun_rx_create(pool, SOCKET_ID_ANY);
+	rx = gw_tun_rx_create(pool, 0, SOCKET_ID_ANY);
 	nif = gw_netif_open();
 	outside_fd = gw_tun_open("dt0", false);
 	if (!pool || !rx || !nif || outside_fd < 0)

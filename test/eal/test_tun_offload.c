@@ -396,7 +396,7 @@ set_up(void **state)
 	int index;
 
 	pool = gw_pkt_pool_create("offload", 511, 4200, SOCKET_ID_ANY);
-	rx = gw_tun_rx_create(pool, SOCKET_ID_ANY);
+	rx = gw_tun_rx_create(pool, 0, SOCKET_ID_ANY);
 	if (pool == NULL || rx == NULL || nif == NULL)
 		return -1;
 	for (unsigned int i = 0; i < BYTES; i++)

@@ -257,7 +257,7 @@ set_up(void **state)
 	int index;
 
 	pool = gw_pkt_pool_create("size", 255, 4200, SOCKET_ID_ANY);
-	rx = gw_tun_rx_create(pool, SOCKET_ID_ANY);
+	rx = gw_tun_rx_create(pool, 0, SOCKET_ID_ANY);
 	if (pool == NULL || rx == NULL || nif == NULL)
 		return -1;
 	/* a source must be routed to where its packet came from */

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "worker_priv.h"
+
+/*
+ * Tunnels change their owner without a packet lost, doubled or overtaken:
+ *
+ *   control   asks.
+ *   to        stands still: it neither receives nor reads, so that it can serve nothing of theirs
+ *             before it is allowed to. Frames of others still go out.
+ *   from      waits until everybody has been quiescent (to knows by now), then names the new owner
+ * and waits again: from then on nobody passes it anything of theirs. It works off what it has been
+ * passed and what has gathered. If others send its frames, it waits for them, too. to        takes
+ * over: first what has been passed to it in the meantime.
+ *
+ * Several polls in all: microseconds, unless a worker is off its CPU. What the port's own queues
+ * hold of from's frames by then may be overtaken by to's, by less than a queue.
+ */
+
+static void
+forget_polled(struct gw_worker *w, struct gw_tunnel *t)
+{
+	for (uint32_t i = 0; i < w->n_polled; i++) {
+		if (w->polled[i] == t) {
+			w->polled[i] = w->polled[--w->n_polled];
+			return;
+		}
+	}
+}
+
+int
+worker_watch(struct gw_worker *w, struct gw_tunnel *t)
+{
+	if (t->handoff->read != NULL) {
+		w->polled[w->n_polled++] = t;
+		return 0;
+	}
+	return t->fd >= 0 ? gw_tunset_add(w->tunset, gw_tun_rx_fd(w->tun_rx, t), t) : 0;
+}
+
+/* Of a TUN that has them each worker reads its own queue, whoever owns it. */
+static void
+unwatch(struct gw_worker *w, struct gw_tunnel *t)
+{
+	if (t->handoff->read != NULL)
+		forget_polled(w, t);
+	else if (t->queues == NULL && t->fd >= 0)
+		gw_tunset_del(w->tunset, t->fd);
+}
+
+static void
+forget_held(struct gw_worker *w, struct gw_tunnel *t)
+{
+	for (uint32_t i = 0; i < w->n_holding; i++) {
+		if (w->holding[i] == t) {
+			w->holding[i] = w->holding[--w->n_holding];
+			return;
+		}
+	}
+}
+
+static void
+adopt(struct gw_worker *w, struct gw_tunnel *t)
+{
+	if (t->n_held > 0)
+		w->holding[w->n_holding++] = t;
+	/* an interface that is gone cannot be watched, and need not be */
+	if (t->queues == NULL)
+		(void)worker_watch(w, t);
+}
+
+static void
+each(struct gw_worker *w, struct gw_demux *d, void (*fn)(struct gw_worker *w, struct gw_tunnel *t))
+{
+	if (d->keyless != NULL)
+		fn(w, d->keyless);
+	for (uint32_t i = 0; i < d->n; i++)
+		fn(w, d->by_key[i].tunnel);
+}
+
+/* Everybody passes to the new owner from now on. */
+static void
+redirect(struct gw_worker *w, struct gw_move *mv)
+{
+	atomic_store_explicit(&mv->what->owner, mv->to, memory_order_release);
+	each(w, mv->what, unwatch);
+}
+
+/* @return true when nothing of theirs is left here */
+static bool
+flush(struct gw_worker *w, struct gw_move *mv)
+{
+	const struct gw_tunnel *pending = gw_tun_rx_pending(w->tun_rx);
+
+	if (pending != NULL && pending->demux == mv->what)
+		return false;
+	worker_pull_all(w);
+	each(w, mv->what, forget_held);
+	return true;
+}
+
+/* Whoever pulls a frame sends it before it is quiescent. */
+static bool
+frames_are_pulled(const struct gw_worker *w)
+{
+	return w->transmits || gw_pass_empty(w->pass, GW_PASS_FRAME, w->id, w->sender);
+}
+
+/* @return true: go on to the next step, once all have been quiescent */
+static bool
+give_step(struct gw_worker *w, struct gw_move *mv)
+{
+	switch (w->give) {
+	case GIVE_ANNOUNCED:
+		redirect(w, mv);
+		return true;
+	case GIVE_REDIRECTED:
+		return flush(w, mv);
+	case GIVE_FLUSHED:
+		return frames_are_pulled(w);
+	default:
+		return true;
+	}
+}
+
+static void
+give(struct gw_worker *w, struct gw_move *mv)
+{
+	w->empty = 0; /* no sleep: somebody stands still */
+	if (w->give != GIVE_NOTHING && !gw_rcu_passed(w->plane->rcu, w->give_token))
+		return;
+	if (w->give == GIVE_SENT) {
+		w->give = GIVE_NOTHING;
+		atomic_store_explicit(&mv->step, GW_MOVE_GIVEN, memory_order_release);
+	} else if (give_step(w, mv)) {
+		w->give++;
+		w->give_token = gw_rcu_start(w->plane->rcu);
+	}
+}
+
+static void
+take(struct gw_worker *w, struct gw_move *mv)
+{
+	/* ahead of what is read from now on */
+	worker_pull_all(w);
+	each(w, mv->what, adopt);
+	atomic_store_explicit(&mv->step, GW_MOVE_NONE, memory_order_release);
+}
+
+bool
+worker_move(struct gw_worker *w)
+{
+	struct gw_move *mv = &w->plane->move;
+	enum gw_move_step step = atomic_load_explicit(&mv->step, memory_order_acquire);
+
+	if (likely(step == GW_MOVE_NONE))
+		return true;
+	if (mv->from == w->id && step == GW_MOVE_ASKED)
+		give(w, mv);
+	if (mv->to != w->id)
+		return true;
+	if (step != GW_MOVE_GIVEN)
+		return false;
+	take(w, mv);
+	return true;
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_debug.h>
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+#include <rte_ring.h>
+
+#include "lib/bytes.h"
+#include "lib/csum.h"
+#include "lib/nexthop.h"
+#include "team.h"
+
+#define N_MBUF  32767
+#define WIRE    16384
+#define HDR_LEN 28 /* IPv4, UDP */
+#define SPI_OFF (14 + 40)
+
+static struct team *team;
+static struct gw_nexthop nexthop;
+static struct rte_ring *wire[TEAM_WORKERS]; /* by receive queue */
+static const struct in6_addr us = {.s6_addr = {0x20, 1, [15] = 1}};
+
+void
+team_eal(void)
+{
+	char line[512] = "test_workers --no-huge -m 256 --no-pci --no-telemetry --no-shconf "
+			 "--log-level=*:error --lcores=0@";
+	char *args[16], *save = NULL;
+	int first = -1, last = -1, n = 0;
+	size_t len = strlen(line);
+	cpu_set_t set;
+
+	sched_getaffinity(0, sizeof(set), &set);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &set))
+			continue;
+		first = first < 0 ? cpu : first;
+		last = cpu;
+	}
+	len += (size_t)snprintf(line + len, sizeof(line) - len, "%d", first);
+	for (unsigned int i = 1; i <= TEAM_WORKERS; i++)
+		len += (size_t)snprintf(
+			line + len, sizeof(line) - len, ",%u@(%d,%d)", i, first, last);
+	for (args[n] = strtok_r(line, " ", &save); args[n] != NULL && n + 1 < (int)RTE_DIM(args);)
+		args[++n] = strtok_r(NULL, " ", &save);
+	if (rte_eal_init(n, args) < 0) {
+		fprintf(stderr, "no EAL\n");
+		exit(1);
+	}
+}
+
+/* ---- the outside: a wire that leads back, an SA's frames to one queue ---- */
+
+static uint16_t
+outside_rx(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	if (team->hold_wire)
+		return 0;
+	return (uint16_t)rte_ring_dequeue_burst(queue, (void **)pkts, n, NULL);
+}
+
+static uint16_t
+outside_tx(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		uint32_t spi = gw_get32(rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, SPI_OFF));
+
+		if (rte_ring_enqueue(wire[spi % team->port.n_rx_queues], pkts[i]) != 0)
+			return i;
+	}
+	return n;
+}
+
+static void
+port_up(uint16_t n_rx, uint16_t n_tx)
+{
+	static void *rxq[TEAM_WORKERS], *txq[TEAM_WORKERS], *no_callback[TEAM_WORKERS];
+	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[0];
+
+	for (unsigned int i = 0; i < TEAM_WORKERS; i++) {
+		if (wire[i] == NULL)
+			wire[i] = rte_ring_create(i == 0   ? "wire0"
+						  : i == 1 ? "wire1"
+						  : i == 2 ? "wire2"
+							   : "wire3",
+				WIRE, SOCKET_ID_ANY, 0);
+		assert_non_null(wire[i]);
+		rxq[i] = wire[i];
+	}
+	ops->rx_pkt_burst = outside_rx;
+	ops->tx_pkt_burst = outside_tx;
+	ops->rxq = (struct rte_ethdev_qdata){rxq, no_callback};
+	ops->txq = (struct rte_ethdev_qdata){txq, no_callback};
+	team->port = (struct gw_port){.mtu = 2000, .n_rx_queues = n_rx, .n_tx_queues = n_tx};
+	team->plane.port = &team->port;
+}
+
+/* ---- the inside ---- */
+
+static struct rte_mbuf *
+numbered(struct gw_tunnel *t, uint32_t number)
+{
+	struct rte_mbuf *m = gw_pkt_alloc(team->plane.pool);
+	uint8_t *p;
+
+	if (m == NULL)
+		return NULL;
+	p = (uint8_t *)rte_pktmbuf_append(m, HDR_LEN + 4);
+	if (p == NULL)
+		rte_panic("a packet of 32 bytes does not fit\n");
+	memset(p, 0, HDR_LEN);
+	p[0] = 0x45;
+	gw_put16(p + 2, HDR_LEN + 4);
+	p[8] = 64;
+	p[9] = IPPROTO_UDP;
+	gw_put32(p + 12, 0x0a000001);
+	gw_put32(p + 16, 0x0a000100 + t->index);
+	gw_put16(p + 10, gw_csum_fold(gw_csum_add(0, p, 20)));
+	gw_put16(p + 24, 12);
+	gw_put32(p + HDR_LEN, number);
+	gw_pkt(m)->tunnel = t;
+	return m;
+}
+
+static uint16_t
+inside_read(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *refused)
+{
+	uint32_t of = team->of_last && t->index == 0 ? TEAM_TUNNELS - 1 : t->index;
+	struct flow *f = &team->flows[of];
+	uint16_t i = 0;
+
+	*refused = 0;
+	while (i < n && f->sent != atomic_load_explicit(&f->limit, memory_order_relaxed) &&
+		f->sent - atomic_load_explicit(&f->got, memory_order_relaxed) < team->window) {
+		pkts[i] = numbered(team->tunnels[of], f->sent);
+		if (pkts[i] == NULL)
+			break;
+		f->sent++;
+		i++;
+	}
+	return i;
+}
+
+static uint16_t
+inside_write(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct flow *f = &team->flows[t->index];
+	uint32_t wrong = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint32_t number = gw_get32(rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, HDR_LEN));
+
+		wrong += number != f->expected;
+		f->expected = number + 1;
+	}
+	rte_pktmbuf_free_bulk(pkts, n);
+	atomic_fetch_add_explicit(&f->wrong, wrong, memory_order_relaxed);
+	atomic_fetch_add_explicit(&f->got, n, memory_order_relaxed);
+	return n;
+}
+
+static const struct gw_handoff_ops inside = {.read = inside_read, .write = inside_write};
+
+static void
+tunnel_up(unsigned int i, bool publish)
+{
+	const struct gw_crypto_alg *row = gw_crypto_alg_at(i % 2 == 0 ? 0 : 3);
+	struct gw_tunnel *t = rte_zmalloc("tunnel", sizeof(*t), 64);
+	struct gw_demux *d = rte_zmalloc("demux", sizeof(*d), 64);
+	struct gw_sa_params p;
+
+	assert_non_null(t);
+	assert_non_null(d);
+	util_params(&p, row, i);
+	p.spi = gw_sadb_spi_alloc(team->plane.sadb);
+	p.local = p.remote = us;
+	p.nexthop = &nexthop;
+	p.replay_window = 64;
+	d->keyless = t;
+	d->owner = i % team->plane.n_workers;
+	p.demux = d;
+	t->index = i;
+	t->handoff = &inside;
+	t->demux = d;
+	t->fd = -1;
+	t->hop_limit = 64;
+	t->dscp = GW_DSCP_COPY;
+	t->mtu = 1400;
+	t->hold_max = GW_HOLD_MAX;
+	t->sa_out = gw_sa_out_create(&p, SOCKET_ID_ANY);
+	team->in[i] = gw_sa_in_create(&p, SOCKET_ID_ANY);
+	assert_non_null(t->sa_out);
+	assert_non_null(team->in[i]);
+	if (publish)
+		gw_sadb_publish(team->plane.sadb, team->in[i]);
+	team->tunnels[i] = t;
+	team->demux[i] = d;
+}
+
+void
+team_up(struct team *t, unsigned int n_workers, uint16_t n_rx, uint16_t n_tx, bool busy,
+	unsigned int n_late)
+{
+	static struct gw_l2hdr l2 = {.len = 14, .hdr = {[12] = 0x86, 0xdd}};
+	static struct gw_local local = {.n = 1};
+	struct gw_plane *p = &t->plane;
+
+	memset(t, 0, sizeof(*t));
+	team = t;
+	t->window = GW_BURST_MAX;
+	local.addr[0] = us;
+	nexthop.l2 = &l2;
+	p->socket = SOCKET_ID_ANY;
+	p->busy = busy;
+	p->n_workers = n_workers;
+	p->local = &local;
+	p->pool = gw_pkt_pool_create("team", N_MBUF, 2048, p->socket);
+	p->sadb = gw_sadb_create(256, p->socket);
+	p->excp = gw_excp_create(64, p->socket);
+	p->spis = gw_spiset_create(64, p->socket);
+	p->half_open = gw_spiset_create(64, p->socket);
+	p->rcu = gw_rcu_create(n_workers, p->socket);
+	p->pass = n_workers > 1 ? gw_pass_create(n_workers, GW_PASS_DEPTH, p->socket) : NULL;
+	assert_non_null(p->pool);
+	assert_non_null(p->sadb);
+	assert_non_null(p->excp);
+	assert_non_null(p->spis);
+	assert_non_null(p->half_open);
+	assert_non_null(p->rcu);
+	assert_true(n_workers == 1 || p->pass != NULL);
+	port_up(n_rx, n_tx);
+	for (unsigned int i = 0; i < TEAM_TUNNELS; i++)
+		tunnel_up(i, i + n_late < TEAM_TUNNELS);
+	p->tunnels = t->tunnels;
+	p->n_tunnels = TEAM_TUNNELS;
+	for (unsigned int i = 0; i < n_workers; i++) {
+		t->w[i] = gw_worker_create(p, i);
+		assert_non_null(t->w[i]);
+	}
+}
+
+static void
+drain_wire(void)
+{
+	void *m;
+
+	for (unsigned int i = 0; i < TEAM_WORKERS; i++) {
+		while (rte_ring_dequeue(wire[i], &m) == 0)
+			rte_pktmbuf_free(m);
+	}
+}
+
+void
+team_down(struct team *t)
+{
+	struct gw_plane *p = &t->plane;
+
+	for (unsigned int i = 0; i < p->n_workers; i++)
+		gw_worker_destroy(t->w[i]);
+	for (unsigned int i = 0; i < TEAM_TUNNELS; i++) {
+		uint32_t spi = gw_sa_in_spi(t->in[i]);
+
+		gw_sadb_retire(p->sadb, t->in[i]);
+		gw_sadb_spi_free(p->sadb, spi);
+		gw_sa_in_destroy(t->in[i]);
+		gw_sa_out_destroy(t->tunnels[i]->sa_out);
+		rte_free(t->tunnels[i]);
+		rte_free(t->demux[i]);
+	}
+	drain_wire();
+	gw_pass_destroy(p->pass);
+	gw_rcu_destroy(p->rcu);
+	gw_spiset_destroy(p->half_open);
+	gw_spiset_destroy(p->spis);
+	gw_excp_destroy(p->excp);
+	gw_sadb_destroy(p->sadb);
+	assert_int_equal(rte_mempool_in_use_count(p->pool), 0);
+	rte_mempool_free(p->pool);
+}
+
+void
+team_send(struct team *t, uint32_t n)
+{
+	for (unsigned int i = 0; i < TEAM_TUNNELS; i++)
+		atomic_fetch_add_explicit(&t->flows[i].limit, n, memory_order_relaxed);
+}
+
+bool
+team_done(const struct team *t)
+{
+	for (unsigned int i = 0; i < TEAM_TUNNELS; i++) {
+		if (atomic_load_explicit(&t->flows[i].got, memory_order_relaxed) !=
+			atomic_load_explicit(&t->flows[i].limit, memory_order_relaxed))
+			return false;
+	}
+	return true;
+}
+
+bool
+team_move(struct team *t, unsigned int i, unsigned int to)
+{
+	struct gw_move *mv = &t->plane.move;
+	uint32_t owner;
+
+	if (atomic_load_explicit(&mv->step, memory_order_acquire) != GW_MOVE_NONE)
+		return false;
+	owner = atomic_load_explicit(&t->demux[i]->owner, memory_order_relaxed);
+	if (owner == to)
+		return false;
+	mv->what = t->demux[i];
+	mv->from = owner;
+	mv->to = to;
+	atomic_store_explicit(&mv->step, GW_MOVE_ASKED, memory_order_release);
+	return true;
+}
+
+uint64_t
+team_drops(const struct team *t, enum gw_drop reason)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < t->plane.n_workers; i++) {
+		struct gw_worker_stats st;
+
+		gw_worker_get_stats(t->w[i], &st);
+		for (unsigned int r = 0; r < GW_DROP_N; r++)
+			sum += r == reason || reason == GW_DROP_N ? st.drops[r] : 0;
+	}
+	return sum;
+}
+
+void
+team_check(const struct team *t)
+{
+	for (unsigned int r = 0; r < GW_DROP_N; r++) {
+		if (team_drops(t, (enum gw_drop)r) != 0)
+			fail_msg("%lu packets dropped: %s",
+				(unsigned long)team_drops(t, (enum gw_drop)r), gw_drop_name(r));
+	}
+	for (unsigned int i = 0; i < TEAM_TUNNELS; i++) {
+		const struct flow *f = &t->flows[i];
+		struct gw_sa_stats st;
+
+		gw_sa_in_stats(t->in[i], &st);
+		assert_int_equal(atomic_load(&f->wrong), 0);
+		assert_int_equal(atomic_load(&f->got), atomic_load(&f->limit));
+		assert_int_equal(st.packets, atomic_load(&f->limit));
+		assert_int_equal(st.seq, st.packets);
+		assert_int_equal(st.replays, 0);
+	}
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TEST_TEAM_H
+#define TEST_TEAM_H
+
+/*
+ * Several workers around ports of memory: what goes out comes in again. Numbered packets, each tunnel
+ * with an SA and a count of its own, so that a lost, doubled or overtaken one shows at once.
+ */
+
+#include "app/worker.h"
+#include "esp_util.h"
+
+#define TEAM_WORKERS 4
+#define TEAM_TUNNELS 8
+
+/** A tunnel's packets. Its owner alone touches what is not atomic. */
+struct flow {
+	uint32_t sent, expected;
+	_Atomic(uint32_t) limit; /* sent until then */
+	_Atomic(uint32_t) got, wrong;
+};
+
+struct team {
+	struct gw_plane plane;
+	struct gw_port port;
+	struct gw_worker *w[TEAM_WORKERS];
+	unsigned int window;	/* packets under way of each tunnel */
+	bool hold_wire;		/* the port gives nothing */
+	bool of_last;		/* tunnel 0's hand-off gives packets of the last tunnel */
+	struct gw_tunnel *tunnels[TEAM_TUNNELS];
+	struct gw_demux *demux[TEAM_TUNNELS];
+	struct gw_sa_in *in[TEAM_TUNNELS];
+	struct flow flows[TEAM_TUNNELS];
+};
+
+/** EAL with an lcore for each worker on the CPUs that there are. */
+void team_eal(void);
+/** n_rx and n_tx queues of the port; a worker's poll never sleeps if busy. Owners in turn; the last
+ * n_late inbound SAs are to be published later. */
+void team_up(struct team *t, unsigned int n_workers, uint16_t n_rx, uint16_t n_tx, bool busy,
+	unsigned int n_late);
+/** Workers have ended; fails unless every packet buffer is back. */
+void team_down(struct team *t);
+/** Each tunnel sends n packets more. */
+void team_send(struct team *t, uint32_t n);
+/** All that was sent has come back. */
+bool team_done(const struct team *t);
+/** Tunnel i to a worker. @return false: another move is under way, or it is there */
+bool team_move(struct team *t, unsigned int i, unsigned int to);
+/** Packets dropped for a reason, by all workers; GW_DROP_N: for any. */
+uint64_t team_drops(const struct team *t, enum gw_drop reason);
+/** Fails unless everything came back once and in order, and nothing was dropped. */
+void team_check(const struct team *t);
+
+#endif

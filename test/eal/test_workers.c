@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Several workers: each packet arrives once, in the order of its tunnel, whichever worker has the
+ * port's queues, and while tunnels change their owner; polls in random order by hand, then threads.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_ring.h>
+
+#include "lib/drop.h"
+#include "team.h"
+
+static struct team team;
+
+static const struct shape {
+	unsigned int n_workers;
+	uint16_t n_rx, n_tx;
+} shapes[] = {
+	{1, 1, 1}, {2, 1, 1}, {2, 2, 2}, {2, 1, 2}, {3, 2, 1}, {3, 2, 2}, {4, 1, 1}, {4, 4, 4}};
+
+/* ---- by hand ---- */
+
+static void
+by_hand(const struct shape *s, unsigned int n_late)
+{
+	team_up(&team, s->n_workers, s->n_rx, s->n_tx, true, n_late);
+	for (unsigned int i = 0; i < s->n_workers; i++)
+		gw_rcu_online(team.plane.rcu, i);
+}
+
+static void
+poll_each(unsigned int times)
+{
+	for (unsigned int k = 0; k < times; k++) {
+		for (unsigned int i = 0; i < team.plane.n_workers; i++)
+			gw_worker_poll(team.w[i]);
+	}
+}
+
+static void
+move_now(unsigned int i, unsigned int to)
+{
+	assert_true(team_move(&team, i, to));
+	poll_each(20);
+	assert_int_equal(atomic_load(&team.plane.move.step), GW_MOVE_NONE);
+	assert_int_equal(atomic_load(&team.demux[i]->owner), to);
+}
+
+static void
+hands_off(void)
+{
+	for (unsigned int i = 0; i < team.plane.n_workers; i++)
+		gw_rcu_offline(team.plane.rcu, i);
+	team_down(&team);
+}
+
+/* Each as often as the others, or one of them seldom, so that much waits for it. */
+static unsigned int
+whose_turn(const struct shape *s, unsigned int seed)
+{
+	unsigned int i = (unsigned int)random() % s->n_workers, slow = seed / 2 % s->n_workers;
+
+	if (seed % 2 == 1 && i == slow && random() % 16 != 0)
+		return (i + 1) % s->n_workers;
+	return i;
+}
+
+/* Any order of polls, any time of a move. */
+static unsigned int
+schedule(const struct shape *s, unsigned int seed)
+{
+	unsigned int moves = 0, polls = 0;
+
+	by_hand(s, 0);
+	team.window = GW_PASS_DEPTH / TEAM_TUNNELS; /* all in one ring at worst */
+	srandom(seed);
+	team_send(&team, 3000);
+	while (!team_done(&team) && polls++ < 1000000) {
+		gw_worker_poll(team.w[whose_turn(s, seed)]);
+		if (random() % 4 == 0)
+			moves += team_move(&team, (unsigned int)random() % TEAM_TUNNELS,
+				(unsigned int)random() % s->n_workers);
+	}
+	team_check(&team);
+	hands_off();
+	return moves;
+}
+
+static void
+test_schedules(void **state)
+{
+	for (unsigned int i = 0; i < RTE_DIM(shapes); i++) {
+		unsigned int moves = 0;
+
+		for (unsigned int seed = 0; seed < 10; seed++)
+			moves += schedule(&shapes[i], seed);
+		assert_true(shapes[i].n_workers == 1 ? moves == 0 : moves > 100);
+	}
+}
+
+/* A worker that is slow to come back keeps nobody from working but who waits for its tunnels. */
+static void
+test_stands_still(void **state)
+{
+	by_hand(&(struct shape){3, 1, 1}, 0);
+	team_send(&team, 100);
+	assert_true(team_move(&team, 1, 2)); /* 1 is away */
+	for (unsigned int i = 0; i < 500; i++) {
+		gw_worker_poll(team.w[0]);
+		gw_worker_poll(team.w[2]);
+	}
+	assert_int_equal(atomic_load(&team.flows[0].got), 100);
+	assert_int_equal(atomic_load(&team.flows[1].got), 0);
+	assert_int_equal(atomic_load(&team.flows[2].got), 0);
+	poll_each(200);
+	assert_true(team_done(&team));
+	assert_int_equal(atomic_load(&team.demux[1]->owner), 2);
+	team_check(&team);
+	hands_off();
+}
+
+/* Frames on their way to who transmits them leave before those of the new owner. */
+static void
+test_frames_first(void **state)
+{
+	struct flow *f = &team.flows[1];
+
+	by_hand(&(struct shape){3, 1, 1}, 0);
+	team.window = GW_PASS_DEPTH;
+	f->limit = 900;
+	for (unsigned int i = 0; i < 30; i++)
+		gw_worker_poll(team.w[1]);
+	assert_int_equal(f->sent, 900);
+	assert_true(team_move(&team, 1, 2));
+	for (unsigned int i = 0; i < 2000 && !team_done(&team); i++) {
+		gw_worker_poll(team.w[1]);
+		gw_worker_poll(team.w[2]);
+		if (i % 5 == 0)
+			gw_worker_poll(team.w[0]);
+		if (atomic_load(&team.demux[1]->owner) == 2)
+			f->limit = 1000;
+	}
+	team_check(&team);
+	hands_off();
+}
+
+/* What waits for an SA goes along. */
+static void
+test_held(void **state)
+{
+	struct gw_sa_out *sa;
+
+	by_hand(&(struct shape){2, 1, 1}, 0);
+	sa = atomic_exchange(&team.tunnels[1]->sa_out, NULL);
+	team_send(&team, 40);
+	poll_each(100);
+	assert_int_equal(team.tunnels[1]->n_held, 40);
+	move_now(1, 0);
+	assert_int_equal(team.tunnels[1]->n_held, 40);
+	atomic_store(&team.tunnels[1]->sa_out, sa);
+	poll_each(20);
+	assert_true(team_done(&team));
+	team_check(&team);
+	hands_off();
+}
+
+/* ESP ahead of its SA waits with who received it, and goes to the owner ahead of what comes later.
+ */
+static void
+test_early(void **state)
+{
+	const unsigned int late = TEAM_TUNNELS - 1;
+
+	by_hand(&(struct shape){2, 1, 1}, 1);
+	team_send(&team, 30);
+	poll_each(100);
+	assert_int_equal(team.flows[0].got, 30);
+	assert_int_equal(team.flows[late].got, 0);
+	team_send(&team, 30);
+	gw_worker_poll(team.w[1]); /* on their way */
+	gw_sadb_publish(team.plane.sadb, team.in[late]);
+	poll_each(100);
+	assert_true(team_done(&team));
+	team_check(&team);
+	hands_off();
+}
+
+/* ---- rings that are full ---- */
+
+static uint64_t
+passed(unsigned int worker)
+{
+	struct gw_worker_stats st;
+
+	gw_worker_get_stats(team.w[worker], &st);
+	return st.passed;
+}
+
+static void
+poll_one(unsigned int worker, unsigned int times)
+{
+	for (unsigned int i = 0; i < times; i++)
+		gw_worker_poll(team.w[worker]);
+}
+
+static void
+test_full(void **state)
+{
+	struct flow *last = &team.flows[TEAM_TUNNELS - 1]; /* of worker 1, which has no queue */
+
+	by_hand(&(struct shape){2, 1, 1}, 0);
+	team.window = 10000;
+	team.hold_wire = true;
+	/* frames to who transmits */
+	last->limit = GW_PASS_DEPTH + 100;
+	poll_one(1, 200);
+	assert_int_equal(passed(1), GW_PASS_DEPTH);
+	assert_int_equal(team_drops(&team, GW_DROP_OUT_TX_PASS_FULL), 100);
+	poll_one(0, 200);
+	last->limit += 50;
+	poll_one(1, 20);
+	poll_one(0, 20);
+	assert_int_equal(passed(1), GW_PASS_DEPTH + 50);
+	/* ESP to the owner */
+	team.hold_wire = false;
+	poll_one(0, 200);
+	assert_int_equal(passed(0), GW_PASS_DEPTH);
+	assert_int_equal(team_drops(&team, GW_DROP_PASS_FULL), 50);
+	poll_one(1, 200);
+	assert_int_equal(last->got, GW_PASS_DEPTH);
+	/* inner packets to the owner */
+	team.of_last = true;
+	last->limit += GW_PASS_DEPTH + 7;
+	poll_one(0, 200);
+	assert_int_equal(passed(0), 2 * GW_PASS_DEPTH);
+	assert_int_equal(team_drops(&team, GW_DROP_OUT_PASS_FULL), 7);
+	team.of_last = false;
+	poll_each(200);
+	assert_int_equal(last->got, 2 * GW_PASS_DEPTH);
+	assert_int_equal(team_drops(&team, GW_DROP_N), 157);
+	assert_int_equal(
+		team.tunnels[TEAM_TUNNELS - 1]->drops, 107); /* those known to be its own */
+	hands_off();
+}
+
+/* ---- threads ---- */
+
+static void
+with_threads(const struct shape *s)
+{
+	uint64_t end = rte_rdtsc() + 60 * rte_get_tsc_hz();
+	unsigned int moves = 0;
+
+	team_up(&team, s->n_workers, s->n_rx, s->n_tx, false, 0);
+	team_send(&team, 20000);
+	for (unsigned int i = 0; i < s->n_workers; i++)
+		assert_int_equal(gw_worker_start(team.w[i], i + 1), 0);
+	while (!team_done(&team) && rte_rdtsc() < end) {
+		moves += team_move(&team, (unsigned int)random() % TEAM_TUNNELS,
+			(unsigned int)random() % s->n_workers);
+		rte_delay_us_sleep(200);
+	}
+	for (unsigned int i = 0; i < s->n_workers; i++)
+		gw_worker_stop(team.w[i]);
+	team_check(&team);
+	assert_true(s->n_workers == 1 || moves > 0);
+	print_message(
+		"%u workers, %u and %u queues: %u moves\n", s->n_workers, s->n_rx, s->n_tx, moves);
+	team_down(&team);
+}
+
+static void
+test_threads(void **state)
+{
+	for (unsigned int i = 0; i < RTE_DIM(shapes); i++)
+		with_threads(&shapes[i]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_schedules),
+		cmocka_unit_test(test_stands_still),
+		cmocka_unit_test(test_frames_first),
+		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_early),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_threads),
+	};
+
+	team_eal();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
