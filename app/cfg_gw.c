@@ -134,7 +134,8 @@ add_lcore(struct cfg_ctx *x, const struct conf_node *node, uint64_t cpu)
 {
 	struct gw_cfg *cfg = x->cfg;
 
-	for (unsigned int i = 0; i < cfg->n_lcores; i++) {
+	/* the first serves control, and may serve packets, too */
+	for (unsigned int i = 1; i < cfg->n_lcores; i++) {
 		if (cfg->lcores[i] == cpu)
 			return cfg_error(x, node, "CPU %u is there twice", (unsigned int)cpu);
 	}

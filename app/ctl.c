@@ -15,6 +15,7 @@
 #include "lib/pkt.h"
 
 #include "ctl.h"
+#include "ctl_balance.h"
 #include "ctl_certs.h"
 #include "ctl_host.h"
 #include "ctl_ike.h"
@@ -272,6 +273,8 @@ round_once(struct gw_ctl *c)
 	if (c->local_changed)
 		publish_local(c);
 	gw_rcu_poll(c->plane->rcu);
+	if (c->balance != NULL)
+		gw_balance_tick(c->balance, c->now_ms);
 	gw_vici_tick(c->vici, c->now_ms);
 	return n;
 }

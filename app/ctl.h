@@ -23,6 +23,7 @@
 
 #define GW_EXCP_DEPTH   1024 /* frames in each ring between workers and control */
 
+struct gw_balance;
 struct gw_certs;
 struct gw_jobs;
 struct gw_vici;
@@ -36,14 +37,14 @@ struct gw_ctl {
 	struct gw_port *port;
 	struct gw_plane *plane;
 	struct gw_tunnels *tunnels;
-	struct gw_worker **workers;
-	unsigned int n_workers;
+	struct gw_worker **workers; /* plane->n_workers of them */
 	struct updown *updown; /* NULL: no commands are configured */
 	struct gw_certs *certs; /* reads them anew on SIGHUP */
 	const cpu_set_t *spare_cpus; /* for the job thread */
 
 	/* control's own */
 	struct nd *nd;
+	struct gw_balance *balance; /* NULL: there is one worker */
 	struct gw_sas *sas;
 	struct resolver *resolver;
 	struct ike *ike;

@@ -12,6 +12,7 @@
 #include "lib/excp.h"
 #include "lib/rcu.h"
 
+#include "ctl_balance.h"
 #include "ctl_host.h"
 #include "ctl_ike.h"
 #include "ctl_jobs.h"
@@ -384,7 +385,7 @@ host_offload(void *arg, struct ike_job *job, bool stranger, uint32_t cost_us)
 static int
 open_ike(struct gw_ctl *c)
 {
-	const struct gw_sas_deps deps = {
+	struct gw_sas_deps deps = {
 		.cfg = c->cfg,
 		.plane = c->plane,
 		.tunnels = c->tunnels,
@@ -413,6 +414,12 @@ open_ike(struct gw_ctl *c)
 		.log = host_log,
 	};
 
+	if (c->plane->n_workers > 1) {
+		c->balance = gw_balance_create(c->plane, c->tunnels, c->workers);
+		if (c->balance == NULL)
+			return -ENOMEM;
+		deps.balance = c->balance;
+	}
 	c->jobs = gw_jobs_create(c->spare_cpus, ike_job_run);
 	if (c->jobs == NULL) {
 		gw_log(GW_LOG_ERROR, "ike", "the job thread: %s", strerror(errno));
@@ -466,11 +473,13 @@ gw_host_close(struct gw_ctl *c)
 	close_jobs(c);
 	resolver_destroy(c->resolver);
 	gw_sas_destroy(c->sas);
+	gw_balance_destroy(c->balance);
 	nd_destroy(c->nd);
 	local = atomic_exchange(&c->plane->local, NULL);
 	free((void *)(uintptr_t)local);
 	c->vici = NULL;
 	c->ike = NULL;
 	c->sas = NULL;
+	c->balance = NULL;
 	c->nd = NULL;
 }

@@ -9,6 +9,7 @@
 
 #include "lib/rcu.h"
 
+#include "ctl_balance.h"
 #include "ctl_nd.h"
 #include "ctl_sa.h"
 #include "log.h"
@@ -386,6 +387,9 @@ gw_sas_child_add(struct gw_sas *s, const struct ike_child_sa *sa)
 	rc = make_sas(s, c, sa);
 	if (rc < 0)
 		goto fail;
+	/* later ones, those of a rekeying above all, are where the first one is */
+	if (s->d.balance != NULL && LIST_EMPTY(&c->binding->children))
+		gw_balance_place(s->d.balance, c->binding->demux);
 	keep(s, c);
 	if (sa->replaces == 0)
 		reset_gre_seq(c->binding);

@@ -22,6 +22,7 @@
 
 struct nd;
 struct updown;
+struct gw_balance;
 struct gw_sas;
 
 /** What it needs; borrowed. */
@@ -31,6 +32,7 @@ struct gw_sas_deps {
 	struct gw_tunnels *tunnels;
 	struct nd *nd;
 	struct updown *updown; /* NULL: no commands are run */
+	struct gw_balance *balance; /* NULL: there is one worker */
 };
 
 /** A CHILD_SA's counterpart. */

@@ -26,6 +26,10 @@
  */
 #define IF_QUEUE_LEN 2000
 
+/* A queue of each worker for each tunnel, up to so many in all: the kernel sets 16 KB aside for
+ * each. Many tunnels spread over the workers as they are. */
+#define IF_QUEUES_MAX 1024
+
 #define IF_GROUP 0x72610000u /* "ra", and 16 bits of the process id: nobody else's */
 
 /* @return rc, after logging a failure with the kernel's own words */
@@ -137,19 +141,52 @@ configure_if(struct gw_tunnels *ts, struct gw_tunif *tif)
 	return rc;
 }
 
+/* @return 0, -errno */
 static int
-open_if(struct gw_tunif *tif)
+open_queues(const struct gw_tunnels *ts, struct gw_tunif *tif)
 {
-	int fd = gw_tun_open(tif->cfg->name, tif->cfg->offload);
+	unsigned int n = ts->n_workers;
+	int rc;
 
-	if (fd < 0) {
-		gw_log(GW_LOG_ERROR, "tunnel", "%s: %s", tif->cfg->name,
-			fd == -EBUSY    ? "another process has this interface"
-			: fd == -EEXIST ? "an interface of another kind has this name"
-					: strerror(-fd));
-		return fd;
+	if (n == 1 || ts->n_tunifs > IF_QUEUES_MAX / n) {
+		rc = gw_tun_open(tif->cfg->name, tif->cfg->offload);
+		if (rc >= 0)
+			tif->t->fd = rc;
+		return rc < 0 ? rc : 0;
 	}
-	tif->t->fd = fd;
+	tif->queues = calloc(n, sizeof(tif->queues[0]));
+	if (tif->queues == NULL)
+		return -ENOMEM;
+	rc = gw_tun_open_queues(tif->cfg->name, tif->cfg->offload, tif->queues, n);
+	if (rc == 0) {
+		tif->t->fd = tif->queues[0];
+		tif->t->queues = tif->queues;
+	}
+	return rc;
+}
+
+static void
+close_queues(const struct gw_tunnels *ts, const struct gw_tunif *tif)
+{
+	if (tif->t->fd >= 0)
+		close(tif->t->fd);
+	for (unsigned int i = 1; tif->t->queues != NULL && i < ts->n_workers; i++)
+		close(tif->t->queues[i]);
+	free(tif->queues);
+}
+
+static int
+open_if(const struct gw_tunnels *ts, struct gw_tunif *tif)
+{
+	int rc = open_queues(ts, tif);
+
+	if (rc < 0) {
+		gw_log(GW_LOG_ERROR, "tunnel", "%s: %s", tif->cfg->name,
+			rc == -EBUSY    ? "another process has this interface"
+			: rc == -EEXIST ? "an interface of another kind has this name"
+					: strerror(-rc));
+		return rc;
+	}
 	tif->t->handoff = &gw_tun_handoff;
 	tif->t->offload = tif->cfg->offload;
 	return 0;
@@ -215,18 +252,20 @@ by_key(const void *a, const void *b)
 }
 
 static int
-make_demux(struct gw_binding *b, int socket)
+make_demux(struct gw_binding *b, uint32_t owner, int socket)
 {
 	size_t size = sizeof(*b->demux) + b->n_tunifs * sizeof(b->demux->by_key[0]);
 
 	b->demux = rte_zmalloc_socket("demux", size, 64, socket);
 	if (b->demux == NULL)
 		return -ENOMEM;
+	atomic_store_explicit(&b->demux->owner, owner, memory_order_relaxed);
 	if (b->n_tunifs > 1)
 		qsort(b->tunifs, b->n_tunifs, sizeof(struct gw_tunif *), by_key);
 	for (unsigned int i = 0; i < b->n_tunifs; i++) {
 		struct gw_tunnel *t = b->tunifs[i]->t;
 
+		t->demux = b->demux;
 		if (!t->has_key) {
 			b->demux->keyless = t;
 			continue;
@@ -293,9 +332,10 @@ bind_all(struct gw_tunnels *ts, int socket)
 
 		b->tunifs[b->n_tunifs++] = &ts->tunifs[i];
 	}
-	for (uint32_t i = 0; i < ts->n_bindings; i++) {
-		if (make_demux(&ts->bindings[i], socket) < 0)
+	for (uint32_t i = 0, n = 0; i < ts->n_bindings; i++) {
+		if (make_demux(&ts->bindings[i], n % ts->n_workers, socket) < 0)
 			return -ENOMEM;
+		n += ts->bindings[i].n_tunifs > 0;
 	}
 	return 0;
 }
@@ -343,7 +383,7 @@ bring_up(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t path_mtu)
 	int rc = guard(ts, tif->cfg);
 
 	if (rc == 0)
-		rc = open_if(tif);
+		rc = open_if(ts, tif);
 	if (rc < 0)
 		return rc;
 	tif->ifindex = gw_netif_index(ts->netif, tif->cfg->name);
@@ -360,8 +400,8 @@ bring_up(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t path_mtu)
 }
 
 struct gw_tunnels *
-gw_tunnels_create(
-	const struct gw_cfg *cfg, struct gw_netif *netif, struct rte_mempool *pool, int socket)
+gw_tunnels_create(const struct gw_cfg *cfg, struct gw_netif *netif, struct rte_mempool *pool,
+	unsigned int n_workers, int socket)
 {
 	struct gw_tunnels *ts = calloc(1, sizeof(*ts));
 	uint16_t mtu = cfg->outside.mtu;
@@ -369,6 +409,7 @@ gw_tunnels_create(
 	if (ts == NULL)
 		goto nomem;
 	ts->netif = netif;
+	ts->n_workers = n_workers;
 	ts->ike = &cfg->ike;
 	if (make_tunifs(ts, cfg, socket) < 0)
 		goto nomem;
@@ -415,8 +456,7 @@ gw_tunnels_destroy(struct gw_tunnels *ts)
 	delete_ifs(ts);
 	for (uint32_t i = 0; i < ts->n_tunifs; i++) {
 		gw_port_close(&ts->tunifs[i].port);
-		if (ts->tunifs[i].t->fd >= 0)
-			close(ts->tunifs[i].t->fd);
+		close_queues(ts, &ts->tunifs[i]);
 		rte_free(ts->tunifs[i].t);
 	}
 	for (uint32_t i = 0; i < ts->n_bindings; i++) {

@@ -27,6 +27,7 @@ struct gw_tunif {
 	struct gw_tunnel *t; /* shared with workers */
 	struct gw_binding *binding;
 	struct gw_port port; /* with handoff = port, in place of the interface */
+	int *queues;	     /* of the interface, one for each worker; NULL: t->fd alone */
 	int ifindex;	     /* 0 with a port */
 	bool inner6;	 /* IPv6 addresses or routes are configured on it */
 	uint16_t if_mtu; /* as the kernel has it */
@@ -54,6 +55,7 @@ struct gw_binding {
 
 struct gw_tunnels {
 	struct gw_netif *netif;
+	unsigned int n_workers;
 	uint32_t n_tunifs, n_bindings;
 	struct gw_tunif *tunifs;
 	struct gw_tunnel **tunnels; /* of tunifs, for workers */
@@ -63,11 +65,12 @@ struct gw_tunnels {
 };
 
 /**
- * Lay the guard routes and make every interface of cfg; each comes up with the MTU of the worst case.
+ * Lay the guard routes and make every interface of cfg; each comes up with the MTU of the worst case. The
+ * workers own the children's tunnels in turn.
  * @return NULL after logging why; then no interface is left, but guard routes are
  */
 struct gw_tunnels *gw_tunnels_create(const struct gw_cfg *cfg, struct gw_netif *netif,
-	struct rte_mempool *pool, int socket);
+	struct rte_mempool *pool, unsigned int n_workers, int socket);
 /** The interfaces go, the guard routes stay. No worker runs. NULL is fine. */
 void gw_tunnels_destroy(struct gw_tunnels *ts);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_common.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 
@@ -105,19 +106,27 @@ allowed_cpus(uint16_t *cpus, unsigned int max)
 	return n;
 }
 
+unsigned int
+gw_eal_n_workers(const struct gw_cfg *cfg)
+{
+	if (cfg->lcores_auto || cfg->n_lcores <= 2)
+		return 1;
+	return RTE_MIN(cfg->n_lcores - 1u, GW_WORKERS_MAX);
+}
+
 /* Where threads may run that are neither: not beside a worker if that can be had. */
 static void
 set_spare(struct gw_eal *eal, const uint16_t *cpus, unsigned int n)
 {
 	if (sched_getaffinity(0, sizeof(eal->spare), &eal->spare) < 0)
 		CPU_ZERO(&eal->spare);
-	for (unsigned int i = 0; i < GW_WORKERS_MAX; i++)
+	for (unsigned int i = 0; i < eal->n_workers; i++)
 		CPU_CLR(cpus[i + 1 < n ? i + 1 : n - 1], &eal->spare);
 	if (CPU_COUNT(&eal->spare) == 0)
 		CPU_SET(cpus[0], &eal->spare);
 }
 
-/* lcore 0 is control; workers follow. With too few CPUs the last one is shared. */
+/* lcore 0 is control; workers follow. With one CPU they share it. */
 static int
 add_lcores(struct argv *v, const struct gw_cfg *cfg, struct gw_eal *eal)
 {
@@ -127,7 +136,7 @@ add_lcores(struct argv *v, const struct gw_cfg *cfg, struct gw_eal *eal)
 	int len;
 
 	if (cfg->lcores_auto) {
-		n = allowed_cpus(cpus, 1 + GW_WORKERS_MAX);
+		n = allowed_cpus(cpus, 2);
 	} else {
 		for (; n < cfg->n_lcores && n < 1 + GW_WORKERS_MAX; n++)
 			cpus[n] = cfg->lcores[n];
@@ -139,10 +148,10 @@ add_lcores(struct argv *v, const struct gw_cfg *cfg, struct gw_eal *eal)
 		gw_log(GW_LOG_ERROR, "eal", "no CPU to run on");
 		return -ENODEV;
 	}
+	eal->n_workers = gw_eal_n_workers(cfg);
 	set_spare(eal, cpus, n);
 	len = snprintf(text, sizeof(text), "0@%u", cpus[0]);
-	eal->n_workers = GW_WORKERS_MAX;
-	for (unsigned int i = 0; i < GW_WORKERS_MAX; i++) {
+	for (unsigned int i = 0; i < eal->n_workers; i++) {
 		uint16_t cpu = cpus[i + 1 < n ? i + 1 : n - 1];
 
 		eal->worker_lcore[i] = i + 1;

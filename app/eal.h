@@ -10,7 +10,7 @@
 
 #include "cfg.h"
 
-#define GW_WORKERS_MAX 1 /* the tree is written for several; one runs today */
+#define GW_WORKERS_MAX 16
 
 struct gw_eal {
 	unsigned int n_workers;
@@ -19,6 +19,9 @@ struct gw_eal {
 	bool shared_cpu; /* a worker and control share one CPU */
 	cpu_set_t spare; /* CPUs of ours without a worker; control's own if there are no others */
 };
+
+/** How many workers `lcores` means: one for each CPU but the first, 1 at least, GW_WORKERS_MAX at most. */
+unsigned int gw_eal_n_workers(const struct gw_cfg *cfg);
 
 /**
  * Initialise EAL; the calling thread becomes the control lcore.

@@ -28,11 +28,13 @@
 #include "worker.h"
 
 #define POOL_MBUFS   16383 /* port rings, bursts, rings to control, reassembly; holds come on top */
+#define WORKER_MBUFS 4096  /* of each worker more: queues, bursts, what others pass to it */
 #define WIRE_MBUFS   2048  /* rings of a hand-off port */
 #define SADB_SLOTS   65536
 #define IKE_SPIS     16384
 #define LINK_WAIT_MS 3000
-#define BASE_MB      96 /* everything but packets and tunnels */
+#define BASE_MB      96 /* everything but packets, tunnels and further workers */
+#define WORKER_MB    8  /* of each worker more: crypto, reassembly, rings */
 #define TUNNEL_KB    12 /* a tunnel, its SA pair with the largest window, and one more while it is rekeyed */
 
 /* What runs; zero is "not made yet", so that take_down() serves a failed start as well. */
@@ -85,7 +87,8 @@ frame_max(const struct gw_cfg *cfg)
 static unsigned int
 n_mbufs(const struct gw_cfg *cfg)
 {
-	unsigned int n = POOL_MBUFS + GW_EARLY_MAX;
+	unsigned int more = gw_eal_n_workers(cfg) - 1;
+	unsigned int n = POOL_MBUFS + GW_EARLY_MAX + more * (WORKER_MBUFS + GW_EARLY_MAX);
 
 	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
 		n += cfg->tunnels[i].hold;
@@ -100,7 +103,8 @@ memory_mb(const struct gw_cfg *cfg)
 {
 	unsigned int mbuf = frame_max(cfg) + GW_PKT_HEADROOM + GW_PKT_TAILROOM + 512;
 
-	return BASE_MB + (unsigned int)(((uint64_t)mbuf * n_mbufs(cfg)) >> 20) +
+	return BASE_MB + (gw_eal_n_workers(cfg) - 1) * WORKER_MB +
+	       (unsigned int)(((uint64_t)mbuf * n_mbufs(cfg)) >> 20) +
 	       ((unsigned int)cfg->n_tunnels * TUNNEL_KB >> 10);
 }
 
@@ -126,7 +130,13 @@ make_plane(struct gw *gw)
 	p->excp = gw_excp_create(GW_EXCP_DEPTH, p->socket);
 	p->spis = gw_spiset_create(IKE_SPIS, p->socket);
 	p->half_open = gw_spiset_create(IKE_SPIS, p->socket);
-	p->rcu = gw_rcu_create(gw->eal.n_workers, p->socket);
+	p->n_workers = gw->eal.n_workers;
+	p->rcu = gw_rcu_create(p->n_workers, p->socket);
+	if (p->n_workers > 1) {
+		p->pass = gw_pass_create(p->n_workers, GW_PASS_DEPTH, p->socket);
+		if (p->pass == NULL)
+			return no_memory("rings between workers");
+	}
 	if (p->sadb == NULL || p->excp == NULL || p->spis == NULL || p->half_open == NULL ||
 		p->rcu == NULL)
 		return no_memory("data plane");
@@ -167,7 +177,8 @@ static int
 make_tunnels(struct gw *gw)
 {
 	raise_descriptors();
-	gw->tunnels = gw_tunnels_create(gw->cfg, gw->netif, gw->plane.pool, gw->plane.socket);
+	gw->tunnels = gw_tunnels_create(
+		gw->cfg, gw->netif, gw->plane.pool, gw->plane.n_workers, gw->plane.socket);
 	if (gw->tunnels == NULL)
 		return -EIO;
 	gw->plane.tunnels = gw->tunnels->tunnels;
@@ -181,7 +192,6 @@ make_control(struct gw *gw, struct updown *updown)
 	gw->ctl.port = &gw->port;
 	gw->ctl.tunnels = gw->tunnels;
 	gw->ctl.workers = gw->workers;
-	gw->ctl.n_workers = gw->eal.n_workers;
 	gw->ctl.updown = updown;
 	gw->ctl.spare_cpus = &gw->eal.spare;
 	return gw_ctl_open(&gw->ctl);
@@ -233,6 +243,7 @@ take_down(struct gw *gw)
 	gw_tunnels_destroy(gw->tunnels);
 	gw_port_close(&gw->port);
 	gw_rcu_destroy(p->rcu);
+	gw_pass_destroy(p->pass);
 	gw_excp_destroy(p->excp);
 	gw_spiset_destroy(p->spis);
 	gw_spiset_destroy(p->half_open);
@@ -279,8 +290,11 @@ gw_run(struct gw_cfg *cfg, const char *path, struct updown *updown, bool telemet
 	if (rc == 0)
 		rc = start_workers(gw);
 	if (rc == 0) {
-		gw_log(GW_LOG_INFO, "run", "raclette " GW_VERSION " runs: %u tunnels, %s",
-			gw->plane.n_tunnels, gw->eal.hugepages ? "huge pages" : "normal memory");
+		gw_log(GW_LOG_INFO, "run",
+			"raclette " GW_VERSION " runs: %u tunnels, %u worker%s, %s",
+			gw->plane.n_tunnels, gw->plane.n_workers,
+			gw->plane.n_workers > 1 ? "s" : "",
+			gw->eal.hugepages ? "huge pages" : "normal memory");
 		gw_ctl_run(&gw->ctl);
 	}
 	take_down(gw);

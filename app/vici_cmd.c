@@ -232,7 +232,7 @@ cmd_stats(struct vici_request *req)
 	gw_excp_get_stats(req->ctl->plane->excp, &rings);
 	vici_begin(&o, VICI_CMD_RESPONSE, NULL);
 	put_uptime(&o, req->ctl->now_ms - req->ctl->start_ms);
-	put_workers(&o, req->ctl->n_workers, &ike);
+	put_workers(&o, req->ctl->plane->n_workers, &ike);
 	put_ike_stats(&o, &ike);
 	put_rings(&o, &rings);
 	finish(req, &o);

@@ -6,6 +6,7 @@
 
 #include <rte_ethdev.h>
 
+#include "ctl_balance.h"
 #include "suite.h"
 #include "vici_cmd.h"
 
@@ -276,6 +277,7 @@ show_tunnel(struct vici_request *req, const struct gw_tunif *tif)
 	put_u64(&o, "tx_packets", relaxed(&t->tx_packets));
 	put_u64(&o, "tx_bytes", relaxed(&t->tx_bytes));
 	put_u64(&o, "drops", relaxed(&t->drops));
+	put_u64(&o, "worker", atomic_load_explicit(&t->demux->owner, memory_order_relaxed));
 	send_object(req, &o);
 }
 
@@ -309,17 +311,28 @@ put_xstats(struct vici_out *o, uint16_t port_id)
 static void
 put_workers(struct vici_out *o, const struct gw_ctl *c)
 {
-	uint64_t polls = 0, sleeps = 0;
+	uint64_t polls = 0, sleeps = 0, passed = 0;
 
-	for (unsigned int i = 0; i < c->n_workers; i++) {
+	for (unsigned int i = 0; i < c->plane->n_workers; i++) {
 		struct gw_worker_stats st;
 
 		gw_worker_get_stats(c->workers[i], &st);
 		polls += st.polls;
 		sleeps += st.sleeps;
+		passed += st.passed;
 	}
 	put_u64(o, "polls", polls);
 	put_u64(o, "sleeps", sleeps);
+	put_u64(o, "workers", c->plane->n_workers);
+	if (c->balance == NULL)
+		return;
+	put_u64(o, "passed", passed);
+	for (unsigned int i = 0; i < c->plane->n_workers; i++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "worker_%u_busy", i);
+		put_u64(o, key, gw_balance_busy(c->balance, i));
+	}
 }
 
 static void
@@ -383,7 +396,7 @@ vici_show_drops(struct vici_request *req)
 	uint64_t drops[GW_DROP_N];
 
 	memcpy(drops, req->ctl->drops, sizeof(drops));
-	for (unsigned int i = 0; i < req->ctl->n_workers; i++) {
+	for (unsigned int i = 0; i < req->ctl->plane->n_workers; i++) {
 		struct gw_worker_stats st;
 
 		gw_worker_get_stats(req->ctl->workers[i], &st);

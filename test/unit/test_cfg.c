@@ -876,7 +876,7 @@ static const struct bad {
 	{RAW, "gateway { outside {\n vlan = 4095\n } }", 2, "outside.vlan", "4094"},
 	{RAW, "gateway {\n lcores = 1, x\n }", 2, "gateway.lcores", "CPU numbers"},
 	{RAW, "gateway {\n lcores = 7-5\n }", 2, "gateway.lcores", "CPU numbers"},
-	{RAW, "gateway {\n lcores = 1, 0-2\n }", 2, "gateway.lcores", "twice"},
+	{RAW, "gateway {\n lcores = 1, 0-2, 2\n }", 2, "gateway.lcores", "twice"},
 	{RAW, "gateway {\n lcores = 0-64\n }", 2, "gateway.lcores", "more than 64"},
 	{RAW, "gateway {\n poll = lazy\n }", 2, "gateway.poll", "adaptive, busy"},
 	{RAW, "gateway {\n vici = tcp://[::]:4502\n }", 2, "gateway.vici", "unix://"},

@@ -1,0 +1,134 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Two workers, of which one has the port's only queues: two tunnels with SAs of their own, one for each worker;
+# numbered packets both ways while the SAs are rekeyed arrive once each and in order; TCP through both.
+. "$(dirname "$0")/common.sh"
+SECS=${WORKERS_SECONDS:-12}
+GATEWAY_KEYS='lcores = 0, 0, 1'
+ESP=aes128gcm16-x25519
+LIFE='rekey_time = 4s
+		            rand_time = 0s
+		            life_time = 60s'
+smoke_init workers
+TOOLS=$(dirname "$RACLETTE")/../test/tools
+[ -x "$TOOLS/flow" ] || die "no $TOOLS/flow: build with tests"
+[ "$(nproc)" -ge 2 ] || GATEWAY_KEYS='lcores = 0, 0'
+
+side() { # local|remote IDENTITY
+	cat <<-C
+		      $1 {
+		         auth = psk
+		         id = $2
+		      }
+	C
+}
+conn() { # NAME LOCAL REMOTE LOCAL-ID REMOTE-ID
+	cat <<-C
+		   $1 {
+		      version = 2
+		      proposals = $IKE
+		      local_addrs = $2
+		      remote_addrs = $3
+		$(side local "$4")
+		$(side remote "$5")
+		      children {
+		         gre {
+		            local_ts = dynamic[gre]
+		            remote_ts = dynamic[gre]
+		            mode = transport
+		            esp_proposals = $ESP
+		            start_action = trap
+		            $LIFE
+		         }
+		      }
+		   }
+	C
+}
+# as in common.sh, but two, told apart by identities
+connection() { # LOCAL REMOTE
+	local me=A peer=B n
+	[ "$1" = $A6 ] || me=B peer=A
+	echo 'connections {'
+	for n in 1 2; do conn gw$n "$1" "$2" $me$n.example $peer$n.example; done
+	printf '}\nsecrets {\n'
+	for n in 1 2; do printf 'ike-%s {\nid-1 = A%s.example\nid-2 = B%s.example\nsecret = %s\n}\n' $n $n $n "$PSK"; done
+	echo '}'
+}
+tunnel() { # INNER4 INNER6, as in common.sh, but one for each connection
+	local last=${1##*.}
+	cat <<-C
+		tunnels {
+		   gre1 {
+		      connection = gw1
+		      child = gre
+		      address = 169.254.121.$last/30
+		   }
+		   gre2 {
+		      connection = gw2
+		      child = gre
+		      address = 169.254.122.$last/30
+		   }
+		}
+	C
+}
+value() { awk -v k="$2" '{for (i = 1; i < NF; i += 2) if ($i == k) print $(i + 1)}' "$LAB_DIR/flow-$1"; } # FLOW WORD
+flow() { # NS TUNNEL LOCAL REMOTE
+	ip netns exec "$LAB-$1" "$TOOLS/flow" "169.254.12$2.$3" "169.254.12$2.$4" 7000 1000 "$SECS" >"$LAB_DIR/flow-$1$2" &
+	PIDS[flow-$1$2]=$!
+}
+arrived() { # FROM TO
+	equal "$(value "$2" distinct) arrived, $(value "$2" duplicated) twice, $(value "$2" late) late" \
+		"$(value "$1" sent) arrived, 0 twice, 0 late"
+}
+owners() { ask "$1" tunnels "' '.join(sorted(str(t['worker']) for t in o))"; }
+port() { ask "$1" ports "next(p for p in o if p['use'] == 'outside')['$2']"; } # NS KEY
+
+pair
+outside_start
+up
+for n in 1 2; do check "tunnel $n" ping_ok A 169.254.12$n.2; done
+for ns in A B; do
+	check "$ns: two workers" equal "$(port $ns workers)" 2
+	check "$ns: a tunnel for each" equal "$(owners $ns)" '0 1'
+	check "$ns: a queue for each" equal "$(on $ns ls /sys/class/net/gre1/queues | grep -c tx-)" 2
+done
+for n in 1 2; do
+	flow A $n 1 2
+	flow B $n 2 1
+done
+for f in A1 B1 A2 B2; do
+	wait "${PIDS[flow-$f]}" || true
+	unset "PIDS[flow-$f]"
+done
+cat "$LAB_DIR"/flow-*
+for n in 1 2; do
+	check "tunnel $n: $(value A$n sent) packets from A arrive once each, in order" arrived A$n B$n
+	check "tunnel $n: $(value B$n sent) packets from B arrive once each, in order" arrived B$n A$n
+done
+for reason in no-sa sa-addr replay icv crypto pass-full out-pass-full out-tx-pass-full out-no-sa; do
+	check "no drop as $reason" equal "$(drops A $reason) $(drops B $reason)" '0 0'
+done
+for n in 1 2; do
+	on B iperf3 -s -1 -D -B 169.254.12$n.2 -p $((5200 + n)) >/dev/null
+done
+sleep 0.5
+for n in 1 2; do
+	ip netns exec "$LAB-A" iperf3 -c 169.254.12$n.2 -p $((5200 + n)) -t 2 >"$LAB_DIR/iperf-$n" 2>&1 &
+	PIDS[iperf-$n]=$!
+done
+for n in 1 2; do
+	wait "${PIDS[iperf-$n]}" || true
+	unset "PIDS[iperf-$n]"
+	check "TCP through tunnel $n" grep -qE ' [1-9][0-9.]* .bits/sec.* receiver' "$LAB_DIR/iperf-$n"
+done
+for ns in A B; do
+	check "$ns: packets go from worker to worker" test "$(port $ns passed)" -gt $((SECS * 1000))
+done
+outside_stop
+check 'nothing clear outside' no_clear
+for ns in A B; do
+	gw_stop $ns
+	check "$ns: all packet buffers are back" grep -q 'all packet buffers are back' "$LAB_DIR/$ns.log"
+	check_not "$ns: no sanitizer report" grep -E 'Sanitizer|runtime error' "$LAB_DIR/$ns.log"
+done
+smoke_end
