@@ -30,7 +30,7 @@ int gw_tun_open(const char *name, bool offload);
  * The same with several queues, over which the kernel spreads what it sends by flow; a flow's packets come
  * from the queue that its last answer was written to.
  * @param fds  [out] n descriptors, one a queue; n is 1 to 256
- * @return 0, or -errno with none open
+ * @return 0, or -errno with none open; EBUSY also for an interface that is there, of whatever kind
  */
 int gw_tun_open_queues(const char *name, bool offload, int *fds, unsigned int n);
 

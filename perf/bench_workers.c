@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a second core brings: workers with SAs and queues of their own, beside crypto alone on one
+ * and on two cores in the same run. Each worker polls as the gateway does, between arrays in
+ * memory. README.md has the method.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_debug.h>
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_malloc.h>
+
+#include "app/worker.h"
+#include "bare.h"
+#include "lib/csum.h"
+#include "lib/esp.h"
+#include "lib/nexthop.h"
+
+#define CORES      2
+#define CHUNK      GW_BURST_MAX /* packets between two looks at the clock */
+#define GRE_LEN    4
+#define TURN       50 /* chunks of one core, or of two at a time */
+#define TURNS_MAX  200
+#define ROUNDS_MAX (2 * TURNS_MAX * TURN)
+#define LOW        10 /* the chunk that is faster than all but a tenth */
+
+enum what { CRYPTO_OUT, CRYPTO_IN, PATH_OUT, PATH_IN, N_WHAT };
+
+static const char *const names[] = {"AES_GCM_16-128", "AES_CBC-128/HMAC_SHA1_96"};
+static const uint16_t sizes[] = {64, 512, 1420};
+
+/* A port or hand-off in memory */
+struct line {
+	struct rte_mbuf **give;
+	uint32_t n_give, n_taken;
+	struct rte_mbuf *taken[CHUNK];
+};
+
+/* All that a core has to itself. */
+struct core {
+	_Alignas(128) struct gw_worker *w;
+	struct line outside, inside;
+	struct gw_tunnel *tunnel;
+	struct gw_demux *demux;
+	struct gw_sa_in *in;
+	struct bare *bare;
+	struct rte_mbuf *pkts[CHUNK];
+	unsigned int n;
+	bool beside[2 * TURNS_MAX + 1];      /* the other core, by turn */
+	uint64_t cycles[N_WHAT][ROUNDS_MAX]; /* of a chunk */
+};
+
+struct bench {
+	struct gw_plane plane;
+	struct gw_port port;
+	struct gw_nexthop nexthop;
+	const struct gw_crypto_alg *row;
+	uint16_t size; /* of the ESP payload */
+	unsigned int turns, n_cores;
+	struct core core[CORES];
+};
+
+static struct bench b;
+
+/* ---- ports of memory ---- */
+
+static uint16_t
+give(struct line *l, struct rte_mbuf **pkts, uint16_t n)
+{
+	n = (uint16_t)RTE_MIN(n, l->n_give);
+	memcpy(pkts, l->give, n * sizeof(pkts[0]));
+	l->give += n;
+	l->n_give -= n;
+	return n;
+}
+
+static uint16_t
+take(struct line *l, struct rte_mbuf **pkts, uint16_t n)
+{
+	if (n > CHUNK - l->n_taken)
+		rte_panic("more packets came out than went in\n");
+	memcpy(l->taken + l->n_taken, pkts, n * sizeof(pkts[0]));
+	l->n_taken += n;
+	return n;
+}
+
+static uint16_t
+outside_rx(void *line, struct rte_mbuf **pkts, uint16_t n)
+{
+	return give(line, pkts, n);
+}
+
+static uint16_t
+outside_tx(void *line, struct rte_mbuf **pkts, uint16_t n)
+{
+	return take(line, pkts, n);
+}
+
+static uint16_t
+inside_read(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *refused)
+{
+	*refused = 0;
+	n = give(&b.core[t->index].inside, pkts, n);
+	for (uint16_t i = 0; i < n; i++)
+		*gw_pkt(pkts[i]) = (struct gw_pkt){.tunnel = t};
+	return n;
+}
+
+static uint16_t
+inside_write(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
+{
+	return take(&b.core[t->index].inside, pkts, n);
+}
+
+static const struct gw_handoff_ops memory = {.read = inside_read, .write = inside_write};
+
+static void
+port_up(void)
+{
+	static void *queues[CORES], *no_callback[CORES];
+	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[0];
+
+	for (unsigned int i = 0; i < CORES; i++)
+		queues[i] = &b.core[i].outside;
+	ops->rx_pkt_burst = outside_rx;
+	ops->tx_pkt_burst = outside_tx;
+	ops->rxq = ops->txq = (struct rte_ethdev_qdata){queues, no_callback};
+	b.port = (struct gw_port){.mtu = 2000, .n_rx_queues = CORES, .n_tx_queues = CORES};
+}
+
+/* ---- workers, tunnels, SAs ---- */
+
+static void
+core_up(unsigned int i)
+{
+	static const struct in6_addr us = {.s6_addr = {0x20, 1, [15] = 1}};
+	struct core *c = &b.core[i];
+	struct gw_sa_params p = {
+		.alg = {.cipher = b.row->cipher,
+			.auth = b.row->auth,
+			.icv_len = b.row->icv_len,
+			.key_len = b.row->key_len,
+			.auth_key_len = b.row->auth_key_len,
+			.key = {(uint8_t)i}},
+		.replay_window = 64,
+		.spi = gw_sadb_spi_alloc(b.plane.sadb),
+		.local = us,
+		.remote = us, /* what goes out comes in again */
+		.nexthop = &b.nexthop,
+	};
+	struct gw_tunnel *t = rte_zmalloc("tunnel", sizeof(*t), 64);
+	struct gw_demux *d = rte_zmalloc("demux", sizeof(*d), 64);
+
+	if (t == NULL || d == NULL)
+		rte_panic("no memory\n");
+	d->keyless = t;
+	d->owner = i;
+	p.demux = d;
+	t->index = i;
+	t->handoff = &memory;
+	t->demux = d;
+	t->fd = -1;
+	t->hop_limit = 64;
+	t->dscp = GW_DSCP_COPY;
+	t->mtu = 1500;
+	t->mss4 = t->mss6 = 1360;
+	t->sa_out = gw_sa_out_create(&p, SOCKET_ID_ANY);
+	c->in = gw_sa_in_create(&p, SOCKET_ID_ANY);
+	c->bare = bare_create(b.row, 1);
+	if (t->sa_out == NULL || c->in == NULL || c->bare == NULL)
+		rte_panic("no memory\n");
+	gw_sadb_publish(b.plane.sadb, c->in);
+	c->tunnel = t;
+	c->demux = d;
+}
+
+static void
+cores_up(void)
+{
+	static struct gw_local local = {.n = 1, .addr[0] = {.s6_addr = {0x20, 1, [15] = 1}}};
+	static struct gw_tunnel *tunnels[CORES];
+
+	for (unsigned int i = 0; i < CORES; i++) {
+		core_up(i);
+		tunnels[i] = b.core[i].tunnel;
+	}
+	b.plane.tunnels = tunnels;
+	b.plane.n_tunnels = CORES;
+	b.plane.local = &local;
+	for (unsigned int i = 0; i < CORES; i++) {
+		b.core[i].w = gw_worker_create(&b.plane, i);
+		if (b.core[i].w == NULL)
+			rte_panic("no worker\n");
+	}
+}
+
+static void
+cores_down(void)
+{
+	for (unsigned int i = 0; i < CORES; i++) {
+		struct core *c = &b.core[i];
+
+		gw_worker_destroy(c->w);
+		gw_sadb_retire(b.plane.sadb, c->in);
+		gw_sadb_spi_free(b.plane.sadb, gw_sa_in_spi(c->in));
+		gw_sa_in_destroy(c->in);
+		gw_sa_out_destroy(c->tunnel->sa_out);
+		bare_destroy(c->bare);
+		rte_free(c->tunnel);
+		rte_free(c->demux);
+	}
+}
+
+/* ---- measuring ---- */
+
+static void
+refill(struct core *c)
+{
+	static const uint8_t template[28] = {
+		0x45, [8] = 64, 17, [12] = 10, 0, 0, 1, 10, 0, 0, 2, 0x30, 0x39, 0x30, 0x39};
+	uint16_t len = b.size - GRE_LEN, sum;
+
+	for (unsigned int i = 0; i < CHUNK; i++) {
+		struct rte_mbuf *m = c->pkts[i];
+		uint8_t *p;
+
+		m->data_off = GW_PKT_HEADROOM;
+		m->data_len = len;
+		m->pkt_len = len;
+		m->ol_flags = 0;
+		p = rte_pktmbuf_mtod(m, uint8_t *);
+		memcpy(p, template, sizeof(template));
+		p[2] = (uint8_t)(len >> 8);
+		p[3] = (uint8_t)len;
+		sum = gw_csum_fold(gw_csum_add(0, p, 20));
+		p[10] = (uint8_t)(sum >> 8);
+		p[11] = (uint8_t)sum;
+	}
+}
+
+static uint64_t
+time_bare(struct core *c, bool out)
+{
+	struct bare_text t[CHUNK];
+	uint64_t start;
+
+	for (unsigned int i = 0; i < CHUNK; i++)
+		t[i] = (struct bare_text){
+			.text = (uint8_t *)c->pkts[i]->buf_addr + GW_PKT_HEADROOM - GRE_LEN,
+			.len = (b.size + 2u + b.row->align - 1) / b.row->align * b.row->align,
+		};
+	bare_prepare(c->bare, t, CHUNK);
+	start = rte_rdtsc_precise();
+	bare_run(c->bare, out);
+	return rte_rdtsc_precise() - start;
+}
+
+static uint64_t
+time_path(struct core *c, struct line *from, struct line *to)
+{
+	unsigned int polls = 0;
+	uint64_t start;
+
+	from->give = c->pkts;
+	from->n_give = CHUNK;
+	to->n_taken = 0;
+	start = rte_rdtsc_precise();
+	while (to->n_taken < CHUNK && polls++ < 2 * CHUNK)
+		gw_worker_poll(c->w);
+	start = rte_rdtsc_precise() - start;
+	if (to->n_taken != CHUNK)
+		rte_panic("%u of %u packets came out\n", to->n_taken, CHUNK);
+	memcpy(c->pkts, to->taken, sizeof(to->taken));
+	return start;
+}
+
+static _Atomic(unsigned int) ready;
+
+/* All begin at once: what one measures, it measures beside the others. */
+static void
+together(void)
+{
+	atomic_fetch_add(&ready, 1);
+	while (atomic_load(&ready) < b.n_cores)
+		rte_pause();
+}
+
+/* Crypto and path in turn: the machine's speed changes in spells. */
+static int
+turn(void *core)
+{
+	struct core *c = core;
+
+	together();
+	for (unsigned int i = 0; i < TURN; i++) {
+		c->cycles[CRYPTO_OUT][c->n] = time_bare(c, true);
+		c->cycles[CRYPTO_IN][c->n] = time_bare(c, false);
+		refill(c);
+		c->cycles[PATH_OUT][c->n] = time_path(c, &c->inside, &c->outside);
+		c->cycles[PATH_IN][c->n] = time_path(c, &c->outside, &c->inside);
+		c->n++;
+	}
+	return 0;
+}
+
+static int
+compare(const void *x, const void *y)
+{
+	uint64_t a = *(const uint64_t *)x, c = *(const uint64_t *)y;
+
+	return a < c ? -1 : a > c;
+}
+
+/* Of the chunks that the core did at its full speed. */
+static double
+cycles(const struct core *c, enum what what, bool beside)
+{
+	static uint64_t v[ROUNDS_MAX];
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < c->n; i++) {
+		if (c->beside[i / TURN] == beside)
+			v[n++] = c->cycles[what][i];
+	}
+	qsort(v, n, sizeof(v[0]), compare);
+	return (double)v[n / LOW] / CHUNK;
+}
+
+/* Cycles of one core for a packet; what n cores do together is the sum of what each does. */
+struct figures {
+	double cycles[N_WHAT];
+	double rate[N_WHAT];
+};
+
+static struct figures
+figures(unsigned int n_cores)
+{
+	struct figures f = {0};
+
+	for (enum what what = 0; what < N_WHAT; what++) {
+		for (unsigned int i = 0; i < n_cores; i++) {
+			double m = cycles(&b.core[i], what, n_cores > 1);
+
+			f.cycles[what] += m / n_cores;
+			f.rate[what] += 1 / m;
+		}
+	}
+	return f;
+}
+
+static void
+take_turn(unsigned int n_cores)
+{
+	b.n_cores = n_cores;
+	atomic_store(&ready, 0);
+	for (unsigned int i = 0; i < n_cores; i++)
+		b.core[i].beside[b.core[i].n / TURN] = n_cores > 1;
+	if (n_cores > 1 && rte_eal_remote_launch(turn, &b.core[1], 1) != 0)
+		rte_panic("no second lcore\n");
+	turn(&b.core[0]);
+	rte_eal_wait_lcore(1);
+}
+
+static void
+measure(struct figures *one, struct figures *two)
+{
+	take_turn(CORES); /* warms up */
+	for (unsigned int i = 0; i < CORES; i++)
+		b.core[i].n = 0;
+	for (unsigned int i = 0; i < b.turns; i++) {
+		take_turn(1);
+		take_turn(CORES);
+	}
+	*one = figures(1);
+	*two = figures(CORES);
+}
+
+static void
+print_row(bool json, bool out, const struct figures *one, const struct figures *two)
+{
+	enum what c = out ? CRYPTO_OUT : CRYPTO_IN, p = out ? PATH_OUT : PATH_IN;
+	double crypto = two->rate[c] / one->rate[c], path = two->rate[p] / one->rate[p];
+	static bool first = true;
+
+	if (!json) {
+		printf("%-26s %-3s %5u | %7.1f %7.1f %5.2f | %7.1f %7.1f %5.2f | %4.0f %%\n",
+			b.row->name, out ? "out" : "in", b.size, one->cycles[c], two->cycles[c],
+			crypto, one->cycles[p], two->cycles[p], path, path / crypto * 100);
+		return;
+	}
+	printf("%s\n{\"alg\": \"%s\", \"dir\": \"%s\", \"size\": %u, \"crypto_one\": %.1f, "
+	       "\"crypto_two\": %.1f, \"crypto_gain\": %.3f, \"path_one\": %.1f, "
+	       "\"path_two\": %.1f, \"path_gain\": %.3f}",
+		first ? "" : ",", b.row->name, out ? "out" : "in", b.size, one->cycles[c],
+		two->cycles[c], crypto, one->cycles[p], two->cycles[p], path);
+	first = false;
+}
+
+static const struct gw_crypto_alg *
+row_named(const char *name)
+{
+	const struct gw_crypto_alg *row;
+	unsigned int i;
+
+	for (i = 0; (row = gw_crypto_alg_at(i)) != NULL && strcmp(row->name, name) != 0; i++)
+		;
+	return row;
+}
+
+static void
+plane_up(void)
+{
+	static struct gw_l2hdr l2 = {.len = 14, .hdr = {[12] = 0x86, 0xdd}};
+	struct gw_plane *p = &b.plane;
+
+	p->port = &b.port;
+	p->socket = SOCKET_ID_ANY;
+	p->busy = true;
+	p->n_workers = CORES;
+	p->pool = gw_pkt_pool_create("bench", 2047, 2048, p->socket);
+	p->sadb = gw_sadb_create(256, p->socket);
+	p->excp = gw_excp_create(256, p->socket);
+	p->spis = gw_spiset_create(256, p->socket);
+	p->half_open = gw_spiset_create(256, p->socket);
+	p->rcu = gw_rcu_create(CORES, p->socket);
+	p->pass = gw_pass_create(CORES, GW_PASS_DEPTH, p->socket);
+	if (p->pool == NULL || p->sadb == NULL || p->excp == NULL || p->spis == NULL ||
+		p->half_open == NULL || p->rcu == NULL || p->pass == NULL)
+		rte_panic("no memory\n");
+	for (unsigned int i = 0; i < CORES; i++) {
+		if (rte_pktmbuf_alloc_bulk(p->pool, b.core[i].pkts, CHUNK) != 0)
+			rte_panic("no memory\n");
+		gw_rcu_online(p->rcu, i);
+	}
+	b.nexthop.l2 = &l2;
+	port_up();
+}
+
+static void
+plane_down(void)
+{
+	struct gw_plane *p = &b.plane;
+
+	for (unsigned int i = 0; i < CORES; i++) {
+		gw_rcu_offline(p->rcu, i);
+		rte_pktmbuf_free_bulk(b.core[i].pkts, CHUNK);
+	}
+	gw_pass_destroy(p->pass);
+	gw_rcu_destroy(p->rcu);
+	gw_spiset_destroy(p->half_open);
+	gw_spiset_destroy(p->spis);
+	gw_excp_destroy(p->excp);
+	gw_sadb_destroy(p->sadb);
+	rte_mempool_free(p->pool);
+}
+
+static void
+each(bool json)
+{
+	for (unsigned int a = 0; a < RTE_DIM(names); a++) {
+		b.row = row_named(names[a]);
+		cores_up();
+		for (unsigned int s = 0; s < RTE_DIM(sizes); s++) {
+			struct figures one, two;
+
+			b.size = sizes[s];
+			measure(&one, &two);
+			print_row(json, true, &one, &two);
+			print_row(json, false, &one, &two);
+		}
+		cores_down();
+	}
+}
+
+static bool
+parse(int argc, char **argv, bool *json, const char **cpus)
+{
+	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+		{"turns", required_argument, NULL, 't'}, {"cpus", required_argument, NULL, 'c'},
+		{0}};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'j')
+			*json = true;
+		else if (c == 't')
+			b.turns = (unsigned int)atoi(optarg);
+		else if (c == 'c')
+			*cpus = optarg;
+		else
+			return false;
+	}
+	return optind == argc && b.turns >= 1 && b.turns <= TURNS_MAX && strchr(*cpus, ',') != NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	char line[192], *args[16], *save = NULL;
+	const char *cpus = "0,1";
+	bool json = false;
+	int n = 0;
+
+	b.turns = 60;
+	if (!parse(argc, argv, &json, &cpus)) {
+		puts("bench_workers [--json] [--turns N] [--cpus A,B]\n"
+		     "  TSC cycles per packet of each core, crypto alone and the worker's path, on "
+		     "one core and on two at a time,\n"
+		     "  and what two do together beside one. turns: of each, 50 chunks of 64 "
+		     "packets.");
+		return 2;
+	}
+	snprintf(line, sizeof(line),
+		"bench --no-huge -m 256 --no-pci --no-telemetry --no-shconf "
+		"--log-level=*:error --lcores=0@%.*s,1@%s",
+		(int)strcspn(cpus, ","), cpus, strchr(cpus, ',') + 1);
+	for (args[n] = strtok_r(line, " ", &save); args[n] != NULL && n + 1 < (int)RTE_DIM(args);)
+		args[++n] = strtok_r(NULL, " ", &save);
+	if (rte_eal_init(n, args) < 0)
+		return 1;
+	plane_up();
+	if (json)
+		printf("[");
+	else
+		printf("TSC cycles per packet and core\n%-26s %-3s %5s | %7s %7s %5s | %7s %7s %5s "
+		       "| of crypto's gain\n",
+			"", "dir", "size", "crypto", "on 2", "gain", "path", "on 2", "gain");
+	each(json);
+	if (json)
+		printf("\n]\n");
+	plane_down();
+	rte_eal_cleanup();
+	return 0;
+}
