@@ -13,22 +13,15 @@
  *
  * The script writes mode, pass and want into a file that both map (struct shm) and reads the rest.
  */
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_dev.h>
-#include <rte_ethdev.h>
 #include <rte_mbuf.h>
+
+#include "shim.h"
 
 #define CHUNK       256u /* packets, 0.02 to 0.1 ms: short beside what disturbs, see README.md */
 #define CHUNKS      262144u
@@ -68,13 +61,6 @@ struct shm {
 	} sample[SAMPLES];
 };
 
-struct burst {
-	uint16_t id;
-	eth_rx_burst_t rx;
-	eth_tx_burst_t tx;
-	void *rxq, *txq;
-};
-
 static struct {
 	struct shm *shm;
 	const char *loop; /* a capture that the link is to receive for ever, or NULL */
@@ -84,21 +70,6 @@ static struct {
 	uint32_t packets;
 	bool running;
 } g;
-
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
-
-static uint64_t
-get(const _Atomic(uint64_t) *p)
-{
-	return atomic_load_explicit(p, memory_order_relaxed);
-}
-
-/* One writer each: no locked instruction. */
-static void
-add(_Atomic(uint64_t) *p, uint64_t n)
-{
-	atomic_store_explicit(p, get(p) + n, memory_order_relaxed);
-}
 
 static void
 fail(const char *what)
@@ -198,21 +169,6 @@ sink_tx(void *q __rte_unused, struct rte_mbuf **pkts, uint16_t n)
 
 /* --- raclette's outside */
 
-/* A port as it stands, before anything is put in front. */
-static struct burst
-burst_of(uint16_t id)
-{
-	const struct rte_eth_fp_ops *p = &rte_eth_fp_ops[id];
-
-	return (struct burst){
-		.id = id,
-		.rx = p->rx_pkt_burst,
-		.tx = p->tx_pkt_burst,
-		.rxq = p->rxq.data != NULL ? p->rxq.data[0] : NULL,
-		.txq = p->txq.data != NULL ? p->txq.data[0] : NULL,
-	};
-}
-
 static bool
 make_port(const char *name, const char *args, struct burst *b)
 {
@@ -307,22 +263,12 @@ link_tx(void *q __rte_unused, struct rte_mbuf **pkts, uint16_t n)
 static bool
 map_shm(void)
 {
-	const char *path = getenv("GATE_SHM");
-	int fd;
-
-	if (g.shm != NULL)
-		return true;
-	if (path == NULL)
-		return false;
-	g.loop = getenv("GATE_LOOP");
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd >= 0)
-		g.shm = mmap(NULL, sizeof(*g.shm), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (fd < 0 || g.shm == MAP_FAILED) {
-		perror(path);
-		exit(1);
+	if (g.shm == NULL) {
+		g.shm = shim_map("GATE_SHM", sizeof(*g.shm));
+		g.loop = getenv("GATE_LOOP");
 	}
-	close(fd);
+	if (g.shm == NULL)
+		return false;
 	atomic_store_explicit(&g.shm->tsc_hz, rte_get_tsc_hz(), memory_order_relaxed);
 	return true;
 }
