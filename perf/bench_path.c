@@ -460,23 +460,23 @@ row_named(const char *name)
 static void
 each(const struct want *want)
 {
-	static const uint32_t sas[] = {1, SAS_MANY};
+	const uint32_t all[] = {1, SAS_MANY}, one[] = {(uint32_t)want->sas};
+	const uint32_t *sas = want->sas != 0 ? one : all;
+	unsigned int n = want->sas != 0 ? RTE_DIM(one) : RTE_DIM(all);
 	static const char *const pools[] = {"hot", "cold"};
 
 	for (unsigned int a = 0; a < RTE_DIM(names); a++) {
 		b.row = row_named(names[a]);
 		if (want->alg != NULL && strstr(names[a], want->alg) == NULL)
 			continue;
-		for (unsigned int i = 0; i < RTE_DIM(sas); i++) {
-			if (want->sas != 0 && (uint32_t)want->sas != sas[i])
-				continue;
+		for (unsigned int i = 0; i < n; i++) {
 			sas_up(sas[i]);
 			for (unsigned int p = 0; p < RTE_DIM(pools); p++) {
 				if (want->pool != NULL && strcmp(want->pool, pools[p]) != 0)
 					continue;
-				b.n_pkts = p == 0 && sas[i] == 1 ? CHUNK : POOL_COLD;
-				/* thousands of SAs are never met with hot buffers */
-				if (p == 1 || sas[i] == 1)
+				b.n_pkts = p == 0 ? CHUNK : POOL_COLD;
+				/* more SAs than buffers are never met with hot ones */
+				if (p == 1 || sas[i] <= CHUNK)
 					each_burst_and_size(want);
 			}
 			sas_down();
@@ -574,7 +574,7 @@ parse(int argc, char **argv, struct want *want)
 			return false;
 		}
 	}
-	return optind == argc && want->rounds >= 1 &&
+	return optind == argc && want->sas >= 0 && want->sas <= SAS_MANY && want->rounds >= 1 &&
 	       want->rounds <= ROUNDS_MAX - POOL_COLD / CHUNK;
 }
 
