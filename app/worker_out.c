@@ -5,10 +5,12 @@
 #include "lib/nexthop.h"
 #include "worker_priv.h"
 
-#define READY_MAX      64 /* descriptors served in one poll */
-#define PENDING_BURSTS 8  /* of super-packets in one poll, beside the first of each */
-#define ROOM_MIN       16 /* for a read: some ports give nothing when asked for few */
-#define FRAGS_OUTER    8  /* of one outer packet: a packet of 1280 bytes needs two */
+#define READY_MAX      64  /* descriptors served in one poll */
+#define PENDING_BURSTS 8   /* of super-packets in one poll, beside the first of each */
+#define ROOM_MIN       16  /* for a read: some ports give nothing when asked for few */
+#define FRAGS_OUTER    8   /* of one outer packet: a packet of 1280 bytes needs two */
+#define HELD_LOOKS     8   /* tunnels with held packets that one poll looks at: a packet must not */
+#define HELD_IDLE      512 /* cost more because thousands wait for their SAs; and in an idle poll */
 
 /* Link header, MTU of the port: the last checks. Takes m. */
 static void
@@ -172,11 +174,29 @@ settle_held(struct gw_worker *w, struct gw_tunnel *t)
 void
 worker_out_held(struct gw_worker *w)
 {
-	for (uint32_t i = 0; i < w->n_holding;) {
-		if (settle_held(w, w->holding[i]))
-			w->holding[i] = w->holding[--w->n_holding];
+	uint32_t looks = w->empty > 0 ? HELD_IDLE : HELD_LOOKS;
+
+	for (looks = RTE_MIN(looks, w->n_holding); looks > 0; looks--) {
+		if (w->hold_next >= w->n_holding)
+			w->hold_next = 0;
+		if (settle_held(w, w->holding[w->hold_next]))
+			w->holding[w->hold_next] = w->holding[--w->n_holding];
 		else
-			i++;
+			w->hold_next++;
+	}
+}
+
+/* t has an SA and more to send: what it holds is older and does not wait for its turn. */
+static void
+held_of(struct gw_worker *w, struct gw_tunnel *t)
+{
+	if (!settle_held(w, t))
+		return;
+	for (uint32_t i = 0; i < w->n_holding; i++) {
+		if (w->holding[i] == t) {
+			w->holding[i] = w->holding[--w->n_holding];
+			break;
+		}
 	}
 }
 
@@ -208,8 +228,8 @@ worker_out_go(struct gw_worker *w)
 			hold(w, t, &m, 1);
 			continue;
 		}
-		if (unlikely(t->n_held > 0)) /* older, so it goes first */
-			worker_out_held(w);
+		if (unlikely(t->n_held > 0))
+			held_of(w, t);
 		gw_pkt(m)->sa_out = sa;
 		pkts[ready++] = m;
 	}

@@ -65,7 +65,7 @@ struct gw_worker {
 	uint64_t next_sample_tsc;      /* when control may hear of an unknown SPI again */
 	unsigned int empty;	       /* polls in a row that found nothing */
 	uint16_t n_tx;
-	uint32_t n_holding;
+	uint32_t n_holding, hold_next; /* whose turn it is */
 	struct gw_tunnel **holding; /* tunnels with held packets */
 	struct rte_mbuf *tx[GW_BURST_MAX];
 	struct gw_frag6 frag6;
@@ -136,7 +136,7 @@ uint32_t worker_out_polled(struct gw_worker *w);
 uint32_t worker_out(struct gw_worker *w, unsigned int timeout_us);
 /** What has gathered, all the way to the outside port; held where there is no SA. */
 void worker_out_go(struct gw_worker *w);
-/** Send what is held where there is an SA now; drop what nobody will send. */
+/** Send what is held where there is an SA now; drop what nobody will send: so many tunnels in turn. */
 void worker_out_held(struct gw_worker *w);
 /** Free held packets of every tunnel; at the end. */
 void worker_out_fini(struct gw_worker *w);

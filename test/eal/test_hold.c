@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Packets held for want of an SA, in the worker itself, between an outside port and a hand-off in
+ * memory: they go out once, in order, and a poll looks at a bounded number of tunnels that hold
+ * some.
+ */
+#include <string.h>
+
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+
+#include "app/worker.h"
+#include "lib/nexthop.h"
+#include "lib/sa_priv.h"
+
+#include "esp_util.h"
+
+#define TUNNELS 200u
+#define BUSY    8u /* worker_out.c's HELD_LOOKS */
+#define FRAMES  1024
+
+/* the inner packet's length tells which one it is */
+#define FIRST  100u
+#define SECOND 200u
+
+static struct {
+	struct gw_plane plane;
+	struct gw_port port;
+	struct gw_worker *w;
+	struct gw_nexthop nexthop;
+	struct gw_tunnel *tunnels[TUNNELS];
+	struct rte_mbuf *in[FRAMES], *out[FRAMES];
+	unsigned int n_in, n_out;
+	void *data, *no_callback;
+} t;
+
+static uint16_t
+outside_rx(void *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	return 0;
+}
+
+static uint16_t
+outside_tx(void *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	assert_true(t.n_out + n <= FRAMES);
+	memcpy(t.out + t.n_out, pkts, n * sizeof(pkts[0]));
+	t.n_out += n;
+	return n;
+}
+
+static uint16_t
+inside_read(struct gw_tunnel *tunnel, struct rte_mbuf **pkts, uint16_t n, uint16_t *refused)
+{
+	*refused = 0;
+	n = (uint16_t)RTE_MIN(n, t.n_in);
+	memcpy(pkts, t.in, n * sizeof(pkts[0]));
+	t.n_in -= n;
+	memmove(t.in, t.in + n, t.n_in * sizeof(t.in[0]));
+	return n;
+}
+
+static uint16_t
+inside_write(struct gw_tunnel *tunnel, struct rte_mbuf **pkts, uint16_t n)
+{
+	fail_msg("nothing comes from outside");
+	return 0;
+}
+
+static const struct gw_handoff_ops polled = {.read = inside_read, .write = inside_write};
+static const struct gw_handoff_ops written = {.write = inside_write};
+
+static void
+give(unsigned int i, uint16_t len)
+{
+	static const uint8_t template[20] = {0x45, [8] = 64, 17, [12] = 10, 0, 0, 1, 10, 0, 0, 2};
+	struct rte_mbuf *m = rte_pktmbuf_alloc(t.plane.pool);
+	struct rte_ipv4_hdr *h;
+
+	assert_non_null(m);
+	m->data_off = GW_PKT_HEADROOM;
+	m->data_len = len;
+	m->pkt_len = len;
+	h = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
+	memset(h, 0, len);
+	memcpy(h, template, sizeof(template));
+	h->total_length = rte_cpu_to_be_16(len);
+	h->hdr_checksum = rte_ipv4_cksum(h);
+	*gw_pkt(m) = (struct gw_pkt){.tunnel = t.tunnels[i]};
+	t.in[t.n_in++] = m;
+}
+
+static void
+polls(unsigned int n)
+{
+	while (n-- > 0)
+		gw_worker_poll(t.w);
+}
+
+static uint32_t
+n_held(void)
+{
+	uint32_t n = 0;
+
+	for (unsigned int i = 0; i < TUNNELS; i++)
+		n += t.tunnels[i]->n_held;
+	return n;
+}
+
+static void
+sa_up(unsigned int i)
+{
+	struct gw_sa_params p = {
+		.alg = {.cipher = GW_CIPHER_AES_GCM,
+			.auth = GW_AUTH_AEAD,
+			.icv_len = 16,
+			.key_len = 16},
+		.spi = 256 + i,
+		.local = {.s6_addr = {0x20, 1, [15] = 1}},
+		.remote = {.s6_addr = {0x20, 1, [15] = 2}},
+		.nexthop = &t.nexthop,
+	};
+	struct gw_sa_out *out = gw_sa_out_create(&p, SOCKET_ID_ANY);
+
+	assert_non_null(out);
+	atomic_store(&t.tunnels[i]->sa_out, out);
+}
+
+static void
+sas_down(void)
+{
+	for (unsigned int i = 0; i < TUNNELS; i++)
+		gw_sa_out_destroy(atomic_exchange(&t.tunnels[i]->sa_out, NULL));
+	rte_pktmbuf_free_bulk(t.out, t.n_out);
+	t.n_out = 0;
+}
+
+static int
+up(void **state)
+{
+	static struct gw_l2hdr l2 = {.len = 14, .hdr = {[12] = 0x86, 0xdd}};
+	static struct gw_local local;
+	struct gw_plane *p = &t.plane;
+	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[0];
+
+	ops->rx_pkt_burst = outside_rx;
+	ops->tx_pkt_burst = outside_tx;
+	ops->rxq = ops->txq = (struct rte_ethdev_qdata){&t.data, &t.no_callback};
+	t.port.mtu = 1500;
+	t.nexthop.l2 = &l2;
+	p->port = &t.port;
+	p->socket = SOCKET_ID_ANY;
+	p->pool = gw_pkt_pool_create("hold", FRAMES - 1, 2048, p->socket);
+	p->sadb = gw_sadb_create(256, p->socket);
+	p->excp = gw_excp_create(64, p->socket);
+	p->rcu = gw_rcu_create(1, p->socket);
+	p->local = &local;
+	assert_true(p->pool != NULL && p->sadb != NULL && p->excp != NULL && p->rcu != NULL);
+	for (unsigned int i = 0; i < TUNNELS; i++) {
+		struct gw_tunnel *tunnel = rte_zmalloc("tunnel", sizeof(*tunnel), 64);
+
+		assert_non_null(tunnel);
+		tunnel->index = i;
+		tunnel->handoff = i == 0 ? &polled : &written;
+		tunnel->fd = -1;
+		tunnel->hop_limit = 64;
+		tunnel->mtu = 1400;
+		tunnel->hold_max = 2;
+		t.tunnels[i] = tunnel;
+	}
+	p->tunnels = t.tunnels;
+	p->n_tunnels = TUNNELS;
+	t.w = gw_worker_create(p, 0);
+	assert_non_null(t.w);
+	gw_rcu_online(p->rcu, 0);
+	return 0;
+}
+
+static int
+down(void **state)
+{
+	struct gw_plane *p = &t.plane;
+
+	gw_rcu_offline(p->rcu, 0);
+	gw_worker_destroy(t.w);
+	for (unsigned int i = 0; i < TUNNELS; i++)
+		rte_free(t.tunnels[i]);
+	gw_rcu_destroy(p->rcu);
+	gw_excp_destroy(p->excp);
+	gw_sadb_destroy(p->sadb);
+	assert_int_equal(rte_mempool_in_use_count(p->pool), 0);
+	rte_mempool_free(p->pool);
+	return 0;
+}
+
+/* A packet of its own for each tunnel, held. */
+static void
+all_hold(void)
+{
+	for (unsigned int i = 0; i < TUNNELS; i++)
+		give(i, FIRST);
+	polls(TUNNELS);
+	assert_int_equal(n_held(), TUNNELS);
+	assert_int_equal(t.n_out, 0);
+}
+
+/* A poll that is not idle: tunnel 0 has traffic, and no SA. */
+static void
+busy_poll(void)
+{
+	give(0, SECOND);
+	polls(1);
+}
+
+static void
+test_bounded(void **state)
+{
+	unsigned int before;
+
+	all_hold();
+	busy_poll();
+	for (unsigned int i = 1; i < TUNNELS; i++)
+		sa_up(i);
+	for (unsigned int i = 0; i < 2 * TUNNELS / BUSY; i++) {
+		before = t.n_out;
+		busy_poll();
+		assert_true(t.n_out - before <= BUSY);
+	}
+	polls(2); /* what gathered, too */
+	assert_int_equal(t.n_out, TUNNELS - 1);
+	assert_int_equal(n_held(), t.tunnels[0]->hold_max);
+	sa_up(0);
+	polls(1);
+	assert_int_equal(n_held(), 0);
+	assert_int_equal(t.n_out, TUNNELS - 1 + t.tunnels[0]->hold_max);
+	sas_down();
+}
+
+static void
+test_in_order(void **state)
+{
+	const uint16_t around = 14 + 40 + 8 + 8 + 16;
+
+	all_hold();
+	sa_up(TUNNELS - 1);
+	give(TUNNELS - 1, SECOND);
+	polls(TUNNELS);
+	assert_int_equal(t.n_out, 2);
+	/* GRE's four bytes, and ESP's trailer to a multiple of four */
+	assert_int_equal(t.out[0]->pkt_len, around + FIRST + 4 + 4);
+	assert_int_equal(t.out[1]->pkt_len, around + SECOND + 4 + 4);
+	assert_int_equal(n_held(), TUNNELS - 1);
+	for (unsigned int i = 0; i < TUNNELS - 1; i++)
+		atomic_fetch_add(&t.tunnels[i]->hold_flush, 1);
+	polls(TUNNELS);
+	assert_int_equal(n_held(), 0);
+	sas_down();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_in_order),
+	};
+
+	util_eal("test_hold");
+	return cmocka_run_group_tests(tests, up, down);
+}
