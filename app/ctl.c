@@ -201,8 +201,10 @@ acquires(struct gw_ctl *c)
 	for (uint32_t i = 0; i < c->tunnels->n_tunifs; i++) {
 		struct gw_tunif *tif = &c->tunnels->tunifs[i];
 
-		if (!atomic_exchange_explicit(&tif->t->acquire, false, memory_order_relaxed))
+		/* read first: what the worker counts is on the same cache line */
+		if (!atomic_load_explicit(&tif->t->acquire, memory_order_relaxed))
 			continue;
+		atomic_store_explicit(&tif->t->acquire, false, memory_order_relaxed);
 		acquire(c, tif);
 	}
 }
