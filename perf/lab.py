@@ -278,7 +278,8 @@ def build(*targets):
 
 def whereabouts():
     """What each row says beside its figures"""
-    return {'machine': machine(), 'date': datetime.date.today().isoformat(), 'commit': commit()}
+    return {'machine': machine(), 'date': datetime.date.today().isoformat(), 'commit': commit(),
+            'command': ' '.join([NAME] + sys.argv[1:])}
 
 
 def main(function):

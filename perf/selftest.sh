@@ -1,11 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# selftest.sh BENCH_PATH - that the benchmark runs and its figures can be compared and drawn; their
+# selftest.sh BENCH_PATH - that the benchmarks run and their figures can be compared and drawn; their
 # values are not looked at.
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
+BUILD=$(cd "$(dirname "$1")/.." && pwd)
 T=$(mktemp -d)
 trap 'rm -rf "$T"' EXIT
+
+drawn() {
+	local f
+	for f in "$@"; do grep -q '</svg>' "$T/figures/$f.svg"; done
+}
 
 "$1" --json --rounds 2 --no-huge --sas 1 --pool hot --burst 64 >"$T/64.json"
 "$1" --json --rounds 2 --no-huge --sas 1 --pool hot --size 64 >"$T/old.json"
@@ -14,6 +20,20 @@ trap 'rm -rf "$T"' EXIT
 grep -q '^30 rows' "$T/compared" # 5 algorithms, 3 bursts, 2 directions
 ! "$HERE/compare" "$T/old.json" /dev/null 2>/dev/null
 "$HERE/plot" --note selftest "$T/figures" "$T/64.json" "$T/new.json"
-for f in path-aes-gcm-16-128 path-chacha20-poly1305 burst; do
-	grep -q '</svg>' "$T/figures/$f.svg"
-done
+drawn path-aes-gcm-16-128 path-chacha20-poly1305 burst
+
+for n in 1 2; do
+	for kind in own-sas one-sa; do
+		echo "{\"bench\": \"workers\", \"lcores\": $n, \"kind\": \"$kind\", \"size\": 64, \"alg\": \"gcm\", \"cycles\": 9, \"crypto_cycles\": 1}"
+	done
+done >"$T/workers.json"
+"$HERE/bench_growth" --build "$BUILD" --counts 1,9 --seconds 0.2 --rounds 2 --no-huge --json "$T/growth.json"
+"$HERE/plot" "$T/figures" "$T/growth.json" "$T/workers.json"
+drawn growth-time growth-memory growth-cycles workers
+"$HERE/compare" "$T/growth.json" "$T/growth.json" | grep -q ' rows, median 1.000'
+
+if [ "$(nproc)" -ge 2 ]; then
+	"$HERE/bench_latency" --build "$BUILD" --no-huge --poll busy,adaptive --loads 10,50 --turns 1 --events 1 --others 5 --json "$T/latency.json"
+	"$HERE/plot" "$T/figures" "$T/latency.json"
+	drawn latency-busy-out latency-adaptive-in latency-events
+fi
