@@ -18,7 +18,7 @@
 
 enum gw_poll { GW_POLL_ADAPTIVE, GW_POLL_BUSY };
 enum gw_carrier { GW_CARRIER_ALWAYS, GW_CARRIER_SA };
-enum gw_handoff { GW_HANDOFF_TUN, GW_HANDOFF_PORT };
+enum gw_handoff { GW_HANDOFF_TUN, GW_HANDOFF_WIRE };
 
 struct gw_outside_cfg {
 	char port[512]; /* PCI address, or a DPDK vdev string; "" = no gateway section: nothing can run */
@@ -52,7 +52,7 @@ struct gw_tunnel_cfg {
 	enum gw_carrier carrier; /* default always */
 	enum gw_handoff handoff;
 	bool offload; /* handoff = tun: TCP super-packets; default yes */
-	char handoff_port[512]; /* handoff = port: `handoff_port`, as outside.port */
+	char handoff_port[512]; /* handoff = wire: `handoff_port`, as outside.port */
 };
 
 struct gw_cfg {

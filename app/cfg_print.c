@@ -452,8 +452,8 @@ print_tunnel(FILE *f, const struct gw_cfg *cfg, const struct gw_tunnel_cfg *t)
 		fprintf(f, " key %u", t->key);
 	fprintf(f, "%s%s, in child %s of connection %s\n", t->checksum ? ", checksum" : "",
 		t->sequence ? ", sequence" : "", t->child->name, t->conn->name);
-	if (t->handoff == GW_HANDOFF_PORT)
-		fprintf(f, INDENT "hand-off   port %s\n", t->handoff_port);
+	if (t->handoff == GW_HANDOFF_WIRE)
+		fprintf(f, INDENT "hand-off   wire, port %s\n", t->handoff_port);
 	else
 		fprintf(f, INDENT "hand-off   interface %s, carrier %s, %s\n", t->name,
 			t->carrier == GW_CARRIER_SA ? "while there is an SA" : "always",

@@ -229,13 +229,13 @@ set_handoff(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_ke
 {
 	static const struct cfg_word words[] = {
 		{"tun", GW_HANDOFF_TUN},
-		{"port", GW_HANDOFF_PORT},
+		{"wire", GW_HANDOFF_WIRE},
 		{NULL, 0},
 	};
 
 	if (strcasecmp(node->value, "tap") == 0 || strcasecmp(node->value, "virtio-user") == 0)
 		return cfg_error(
-			x, node, "'%s' is not in this version; allowed: tun, port", node->value);
+			x, node, "'%s' is not in this version; allowed: tun, wire", node->value);
 	return cfg_enum(x, node, &(const struct cfg_key){.words = words}, field);
 }
 
@@ -482,10 +482,10 @@ check_tunnel(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tu
 	const struct conf_node *port = conf_child(node, "handoff_port");
 	const struct conf_node *offload = conf_child(node, "offload");
 
-	if (t->handoff == GW_HANDOFF_PORT && port == NULL)
-		return cfg_error(x, node, "'handoff = port' needs a handoff_port");
-	if (t->handoff != GW_HANDOFF_PORT && port != NULL)
-		return cfg_error(x, port, "has a meaning with 'handoff = port' only");
+	if (t->handoff == GW_HANDOFF_WIRE && port == NULL)
+		return cfg_error(x, node, "'handoff = wire' needs a handoff_port");
+	if (t->handoff != GW_HANDOFF_WIRE && port != NULL)
+		return cfg_error(x, port, "has a meaning with 'handoff = wire' only");
 	if (t->handoff != GW_HANDOFF_TUN && offload != NULL)
 		return cfg_error(x, offload, "has a meaning with 'handoff = tun' only");
 	for (unsigned int i = 0; i < t->n_addrs; i++) {

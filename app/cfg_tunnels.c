@@ -156,10 +156,10 @@ check_ports(struct cfg_ctx *x, const struct conf_node *section)
 		const struct gw_tunnel_cfg *t = &cfg->tunnels[i];
 		bool taken = strcmp(t->handoff_port, cfg->outside.port) == 0;
 
-		if (t->handoff != GW_HANDOFF_PORT)
+		if (t->handoff != GW_HANDOFF_WIRE)
 			continue;
 		for (unsigned int k = 0; k < i && !taken; k++)
-			taken = cfg->tunnels[k].handoff == GW_HANDOFF_PORT &&
+			taken = cfg->tunnels[k].handoff == GW_HANDOFF_WIRE &&
 				strcmp(t->handoff_port, cfg->tunnels[k].handoff_port) == 0;
 		if (taken)
 			return cfg_error(x,

@@ -415,7 +415,7 @@ gw_tunnels_create(const struct gw_cfg *cfg, struct gw_netif *netif, struct rte_m
 		goto nomem;
 	for (uint32_t i = 0; i < ts->n_tunifs; i++) {
 		struct gw_tunif *tif = &ts->tunifs[i];
-		bool wire = tif->cfg->handoff == GW_HANDOFF_PORT;
+		bool wire = tif->cfg->handoff == GW_HANDOFF_WIRE;
 
 		if ((wire ? open_wire(ts, tif, mtu, pool) : bring_up(ts, tif, mtu)) < 0)
 			goto fail;

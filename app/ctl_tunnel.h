@@ -26,7 +26,7 @@ struct gw_tunif {
 	const struct gw_tunnel_cfg *cfg;
 	struct gw_tunnel *t; /* shared with workers */
 	struct gw_binding *binding;
-	struct gw_port port; /* with handoff = port, in place of the interface */
+	struct gw_port port; /* with handoff = wire, in place of the interface */
 	int *queues;	     /* of the interface, one for each worker; NULL: t->fd alone */
 	int ifindex;	     /* 0 with a port */
 	bool inner6;	 /* IPv6 addresses or routes are configured on it */

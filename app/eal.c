@@ -203,7 +203,7 @@ add_ports(struct argv *v, const struct gw_cfg *cfg)
 	int rc = add_port(v, cfg->outside.port, cfg->outside.mtu, &pci);
 
 	for (unsigned int i = 0; rc == 0 && i < cfg->n_tunnels; i++) {
-		if (cfg->tunnels[i].handoff == GW_HANDOFF_PORT)
+		if (cfg->tunnels[i].handoff == GW_HANDOFF_WIRE)
 			rc = add_port(v, cfg->tunnels[i].handoff_port, cfg->outside.mtu, &pci);
 	}
 	if (rc == 0 && !pci)

@@ -77,7 +77,7 @@ frame_max(const struct gw_cfg *cfg)
 		gw_port_frame_max(cfg->outside.port, cfg->outside.mtu), whole + GW_EXT_BYTES_MAX);
 
 	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
-		if (cfg->tunnels[i].handoff == GW_HANDOFF_PORT)
+		if (cfg->tunnels[i].handoff == GW_HANDOFF_WIRE)
 			max = RTE_MAX(max,
 				gw_port_frame_max(cfg->tunnels[i].handoff_port, cfg->outside.mtu));
 	}
@@ -92,7 +92,7 @@ n_mbufs(const struct gw_cfg *cfg)
 
 	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
 		n += cfg->tunnels[i].hold;
-		if (cfg->tunnels[i].handoff == GW_HANDOFF_PORT)
+		if (cfg->tunnels[i].handoff == GW_HANDOFF_WIRE)
 			n += WIRE_MBUFS;
 	}
 	return n;

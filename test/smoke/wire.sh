@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# handoff = port: in place of A's interface a veth, and behind it a host of its own. It resolves the far
+# handoff = wire: in place of A's interface a veth, and behind it a host of its own. It resolves the far
 # end by ARP and neighbour discovery, is told of packets too large, and hears what comes back.
 . "$(dirname "$0")/common.sh"
 smoke_init wire
@@ -15,7 +15,7 @@ tunnel() { # the addresses are the host's; raclette has none on the wire
 		   ip6gre4 {
 		      connection = gw-gw
 		      child = gre
-		      handoff = port
+		      handoff = wire
 		      handoff_port = "net_af_packet1,iface=hand"
 		   }
 		}

@@ -603,7 +603,7 @@ tunnel_keys(void **state)
 		       "mtu = 1400\nkey = 1.2.3.4\nchecksum = yes\nsequence = 1\nhop_limit = "
 		       "255\nhold = 64\n"
 		       "mss = 1300\ndscp = af41\necn = compat\nflowlabel = flow\n"
-		       "routes = 10.1.0.0/16, fd11::/48, 0.0.0.0/0\ncarrier = sa\nhandoff = port\n"
+		       "routes = 10.1.0.0/16, fd11::/48, 0.0.0.0/0\ncarrier = sa\nhandoff = wire\n"
 		       "handoff_port = net_ring1"));
 	const struct gw_tunnel_cfg *t = &cfg->tunnels[0];
 
@@ -624,7 +624,7 @@ tunnel_keys(void **state)
 	assert_int_equal(t->n_routes, 3);
 	assert_int_equal(t->routes[1].bits, 48);
 	assert_int_equal(t->carrier, GW_CARRIER_SA);
-	assert_int_equal(t->handoff, GW_HANDOFF_PORT);
+	assert_int_equal(t->handoff, GW_HANDOFF_WIRE);
 	assert_string_equal(t->handoff_port, "net_ring1");
 	done(cfg);
 }
@@ -923,10 +923,10 @@ static const struct bad {
 	{TUNNEL, "carrier = x", 18, "carrier", "always, sa"},
 	{TUNNEL, "handoff = tap", 18, "handoff", "not in this version"},
 	{TUNNEL, "handoff = virtio-user", 18, "handoff", "not in this version"},
-	{TUNNEL, "handoff = port", 17, "tunnels.gre1", "handoff_port"},
-	{TUNNEL, "handoff_port = net_null1", 18, "handoff_port", "handoff = port"},
+	{TUNNEL, "handoff = wire", 17, "tunnels.gre1", "handoff_port"},
+	{TUNNEL, "handoff_port = net_null1", 18, "handoff_port", "handoff = wire"},
 	{TUNNEL, "offload = perhaps", 18, "offload", "yes"},
-	{TUNNEL, "handoff = port\nhandoff_port = net_null1\noffload = yes", 20, "offload",
+	{TUNNEL, "handoff = wire\nhandoff_port = net_null1\noffload = yes", 20, "offload",
 		"handoff = tun"},
 	{TUNNEL, "adress = 10.0.0.1/8", 18, "adress", "did you mean 'address'"},
 	{TUNNELS, "lo { }", 17, "tunnels.lo", "'lo'"},
@@ -945,10 +945,10 @@ static const struct bad {
 		"c { key = 2\n address = 10.255.0.1/32\n }",
 		23, "tunnels.c.address", "tunnel 'a'"},
 	{TUNNELS,
-		"a { handoff = port\n handoff_port = net_null1\n }\n"
-		"b { key = 1\n handoff = port\n handoff_port = net_null1\n }",
+		"a { handoff = wire\n handoff_port = net_null1\n }\n"
+		"b { key = 1\n handoff = wire\n handoff_port = net_null1\n }",
 		22, "tunnels.b.handoff_port", "already"},
-	{TUNNEL, "handoff = port\nhandoff_port = net_null0", 19, "handoff_port", "already"},
+	{TUNNEL, "handoff = wire\nhandoff_port = net_null0", 19, "handoff_port", "already"},
 	{RAW, GATEWAY "tunnels { t { } }", 4, "tunnels.t", "no connection"},
 	{RAW, GATEWAY "tunnels { t { } }\nconnections { a {\n" AUTH "} b {\n" AUTH "} }", 4,
 		"tunnels.t", "there are 2"},
