@@ -12,15 +12,36 @@
 #define IP6_LEN  40
 #define ICMP_LEN 8
 
-#define ICMP4_UNREACH     3
-#define ICMP4_FRAG_NEEDED 4
-#define ICMP4_MAX         576 /* RFC 1812 4.3.2.3 */
-#define ICMP6_TOO_BIG     2
-#define ICMP6_INFO        128 /* first type that is no error */
-#define ICMP6_REDIRECT    137
+#define ICMP4_MAX      576 /* RFC 1812 4.3.2.3 */
+#define ICMP6_INFO     128 /* first type that is no error */
+#define ICMP6_REDIRECT 137
 
 #define TOS_CONTROL 0xc0 /* internetwork control, RFC 1812 4.3.2.5 */
 #define TTL         64
+
+struct type_code {
+	uint8_t type, code;
+};
+
+/* RFC 792, 1191, 1812 5.2.7.1 */
+static const struct type_code codes4[] = {
+	[GW_ICMP_TOO_BIG] = {3, 4},
+	[GW_ICMP_TIME_EXCEEDED] = {11, 0},
+	[GW_ICMP_NO_ROUTE] = {3, 0},
+	[GW_ICMP_NO_HOST] = {3, 1},
+	[GW_ICMP_PROHIBITED] = {3, 13},
+	[GW_ICMP_SCOPE] = {3, 0},
+};
+
+/* RFC 4443 3 */
+static const struct type_code codes6[] = {
+	[GW_ICMP_TOO_BIG] = {2, 0},
+	[GW_ICMP_TIME_EXCEEDED] = {3, 0},
+	[GW_ICMP_NO_ROUTE] = {1, 0},
+	[GW_ICMP_NO_HOST] = {1, 3},
+	[GW_ICMP_PROHIBITED] = {1, 1},
+	[GW_ICMP_SCOPE] = {1, 2},
+};
 
 static bool
 is_error4(uint8_t type)
@@ -88,7 +109,7 @@ smaller(size_t a, size_t b)
 }
 
 static size_t
-frag_needed(const uint8_t *p, size_t len, uint16_t mtu, uint32_t from4, uint8_t *out)
+error4(enum gw_icmp what, const uint8_t *p, size_t len, uint16_t mtu, uint32_t from4, uint8_t *out)
 {
 	size_t quote = smaller(len, ICMP4_MAX - IP4_LEN - ICMP_LEN);
 	size_t total = IP4_LEN + ICMP_LEN + quote;
@@ -105,8 +126,8 @@ frag_needed(const uint8_t *p, size_t len, uint16_t mtu, uint32_t from4, uint8_t 
 	memcpy(out + 16, p + 12, 4);
 	gw_put16(out + 10, gw_csum_fold(gw_csum_add(0, out, IP4_LEN)));
 
-	icmp[0] = ICMP4_UNREACH;
-	icmp[1] = ICMP4_FRAG_NEEDED;
+	icmp[0] = codes4[what].type;
+	icmp[1] = codes4[what].code;
 	gw_put16(icmp + 6, mtu);
 	memcpy(icmp + ICMP_LEN, p, quote);
 	gw_put16(icmp + 2, gw_csum_fold(gw_csum_add(0, icmp, ICMP_LEN + quote)));
@@ -114,7 +135,8 @@ frag_needed(const uint8_t *p, size_t len, uint16_t mtu, uint32_t from4, uint8_t 
 }
 
 static size_t
-too_big6(const uint8_t *p, size_t len, uint16_t mtu, const uint8_t from6[16], uint8_t *out)
+error6(enum gw_icmp what, const uint8_t *p, size_t len, uint16_t mtu, const uint8_t from6[16],
+	uint8_t *out)
 {
 	size_t quote = smaller(len, GW_ICMP_MAX - IP6_LEN - ICMP_LEN);
 	size_t plen = ICMP_LEN + quote;
@@ -129,7 +151,8 @@ too_big6(const uint8_t *p, size_t len, uint16_t mtu, const uint8_t from6[16], ui
 	memcpy(out + 8, from6, 16);
 	memcpy(out + 24, p + 8, 16);
 
-	icmp[0] = ICMP6_TOO_BIG;
+	icmp[0] = codes6[what].type;
+	icmp[1] = codes6[what].code;
 	gw_put32(icmp + 4, mtu);
 	memcpy(icmp + ICMP_LEN, p, quote);
 	sum = gw_csum_pseudo6(out + 8, out + 24, IPPROTO_ICMPV6, (uint32_t)plen);
@@ -138,10 +161,10 @@ too_big6(const uint8_t *p, size_t len, uint16_t mtu, const uint8_t from6[16], ui
 }
 
 size_t
-gw_icmp_too_big(const uint8_t *p, size_t len, uint16_t mtu, uint32_t from4, const uint8_t from6[16],
-	uint8_t *out)
+gw_icmp_error(enum gw_icmp what, const uint8_t *p, size_t len, uint16_t mtu, uint32_t from4,
+	const uint8_t from6[16], uint8_t *out)
 {
 	if (p[0] >> 4 == 4)
-		return frag_needed(p, len, mtu, from4, out);
-	return too_big6(p, len, mtu, from6, out);
+		return error4(what, p, len, mtu, from4, out);
+	return error6(what, p, len, mtu, from6, out);
 }

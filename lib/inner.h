@@ -73,20 +73,29 @@ gw_inner_parse(const uint8_t *p, size_t len, struct gw_inner *out)
 /** Of addresses, protocol and ports: constant for a flow. For what has passed gw_inner_parse(). */
 uint32_t gw_inner_hash(const uint8_t *p, const struct gw_inner *in);
 
-/** True if a too-big error may answer this packet (RFC 1122 3.2.2, RFC 4443 2.4 e). */
+/** True if an error may answer this packet (RFC 1122 3.2.2, RFC 4443 2.4 e). */
 bool gw_icmp_allowed(const uint8_t *p, size_t len);
 
 #define GW_ICMP_MAX 1280 /* longest error built */
 
+enum gw_icmp {
+	GW_ICMP_TOO_BIG, /* fragmentation needed; Packet Too Big */
+	GW_ICMP_TIME_EXCEEDED,
+	GW_ICMP_NO_ROUTE, /* net unreachable; no route to destination */
+	GW_ICMP_NO_HOST,  /* host unreachable; address unreachable */
+	GW_ICMP_PROHIBITED,
+	GW_ICMP_SCOPE, /* beyond scope of source address (IPv6 only; else as NO_ROUTE) */
+};
+
 /**
- * Build "fragmentation needed" (IPv4) or Packet Too Big (IPv6) for packet p, which has passed
- * gw_inner_parse(): len is its total length.
+ * Build an ICMP error for packet p, which has passed gw_inner_parse(): len is its total length.
+ * @param mtu     for GW_ICMP_TOO_BIG, 0 for the others
  * @param from4   source of an IPv4 error, network order
  * @param from6   source of an IPv6 error
  * @param out     GW_ICMP_MAX bytes
  * @return bytes written
  */
-size_t gw_icmp_too_big(const uint8_t *p, size_t len, uint16_t mtu, uint32_t from4,
+size_t gw_icmp_error(enum gw_icmp what, const uint8_t *p, size_t len, uint16_t mtu, uint32_t from4,
 	const uint8_t from6[16], uint8_t *out);
 
 /**

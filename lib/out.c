@@ -4,15 +4,14 @@
 #include <string.h>
 
 #include <rte_byteorder.h>
-#include <rte_cycles.h>
 
 #include "gre.h"
 #include "inner.h"
+#include "ip4_cut.h"
 #include "stat.h"
 
 #define ETHERTYPE_IP4 0x0800
 #define ETHERTYPE_IP6 0x86dd
-#define IP4_HDR_MAX   60
 #define IP4_MIN_MTU   68          /* RFC 791 3.2 */
 #define IP4_DUMMY     0xc0000008u /* 192.0.0.8, RFC 7600 */
 
@@ -67,25 +66,6 @@ push_gre(struct gw_out *o, struct rte_mbuf *m, struct gw_tally *tally)
 	o->ready[o->n_ready++] = m;
 }
 
-static bool
-icmp_token(struct gw_tunnel *t, uint64_t now_tsc)
-{
-	uint64_t cost = rte_get_tsc_hz() / GW_ICMP_PER_S;
-	uint64_t since = now_tsc - t->icmp_refill_tsc;
-
-	if (since / cost >= GW_ICMP_BURST - t->icmp_tokens) {
-		t->icmp_tokens = GW_ICMP_BURST;
-		t->icmp_refill_tsc = now_tsc;
-	} else {
-		t->icmp_tokens += since / cost;
-		t->icmp_refill_tsc += since / cost * cost;
-	}
-	if (t->icmp_tokens == 0)
-		return false;
-	t->icmp_tokens--;
-	return true;
-}
-
 static uint32_t
 error_source4(const struct gw_tunnel *t, const uint8_t *p)
 {
@@ -107,18 +87,19 @@ tell(struct gw_out *o, struct rte_mbuf *m, const struct gw_inner *in, uint16_t m
 	struct rte_mbuf *r;
 	size_t len;
 
-	if (mtu < IP4_MIN_MTU)
+	/* of those the forwarding stage has told; the MTU has sunk since */
+	if (mtu < IP4_MIN_MTU || gw_pkt(m)->routed)
 		return false;
 	if (in->version == 6 && IN6_IS_ADDR_UNSPECIFIED(&t->addr6))
 		return false;
-	if (!gw_icmp_allowed(p, in->len) || !icmp_token(t, now_tsc))
+	if (!gw_icmp_allowed(p, in->len) || !gw_icmp_token(&t->icmp, now_tsc))
 		return false;
 	r = gw_pkt_alloc(o->pool);
 	if (r == NULL || rte_pktmbuf_tailroom(r) < GW_ICMP_MAX) {
 		rte_pktmbuf_free(r);
 		return false;
 	}
-	len = gw_icmp_too_big(p, in->len, mtu, error_source4(t, p), t->addr6.s6_addr,
+	len = gw_icmp_error(GW_ICMP_TOO_BIG, p, in->len, mtu, error_source4(t, p), t->addr6.s6_addr,
 		rte_pktmbuf_mtod(r, uint8_t *));
 	rte_pktmbuf_append(r, (uint16_t)len);
 	gw_pkt(r)->tunnel = t;
@@ -135,64 +116,21 @@ too_big(struct gw_out *o, struct rte_mbuf *m, const struct gw_inner *in, uint16_
 	refuse(o, m, told ? GW_DROP_OUT_TOO_BIG : GW_DROP_OUT_TOO_BIG_QUIET);
 }
 
-/* @return the mbuf of fragment i, NULL past the last one or without memory */
-static struct rte_mbuf *
-fragment(struct gw_out *o, struct rte_mbuf *m, uint16_t mtu, unsigned int i, enum gw_drop *reason)
-{
-	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint16_t hdr_len, off, len;
-	uint8_t hdr[IP4_HDR_MAX];
-	struct rte_mbuf *f;
-	uint8_t *to;
-
-	if (!gw_ip4_fragment(p, rte_pktmbuf_data_len(m), mtu, i, hdr, &hdr_len, &off, &len)) {
-		/* an MTU that has no room for eight bytes: nothing fits, nothing can be told */
-		*reason = i == 0 ? GW_DROP_OUT_TOO_BIG_QUIET : GW_DROP_NONE;
-		return NULL;
-	}
-	f = gw_pkt_alloc(o->pool);
-	to = f == NULL ? NULL : (uint8_t *)rte_pktmbuf_append(f, hdr_len + len);
-	if (to == NULL) {
-		rte_pktmbuf_free(f);
-		*reason = GW_DROP_NO_MBUF;
-		return NULL;
-	}
-	memcpy(to, hdr, hdr_len);
-	memcpy(to + hdr_len, p + ((p[0] & 0xf) * 4) + off, len);
-	*gw_pkt(f) = *gw_pkt(m);
-	return f;
-}
-
-/*
- * All or nothing: a packet that lacks a fragment is only load for the other side.
- * @param keep  places in o->ready that the rest of the burst may still need
- */
+/* @param keep  places in o->ready that the rest of the burst may still need */
 static void
 fragment_all(
 	struct gw_out *o, struct rte_mbuf *m, uint16_t mtu, uint16_t keep, struct gw_tally *tally)
 {
-	unsigned int room = GW_OUT_MAX - o->n_ready - keep, n = 0;
-	enum gw_drop reason = GW_DROP_NONE;
+	uint16_t room = (uint16_t)(GW_OUT_MAX - o->n_ready - keep), n;
 	struct rte_mbuf *frags[GW_OUT_MAX];
+	enum gw_drop reason;
 
-	for (;;) {
-		struct rte_mbuf *f = fragment(o, m, mtu, n, &reason);
-
-		if (f == NULL)
-			break;
-		if (n == room) {
-			rte_pktmbuf_free(f);
-			reason = GW_DROP_OUT_FRAGS;
-			break;
-		}
-		frags[n++] = f;
-	}
-	if (reason != GW_DROP_NONE) {
-		rte_pktmbuf_free_bulk(frags, n);
+	n = gw_ip4_cut(o->pool, m, mtu, frags, room, &reason);
+	if (n == 0) {
 		refuse(o, m, reason);
 		return;
 	}
-	for (unsigned int i = 0; i < n; i++)
+	for (uint16_t i = 0; i < n; i++)
 		push_gre(o, frags[i], tally);
 	rte_pktmbuf_free(m);
 }

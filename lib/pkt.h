@@ -40,6 +40,7 @@ struct gw_pkt {
 	uint8_t next_header;	  /* inbound: from the ESP trailer; 47 after tunnel mode is undone */
 	uint8_t udp_encap;	  /* inbound: ESP came in UDP */
 	uint8_t outer_frag;	  /* outbound: 1 = may be cut to 1280 after encryption (stage.h) */
+	uint8_t routed;		  /* outbound: 1 = by the forwarding stage, not from the tunnel's own hand-off */
 	uint16_t gre_proto;	  /* EtherType of the inner packet, host order */
 	uint32_t flow_hash;	  /* outbound: hash of inner addresses, for flowlabel = flow */
 };

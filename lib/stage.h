@@ -33,8 +33,6 @@ uint16_t gw_gre_in(struct rte_mbuf **pkts, uint16_t n);
 
 #define GW_OUT_MAX	(4 * GW_BURST_MAX) /* a burst after fragmentation */
 #define GW_IP6_MIN_MTU	1280		   /* RFC 8200 5 */
-#define GW_ICMP_PER_S	500		   /* errors to the inside, per tunnel */
-#define GW_ICMP_BURST	50
 
 /** What becomes of a burst from the inside. */
 struct gw_out {

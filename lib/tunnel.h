@@ -16,6 +16,7 @@
 
 #include "drop.h"
 #include "handoff.h"
+#include "icmp_limit.h"
 #include "sa.h"
 #include "tunnel_cfg.h"
 
@@ -27,6 +28,7 @@ struct gw_tunnel {
 	const struct gw_demux *demux; /* it is one of these */
 	int fd; /* TUN descriptor, non-blocking, -1 with another hand-off; the first of its queues */
 	const int *queues; /* a TUN with a queue for each worker: their descriptors; NULL: fd alone */
+	bool forwards; /* its packets go by the forwarding stage (fwd.h), what is the kernel's to the TUN */
 	bool offload; /* the TUN was opened so: packets with struct virtio_net_hdr in front (tun.h) */
 	uint16_t wire_port;  /* the ethdev in its place, see wire.h */
 	uint8_t wire_mac[6]; /* its address */
@@ -60,7 +62,7 @@ struct gw_tunnel {
 	uint64_t hold_since_tsc; /* oldest held packet */
 	struct rte_mbuf *held[GW_HOLD_MAX];
 	uint8_t wire_peer[6]; /* who sits at the other end of the wire; broadcast until a frame tells */
-	uint64_t icmp_tokens, icmp_refill_tsc; /* rate limit of ICMP errors to the inside */
+	struct gw_icmp_limit icmp; /* errors that answer its packets, from inside or, forwarded, from the far end */
 	_Atomic(uint64_t) rx_packets, rx_bytes; /* from outside, to the inside */
 	_Atomic(uint64_t) tx_packets, tx_bytes; /* from the inside, to outside; inner bytes */
 	_Atomic(uint64_t) drops; /* any worker */

@@ -4,16 +4,10 @@
 #include <rte_ethdev.h>
 #include <rte_ether.h>
 
-#include "gre.h"
 #include "pkt.h"
+#include "room.h"
 #include "wire.h"
 #include "wire_answer.h"
-
-/* What later stages put in front at most, but for GRE: see GW_PKT_HEADROOM. Drivers leave
- * RTE_PKTMBUF_HEADROOM in front of a frame; with its Ethernet header gone that is enough unless GRE
- * has all of its options. */
-#define ROOM_OUTER 130
-#define ROOM_STEP  64
 
 static bool
 is_ip(const struct rte_mbuf *m, const struct rte_ether_hdr *eth)
@@ -22,20 +16,6 @@ is_ip(const struct rte_mbuf *m, const struct rte_ether_hdr *eth)
 
 	return (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) && version == 4) ||
 	       (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6) && version == 6);
-}
-
-static bool
-make_room(const struct gw_tunnel *t, struct rte_mbuf *m)
-{
-	if (rte_pktmbuf_headroom(m) >=
-		ROOM_OUTER + gw_gre_len(t->checksum, t->has_key, t->sequence))
-		return true;
-	if (rte_pktmbuf_tailroom(m) < ROOM_STEP + GW_PKT_TAILROOM)
-		return false;
-	memmove(rte_pktmbuf_mtod_offset(m, uint8_t *, ROOM_STEP), rte_pktmbuf_mtod(m, uint8_t *),
-		m->data_len);
-	m->data_off += ROOM_STEP;
-	return true;
 }
 
 /* ARP and neighbour discovery end here. @return true when m is gone */
@@ -71,7 +51,7 @@ take(struct gw_tunnel *t, struct rte_mbuf *m)
 	memcpy(t->wire_peer, &eth->src_addr, sizeof(t->wire_peer));
 	m->ol_flags = 0;
 	rte_pktmbuf_adj(m, sizeof(*eth));
-	return make_room(t, m);
+	return gw_room_for(t, m);
 }
 
 static uint16_t

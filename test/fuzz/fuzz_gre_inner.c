@@ -69,7 +69,8 @@ error(const uint8_t *p, const struct gw_inner *in, uint16_t mtu)
 	size_t n;
 
 	if (gw_icmp_allowed(p, in->len)) {
-		n = gw_icmp_too_big(p, in->len, mtu, 0x08000000, from6, out);
+		n = gw_icmp_error((enum gw_icmp)(in->len % (GW_ICMP_SCOPE + 1u)), p, in->len, mtu,
+			0x08000000, from6, out);
 		check(n <= GW_ICMP_MAX && gw_inner_parse(out, n, &err) && err.len == n);
 		check(err.version == in->version);
 		check(!gw_icmp_allowed(out, n)); /* no error about an error */

@@ -236,10 +236,54 @@ test_icmp_scapy(void **state)
 		const struct icmp_vector *v = &icmp_vectors[i];
 		size_t hdr_len = v->packet[0] >> 4 == 4 ? 28 : 48;
 
-		assert_int_equal(
-			gw_icmp_too_big(v->packet, v->len, v->mtu, from4, from6, out), v->err_len);
+		assert_int_equal(gw_icmp_error(GW_ICMP_TOO_BIG, v->packet, v->len, v->mtu, from4,
+					 from6, out),
+			v->err_len);
 		assert_memory_equal(out, v->headers, hdr_len);
 		assert_memory_equal(out + hdr_len, v->packet, v->err_len - hdr_len);
+	}
+}
+
+/* types and codes of RFC 792, 1812 5.2.7.1 and 4443 3; the rest of the message is as a too-big's */
+static void
+test_icmp_kinds(void **state)
+{
+	static const struct {
+		enum gw_icmp what;
+		uint8_t type4, code4, type6, code6;
+	} cases[] = {
+		{GW_ICMP_TOO_BIG, 3, 4, 2, 0},
+		{GW_ICMP_TIME_EXCEEDED, 11, 0, 3, 0},
+		{GW_ICMP_NO_ROUTE, 3, 0, 1, 0},
+		{GW_ICMP_NO_HOST, 3, 1, 1, 3},
+		{GW_ICMP_PROHIBITED, 3, 13, 1, 1},
+		{GW_ICMP_SCOPE, 3, 0, 1, 2},
+	};
+	static const uint8_t from6[16] = {0xfd, [15] = 0xff};
+	uint8_t out[GW_ICMP_MAX];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (size_t v = 0; v < N_VECTORS(icmp_vectors); v++) {
+			const uint8_t *p = icmp_vectors[v].packet;
+			size_t len = icmp_vectors[v].len, n;
+			bool v4 = p[0] >> 4 == 4;
+			const uint8_t *icmp = out + (v4 ? 20 : 40);
+
+			n = gw_icmp_error(cases[i].what, p, len, 0, 0x0100000a, from6, out);
+			assert_int_equal(icmp[0], v4 ? cases[i].type4 : cases[i].type6);
+			assert_int_equal(icmp[1], v4 ? cases[i].code4 : cases[i].code6);
+			assert_int_equal(gw_get32(icmp + 4), 0);
+			assert_memory_equal(icmp + 8, p, (size_t)(out + n - (icmp + 8)));
+			if (v4)
+				assert_int_equal(gw_csum_fold(gw_csum_add(0, icmp, n - 20)), 0);
+			else
+				assert_int_equal(
+					gw_csum_fold(gw_csum_add(gw_csum_pseudo6(out + 8, out + 24,
+									 58, (uint32_t)n - 40),
+						icmp, n - 40)),
+					0);
+			assert_false(gw_icmp_allowed(out, n)); /* no error about an error */
+		}
 	}
 }
 
@@ -507,6 +551,7 @@ main(void)
 		cmocka_unit_test(test_parse6),
 		cmocka_unit_test(test_flow_hash),
 		cmocka_unit_test(test_icmp_scapy),
+		cmocka_unit_test(test_icmp_kinds),
 		cmocka_unit_test(test_icmp_allowed4),
 		cmocka_unit_test(test_icmp_allowed6),
 		cmocka_unit_test(test_fragment),

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef GW_ROOM_H
+#define GW_ROOM_H
+
+/* Room in front of an inner packet that came as an Ethernet frame. */
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "gre.h"
+#include "pkt.h"
+#include "tunnel.h"
+
+/* What later stages put in front at most, but for GRE: see GW_PKT_HEADROOM. Drivers leave
+ * RTE_PKTMBUF_HEADROOM in front of a frame; with its Ethernet header gone that is enough unless GRE
+ * has all of its options. */
+#define GW_ROOM_OUTER 130
+#define GW_ROOM_STEP  64
+
+/** Move the packet where it has too little in front for what t puts there. @return false: no place */
+static inline bool
+gw_room_for(const struct gw_tunnel *t, struct rte_mbuf *m)
+{
+	if (rte_pktmbuf_headroom(m) >=
+		GW_ROOM_OUTER + gw_gre_len(t->checksum, t->has_key, t->sequence))
+		return true;
+	if (rte_pktmbuf_tailroom(m) < GW_ROOM_STEP + GW_PKT_TAILROOM)
+		return false;
+	memmove(rte_pktmbuf_mtod_offset(m, uint8_t *, GW_ROOM_STEP), rte_pktmbuf_mtod(m, uint8_t *),
+		m->data_len);
+	m->data_off += GW_ROOM_STEP;
+	return true;
+}
+
+#endif
