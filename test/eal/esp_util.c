@@ -17,7 +17,7 @@
 void
 util_eal(const char *name)
 {
-	char line[] = "test --no-huge -m 256 --no-pci --no-telemetry --no-shconf --lcores=0 "
+	char line[] = "test --no-huge -m 1024 --no-pci --no-telemetry --no-shconf --lcores=0 "
 		      "--log-level=*:error";
 	char *args[16], *save = NULL;
 	int n = 0;

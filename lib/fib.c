@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fib.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+#include <rte_rib6.h>
+
+#include "bytes.h"
+#include "rcu.h"
+
+#define TBL8_4    8192   /* /24s that have longer prefixes in them */
+#define TBL8_6    0x7ffe /* one for each eight bits beyond 24 that differ: five for a lone /64 */
+#define FIRST_OPS 256
+
+enum op_kind { OP_SET, OP_DEL, OP_NH, OP_SOURCE };
+
+struct op {
+	enum op_kind kind;
+	uint16_t nh; /* SET, NH */
+	struct gw_prefix dst;
+	struct gw_fib_nh what;
+	uint32_t addr4;
+	struct in6_addr addr6;
+};
+
+struct ops {
+	size_t n, cap;
+	struct op *op;
+};
+
+struct gw_fib {
+	struct gw_rcu *rcu;
+	struct gw_fib_view *views[2];
+	_Atomic(struct gw_fib_view *) shown; /* control writes (release), workers read (acquire) */
+
+	/* control only */
+	int socket;
+	bool spare_free;  /* no worker looks at the view that is not shown */
+	struct ops fresh; /* made to neither view */
+	struct ops late;  /* made to the one that is shown */
+	uint64_t refused;
+};
+
+/* ---- both views ---- */
+
+static struct rte_fib6 *
+create6(int socket)
+{
+	static unsigned int made; /* names are the process's */
+	struct rte_fib6_conf conf = {
+		.type = RTE_FIB6_TRIE,
+		.default_nh = GW_FIB_NONE,
+		.max_routes = GW_FIB_ROUTES6,
+		.trie = {.nh_sz = RTE_FIB6_TRIE_2B, .num_tbl8 = TBL8_6},
+	};
+	char name[32];
+
+	snprintf(name, sizeof(name), "gw6.%u", made++);
+	return rte_fib6_create(name, socket, &conf);
+}
+
+static struct gw_fib_view *
+view_create(const char *name, int socket)
+{
+	struct rte_fib_conf conf4 = {
+		.type = RTE_FIB_DIR24_8,
+		.default_nh = GW_FIB_NONE,
+		.max_routes = GW_FIB_ROUTES4,
+		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_2B, .num_tbl8 = TBL8_4},
+	};
+	struct gw_fib_view *v = rte_zmalloc_socket("fib_view", sizeof(*v), 64, socket);
+
+	if (v == NULL)
+		return NULL;
+	v->fib4 = rte_fib_create(name, socket, &conf4);
+	v->fib6 = create6(socket);
+	for (unsigned int k = 0; k < GW_FIB_VIA_FIRST; k++)
+		v->nh[k].kind = k <= GW_FIB_LINK ? (uint8_t)k : GW_FIB_NONE;
+	return v;
+}
+
+static void
+view_destroy(struct gw_fib_view *v)
+{
+	if (v == NULL)
+		return;
+	rte_fib_free(v->fib4);
+	rte_fib6_free(v->fib6);
+	rte_free(v);
+}
+
+struct gw_fib *
+gw_fib_create(struct gw_rcu *rcu, int socket)
+{
+	struct gw_fib *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	f->rcu = rcu;
+	f->socket = socket;
+	f->spare_free = true;
+	for (unsigned int i = 0; i < 2; i++) {
+		f->views[i] = view_create(i == 0 ? "gw4a" : "gw4b", socket);
+		if (f->views[i] == NULL || f->views[i]->fib4 == NULL || f->views[i]->fib6 == NULL) {
+			gw_fib_destroy(f);
+			return NULL;
+		}
+	}
+	atomic_init(&f->shown, f->views[0]);
+	return f;
+}
+
+void
+gw_fib_destroy(struct gw_fib *f)
+{
+	if (f == NULL)
+		return;
+	view_destroy(f->views[0]);
+	view_destroy(f->views[1]);
+	free(f->fresh.op);
+	free(f->late.op);
+	free(f);
+}
+
+const struct gw_fib_view *
+gw_fib_view(const struct gw_fib *f)
+{
+	return atomic_load_explicit(&f->shown, memory_order_acquire);
+}
+
+/* ---- looking up ---- */
+
+static unsigned int
+leading_ones(uint32_t w)
+{
+	return w == UINT32_MAX ? 32 : (unsigned int)__builtin_clz(~w);
+}
+
+static uint16_t
+by_ones(const uint16_t *ones, unsigned int most, uint32_t first_bits)
+{
+	unsigned int i = leading_ones(first_bits);
+
+	for (i = i < most ? i : most - 1; i > 0 && ones[i] == GW_FIB_NONE;)
+		i--;
+	return ones[i];
+}
+
+void
+gw_fib_look_up4(const struct gw_fib_view *v, uint32_t *addrs, uint64_t *nhs, unsigned int n)
+{
+	rte_fib_lookup_bulk(v->fib4, addrs, nhs, (int)n);
+	for (unsigned int i = 0; i < n; i++) {
+		if (nhs[i] == GW_FIB_NONE)
+			nhs[i] = by_ones(v->ones4, GW_FIB_ONES4, addrs[i]);
+	}
+}
+
+void
+gw_fib_look_up6(const struct gw_fib_view *v, uint8_t (*addrs)[16], uint64_t *nhs, unsigned int n)
+{
+	rte_fib6_lookup_bulk(v->fib6, addrs, nhs, (int)n);
+	for (unsigned int i = 0; i < n; i++) {
+		if (nhs[i] == GW_FIB_NONE)
+			nhs[i] = by_ones(v->ones6, GW_FIB_ONES6, gw_get32(addrs[i]));
+	}
+}
+
+/* ---- changes ---- */
+
+static int
+push(struct ops *o, const struct op *op)
+{
+	if (o->n == o->cap) {
+		size_t cap = o->cap > 0 ? 2 * o->cap : FIRST_OPS;
+		struct op *more = realloc(o->op, cap * sizeof(*more));
+
+		if (more == NULL)
+			return -ENOMEM;
+		o->op = more;
+		o->cap = cap;
+	}
+	o->op[o->n++] = *op;
+	return 0;
+}
+
+int
+gw_fib_set(struct gw_fib *f, const struct gw_prefix *dst, uint16_t nh)
+{
+	return push(&f->fresh, &(struct op){.kind = OP_SET, .dst = *dst, .nh = nh});
+}
+
+int
+gw_fib_del(struct gw_fib *f, const struct gw_prefix *dst)
+{
+	return push(&f->fresh, &(struct op){.kind = OP_DEL, .dst = *dst});
+}
+
+int
+gw_fib_set_nh(struct gw_fib *f, uint16_t i, const struct gw_fib_nh *nh)
+{
+	return push(&f->fresh, &(struct op){.kind = OP_NH, .nh = i, .what = *nh});
+}
+
+int
+gw_fib_set_source(struct gw_fib *f, uint32_t addr4, const struct in6_addr *addr6)
+{
+	return push(&f->fresh, &(struct op){.kind = OP_SOURCE, .addr4 = addr4, .addr6 = *addr6});
+}
+
+/* @return where the route of a prefix that reaches the last address stands, or NULL: in the tables
+ */
+static uint16_t *
+ones_place(struct gw_fib_view *v, const struct gw_prefix *p)
+{
+	if (leading_ones(gw_get32(p->addr)) < p->bits)
+		return NULL;
+	return p->family == AF_INET ? &v->ones4[p->bits] : &v->ones6[p->bits];
+}
+
+static bool
+is_multicast(const struct gw_prefix *p)
+{
+	unsigned int ones = p->family == AF_INET ? GW_FIB_ONES4 : GW_FIB_ONES6;
+
+	return p->bits >= ones && leading_ones(gw_get32(p->addr)) >= ones;
+}
+
+/* The same routes in a table that has counted none before. @return false without memory */
+static bool
+build_again6(struct gw_fib *f, struct gw_fib_view *v)
+{
+	static const uint8_t first[16];
+	struct rte_rib6 *rib = rte_fib6_get_rib(v->fib6);
+	struct rte_fib6 *fib6 = create6(f->socket);
+	struct rte_rib6_node *n = NULL;
+
+	if (fib6 == NULL)
+		return false;
+	while ((n = rte_rib6_get_nxt(rib, first, 0, n, RTE_RIB6_GET_NXT_ALL)) != NULL) {
+		uint8_t addr[16], bits;
+		uint64_t nh;
+
+		rte_rib6_get_ip(n, addr);
+		rte_rib6_get_depth(n, &bits);
+		rte_rib6_get_nh(n, &nh);
+		f->refused += rte_fib6_add(fib6, addr, bits, nh) < 0;
+	}
+	rte_fib6_free(v->fib6);
+	v->fib6 = fib6;
+	return true;
+}
+
+static int
+set6(struct gw_fib *f, struct gw_fib_view *v, const struct op *op)
+{
+	int rc = rte_fib6_add(v->fib6, op->dst.addr, op->dst.bits, op->nh);
+
+	if (rc == -ENOSPC && build_again6(f, v))
+		rc = rte_fib6_add(v->fib6, op->dst.addr, op->dst.bits, op->nh);
+	return rc;
+}
+
+/* @return 0, or why a route has no place */
+static int
+set_route(struct gw_fib *f, struct gw_fib_view *v, const struct op *op)
+{
+	uint16_t *ones;
+
+	if (is_multicast(&op->dst))
+		return 0;
+	ones = ones_place(v, &op->dst);
+	if (ones != NULL) {
+		*ones = op->nh;
+		return 0;
+	}
+	if (op->dst.family == AF_INET)
+		return rte_fib_add(v->fib4, gw_get32(op->dst.addr), op->dst.bits, op->nh);
+	return set6(f, v, op);
+}
+
+/* what had no place is not there: no harm */
+static void
+del_route(struct gw_fib_view *v, const struct op *op)
+{
+	uint16_t *ones;
+
+	if (is_multicast(&op->dst))
+		return;
+	ones = ones_place(v, &op->dst);
+	if (ones != NULL)
+		*ones = GW_FIB_NONE;
+	else if (op->dst.family == AF_INET)
+		rte_fib_delete(v->fib4, gw_get32(op->dst.addr), op->dst.bits);
+	else
+		rte_fib6_delete(v->fib6, op->dst.addr, op->dst.bits);
+}
+
+/* @return 0, or why a route has no place */
+static int
+apply(struct gw_fib *f, struct gw_fib_view *v, const struct op *op)
+{
+	switch (op->kind) {
+	case OP_SET:
+		return set_route(f, v, op);
+	case OP_DEL:
+		del_route(v, op);
+		return 0;
+	case OP_NH:
+		v->nh[op->nh] = op->what;
+		return 0;
+	case OP_SOURCE:
+		v->addr4 = op->addr4;
+		v->addr6 = op->addr6;
+		return 0;
+	}
+	return 0;
+}
+
+static void
+spare_is_free(void *arg)
+{
+	((struct gw_fib *)arg)->spare_free = true;
+}
+
+bool
+gw_fib_commit(struct gw_fib *f)
+{
+	struct gw_fib_view *old = atomic_load_explicit(&f->shown, memory_order_relaxed);
+	struct gw_fib_view *spare = old == f->views[0] ? f->views[1] : f->views[0];
+	struct ops done = f->late;
+
+	if (f->fresh.n == 0)
+		return true;
+	if (!f->spare_free)
+		return false;
+	for (size_t i = 0; i < f->late.n; i++)
+		apply(f, spare, &f->late.op[i]); /* counted when it was fresh */
+	for (size_t i = 0; i < f->fresh.n; i++)
+		f->refused += apply(f, spare, &f->fresh.op[i]) < 0;
+	f->late = f->fresh;
+	done.n = 0;
+	f->fresh = done;
+	f->spare_free = false;
+	atomic_store_explicit(&f->shown, spare, memory_order_release);
+	gw_rcu_retire(f->rcu, spare_is_free, f);
+	return true;
+}
+
+uint64_t
+gw_fib_refused(const struct gw_fib *f)
+{
+	return f->refused;
+}
