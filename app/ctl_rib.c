@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ctl_rib.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS_MIN 1024
+
+/* A route that competes for its prefix. */
+struct candidate {
+	bool local; /* of the local table, which is looked at first */
+	uint32_t metric;
+	struct rib_hop hop;
+};
+
+struct entry {
+	struct entry *next; /* in its bucket */
+	struct gw_prefix dst;
+	uint32_t reading;      /* the last one that had it */
+	struct candidate best; /* of that reading */
+	bool shown;
+	struct rib_hop as; /* shown so */
+};
+
+struct source {
+	bool known;
+	uint8_t addr[16];
+};
+
+struct rib {
+	struct rib_ops ops;
+	uint32_t reading;
+	unsigned int n, n_buckets;
+	struct entry **bucket;
+	struct source source[2], coming[2]; /* IPv4, IPv6; of the last reading, of this one */
+};
+
+struct rib *
+rib_create(const struct rib_ops *ops)
+{
+	struct rib *rib = calloc(1, sizeof(*rib));
+
+	if (rib == NULL)
+		return NULL;
+	rib->ops = *ops;
+	rib->n_buckets = BUCKETS_MIN;
+	rib->bucket = calloc(rib->n_buckets, sizeof(struct entry *));
+	if (rib->bucket == NULL) {
+		free(rib);
+		return NULL;
+	}
+	return rib;
+}
+
+void
+rib_destroy(struct rib *rib)
+{
+	if (rib == NULL)
+		return;
+	for (unsigned int i = 0; i < rib->n_buckets; i++) {
+		while (rib->bucket[i] != NULL) {
+			struct entry *e = rib->bucket[i];
+
+			rib->bucket[i] = e->next;
+			free(e);
+		}
+	}
+	free(rib->bucket);
+	free(rib);
+}
+
+/* ---- entries ---- */
+
+static bool
+same_prefix(const struct gw_prefix *a, const struct gw_prefix *b)
+{
+	return a->family == b->family && a->bits == b->bits &&
+	       memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
+}
+
+static unsigned int
+hash(const struct rib *rib, const struct gw_prefix *p)
+{
+	uint32_t h = 2166136261u ^ p->bits;
+
+	for (unsigned int i = 0; i < sizeof(p->addr); i++)
+		h = (h ^ p->addr[i]) * 16777619u;
+	return (h ^ h >> 15) & (rib->n_buckets - 1);
+}
+
+/* Twice as many buckets; without memory chains get longer, that is all. */
+static void
+grow(struct rib *rib)
+{
+	unsigned int n = rib->n_buckets;
+	struct entry **more = calloc(2u * n, sizeof(struct entry *)), **old = rib->bucket;
+
+	if (more == NULL)
+		return;
+	rib->bucket = more;
+	rib->n_buckets = 2 * n;
+	for (unsigned int i = 0; i < n; i++) {
+		while (old[i] != NULL) {
+			struct entry *e = old[i];
+			unsigned int k = hash(rib, &e->dst);
+
+			old[i] = e->next;
+			e->next = more[k];
+			more[k] = e;
+		}
+	}
+	free(old);
+}
+
+/* Find or make. @return NULL without memory */
+static struct entry *
+entry_of(struct rib *rib, const struct gw_prefix *dst)
+{
+	struct entry *e = rib->bucket[hash(rib, dst)];
+	unsigned int k;
+
+	while (e != NULL && !same_prefix(&e->dst, dst))
+		e = e->next;
+	if (e != NULL)
+		return e;
+	if (rib->n >= rib->n_buckets)
+		grow(rib);
+	e = calloc(1, sizeof(*e));
+	if (e == NULL)
+		return NULL;
+	e->dst = *dst;
+	e->reading = rib->reading - 1;
+	k = hash(rib, dst);
+	e->next = rib->bucket[k];
+	rib->bucket[k] = e;
+	rib->n++;
+	return e;
+}
+
+/* ---- a reading ---- */
+
+void
+rib_begin(struct rib *rib)
+{
+	rib->reading++;
+	memset(rib->coming, 0, sizeof(rib->coming));
+}
+
+static void
+hop_of_leg(const struct rib *rib, const struct gw_rtnl_leg *leg, struct rib_hop *hop)
+{
+	switch (rib->ops.ifkind(rib->ops.arg, leg->ifindex, &hop->tunnel)) {
+	case RIB_IF_TUNNEL:
+		hop->kind = RIB_TUNNEL;
+		return;
+	case RIB_IF_INSIDE:
+		break;
+	case RIB_IF_OTHER:
+		hop->kind = RIB_UNREACH;
+		return;
+	}
+	hop->kind = leg->family == 0 ? RIB_LINK : RIB_VIA;
+	if (leg->family == AF_INET6) {
+		memcpy(&hop->via, leg->via, sizeof(hop->via));
+	} else if (leg->family == AF_INET) {
+		memset(hop->via.s6_addr + 10, 0xff, 2);
+		memcpy(hop->via.s6_addr + 12, leg->via, 4);
+	}
+}
+
+/* @return false when all of its interfaces are down: as if it were not there */
+static bool
+unicast_hop(const struct rib *rib, const struct gw_rtnl_route *r, struct rib_hop *hop)
+{
+	bool alive = false;
+
+	for (unsigned int i = 0; i < r->n_legs; i++) {
+		if (r->leg[i].dead)
+			continue;
+		if (alive && hop->kind != RIB_UNREACH)
+			break;
+		memset(hop, 0, sizeof(*hop));
+		hop_of_leg(rib, &r->leg[i], hop);
+		alive = true;
+	}
+	return alive;
+}
+
+static bool
+make_hop(const struct rib *rib, const struct gw_rtnl_route *r, struct rib_hop *hop)
+{
+	memset(hop, 0, sizeof(*hop)); /* compared by bytes */
+	switch (r->type) {
+	case GW_RTNL_UNICAST:
+		return unicast_hop(rib, r, hop);
+	case GW_RTNL_LOCAL:
+	case GW_RTNL_SHARED:
+		hop->kind = RIB_LOCAL;
+		return true;
+	case GW_RTNL_BLACKHOLE:
+		hop->kind = RIB_BLACKHOLE;
+		return true;
+	case GW_RTNL_UNREACHABLE:
+		hop->kind = RIB_UNREACH;
+		return true;
+	case GW_RTNL_PROHIBIT:
+		hop->kind = RIB_PROHIBIT;
+		return true;
+	}
+	return false;
+}
+
+/* Our addresses are the local routes that are one address long. */
+static void
+note_source(struct rib *rib, const struct gw_rtnl_route *r)
+{
+	bool v4 = r->dst.family == AF_INET;
+	struct source *s = &rib->coming[!v4];
+	uint32_t tunnel;
+
+	if (r->type != GW_RTNL_LOCAL || r->dst.bits != (v4 ? 32 : 128) || s->known ||
+		r->n_legs == 0 ||
+		rib->ops.ifkind(rib->ops.arg, r->leg[0].ifindex, &tunnel) != RIB_IF_INSIDE)
+		return;
+	/* fe80::/10 says nothing beyond the link */
+	if (!v4 && r->dst.addr[0] == 0xfe && (r->dst.addr[1] & 0xc0) == 0x80)
+		return;
+	s->known = true;
+	memcpy(s->addr, r->dst.addr, sizeof(s->addr));
+}
+
+static bool
+better(const struct candidate *a, const struct candidate *b)
+{
+	if (a->local != b->local)
+		return a->local;
+	return a->metric < b->metric;
+}
+
+int
+rib_put(struct rib *rib, const struct gw_rtnl_route *r)
+{
+	struct candidate c = {.local = r->table == RT_TABLE_LOCAL, .metric = r->metric};
+	struct entry *e;
+
+	if ((r->table != RT_TABLE_LOCAL && r->table != RT_TABLE_MAIN) || !make_hop(rib, r, &c.hop))
+		return 0;
+	note_source(rib, r);
+	e = entry_of(rib, &r->dst);
+	if (e == NULL)
+		return -ENOMEM;
+	if (e->reading == rib->reading && !better(&c, &e->best))
+		return 0;
+	e->reading = rib->reading;
+	e->best = c;
+	return 0;
+}
+
+/* @return false when it is to be forgotten */
+static bool
+show(struct rib *rib, struct entry *e)
+{
+	const struct rib_hop *hop = e->reading == rib->reading ? &e->best.hop : NULL;
+
+	if (hop == NULL && !e->shown)
+		return false;
+	if (hop != NULL && e->shown && memcmp(hop, &e->as, sizeof(*hop)) == 0)
+		return true;
+	if (!rib->ops.changed(rib->ops.arg, &e->dst, e->shown ? &e->as : NULL, hop))
+		return true;
+	e->shown = hop != NULL;
+	if (hop != NULL)
+		e->as = *hop;
+	return e->shown;
+}
+
+unsigned int
+rib_end(struct rib *rib)
+{
+	for (unsigned int i = 0; i < rib->n_buckets; i++) {
+		struct entry **at = &rib->bucket[i];
+
+		while (*at != NULL) {
+			struct entry *e = *at;
+
+			if (show(rib, e)) {
+				at = &e->next;
+				continue;
+			}
+			*at = e->next;
+			free(e);
+			rib->n--;
+		}
+	}
+	memcpy(rib->source, rib->coming, sizeof(rib->source));
+	return rib->n;
+}
+
+bool
+rib_source(const struct rib *rib, uint8_t family, uint8_t addr[16])
+{
+	const struct source *s = &rib->source[family != AF_INET];
+
+	memcpy(addr, s->addr, sizeof(s->addr));
+	return s->known;
+}
