@@ -61,6 +61,23 @@
 	X(TUN_DOWN, "tun-down", "tunnel interface is down")                                        \
 	X(TUN_FULL, "tun-full", "tunnel interface takes no more")                                  \
 	X(TUN_ERROR, "tun-error", "tunnel interface refused the packet")                           \
+	/* forwarding, between the inside port and tunnels */                                      \
+	X(FWD_FRAME, "fwd-frame", "frame on the inside port malformed, tagged, or unicast IP in a broadcast") \
+	X(FWD_OTHER_MAC, "fwd-other-mac", "frame on the inside port for another MAC")              \
+	X(FWD_BAD, "fwd-bad", "packet to be forwarded malformed, or without room for its headers") \
+	X(FWD_MARTIAN, "fwd-martian", "packet to be forwarded from or to an address that no router passes on") \
+	X(FWD_SCOPE, "fwd-scope", "packet to be forwarded from or to a link-local address")        \
+	X(FWD_OPTION, "fwd-option", "source-routed packet")                                        \
+	X(FWD_TTL, "fwd-ttl", "TTL or hop limit used up")                                          \
+	X(FWD_NO_ROUTE, "fwd-no-route", "no route, or one to an interface that is not forwarded to") \
+	X(FWD_BLACKHOLE, "fwd-blackhole", "blackhole route")                                       \
+	X(FWD_PROHIBITED, "fwd-prohibited", "prohibit route")                                      \
+	X(FWD_LOOP, "fwd-loop", "route leads back into the tunnel it came from")                   \
+	X(FWD_TOO_BIG, "fwd-too-big", "to be forwarded, larger than the MTU there, not to be fragmented") \
+	X(FWD_NEIGH_FULL, "fwd-neigh-full", "next hop's MAC not known, too many packets wait")     \
+	X(FWD_NEIGH_DEAD, "fwd-neigh-dead", "next hop does not answer")                            \
+	X(FWD_PUNT, "fwd-punt", "for the kernel, more from the inside port than it is given at once") \
+	X(FWD_TX_FULL, "fwd-tx-full", "inside port's transmit queue full")                         \
 	/* outbound */                                                                             \
 	X(WIRE_FRAME, "wire-frame", "frame on a hand-off port that is no IP packet to us")         \
 	X(OUT_INNER_BAD, "out-inner-bad", "packet from inside malformed")                          \

@@ -48,7 +48,7 @@ enum gw_fib_kind {
 #define GW_FIB_ROUTES6	    16384
 #define GW_FIB_ONES4	    3 /* 224/3 is multicast, and what nobody has */
 #define GW_FIB_ONES6	    8 /* ff00::/8 */
-#define GW_FIB_MB	    224 /* of memory, both views and both families */
+#define GW_FIB_MB	    256 /* of memory, both views and both families */
 
 struct gw_fib_nh {
 	uint8_t kind; /* enum gw_fib_kind */

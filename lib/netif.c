@@ -170,6 +170,16 @@ link_request(struct gw_netif *n, int ifindex, struct ifinfomsg **ifi)
 }
 
 int
+gw_netif_set_mac(struct gw_netif *n, int ifindex, const uint8_t mac[6])
+{
+	struct ifinfomsg *ifi;
+	struct nlmsghdr *h = link_request(n, ifindex, &ifi);
+
+	mnl_attr_put(h, IFLA_ADDRESS, 6, mac);
+	return ask(n, h);
+}
+
+int
 gw_netif_set_mtu(struct gw_netif *n, int ifindex, uint16_t mtu)
 {
 	struct ifinfomsg *ifi;
@@ -259,8 +269,8 @@ valid(const struct gw_prefix *p)
 	return (p->family == AF_INET && p->bits <= 32) || (p->family == AF_INET6 && p->bits <= 128);
 }
 
-int
-gw_netif_add_addr(struct gw_netif *n, int ifindex, const struct gw_prefix *addr)
+static int
+add_addr(struct gw_netif *n, int ifindex, const struct gw_prefix *addr, uint8_t flags)
 {
 	struct ifaddrmsg *ifa;
 	struct nlmsghdr *h;
@@ -274,12 +284,24 @@ gw_netif_add_addr(struct gw_netif *n, int ifindex, const struct gw_prefix *addr)
 	ifa->ifa_prefixlen = addr->bits;
 	ifa->ifa_scope = RT_SCOPE_UNIVERSE;
 	ifa->ifa_index = (uint32_t)ifindex;
-	if (addr->family == AF_INET6) /* a point-to-point link has nobody to ask */
-		ifa->ifa_flags = IFA_F_NODAD;
+	if (addr->family == AF_INET6)
+		ifa->ifa_flags = flags;
 	mnl_attr_put(h, IFA_LOCAL, addr_len(addr->family), addr->addr);
 	mnl_attr_put(h, IFA_ADDRESS, addr_len(addr->family), addr->addr);
 	err = ask(n, h);
 	return err == -EEXIST ? 0 : err;
+}
+
+int
+gw_netif_add_addr(struct gw_netif *n, int ifindex, const struct gw_prefix *addr)
+{
+	return add_addr(n, ifindex, addr, IFA_F_NODAD);
+}
+
+int
+gw_netif_add_lan_addr(struct gw_netif *n, int ifindex, const struct gw_prefix *addr)
+{
+	return add_addr(n, ifindex, addr, 0);
 }
 
 struct search {
@@ -318,6 +340,34 @@ gw_netif_has_addr6(struct gw_netif *n, const struct in6_addr *addr)
 
 	ifa->ifa_family = AF_INET6;
 	talk(n, h, match_addr, &s);
+	return s.found;
+}
+
+struct on_link {
+	uint32_t ifindex;
+	bool found;
+};
+
+static int
+match_link(const struct nlmsghdr *h, void *data)
+{
+	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(h);
+	struct on_link *s = data;
+
+	if (h->nlmsg_type == RTM_NEWADDR && ifa->ifa_index == s->ifindex &&
+		ifa->ifa_scope != RT_SCOPE_LINK)
+		s->found = true;
+	return MNL_CB_OK;
+}
+
+bool
+gw_netif_has_addr(struct gw_netif *n, int ifindex)
+{
+	struct nlmsghdr *h = request(n, RTM_GETADDR, NLM_F_DUMP);
+	struct on_link s = {(uint32_t)ifindex, false};
+
+	mnl_nlmsg_put_extra_header(h, sizeof(struct ifaddrmsg));
+	talk(n, h, match_link, &s);
 	return s.found;
 }
 

@@ -28,6 +28,7 @@ struct gw_prefix {
 };
 
 int gw_netif_index(struct gw_netif *n, const char *name); /* > 0, or -ENODEV */
+int gw_netif_set_mac(struct gw_netif *n, int ifindex, const uint8_t mac[6]);
 int gw_netif_set_mtu(struct gw_netif *n, int ifindex, uint16_t mtu);
 /** Packets that wait for the worker to read them. */
 int gw_netif_set_txqlen(struct gw_netif *n, int ifindex, unsigned int packets);
@@ -41,9 +42,13 @@ int gw_netif_set_carrier(struct gw_netif *n, int ifindex, bool on);
 /** IPv6 address generation off (none), so that a TUN gets no stray link-local. */
 int gw_netif_no_autoconf6(struct gw_netif *n, int ifindex);
 int gw_netif_add_addr(struct gw_netif *n, int ifindex, const struct gw_prefix *addr); /* EEXIST is fine */
+/** The same where others may have it: IPv6 asks first (RFC 4862). A point-to-point link has nobody to ask. */
+int gw_netif_add_lan_addr(struct gw_netif *n, int ifindex, const struct gw_prefix *addr);
 int gw_netif_add_route(struct gw_netif *n, int ifindex, const struct gw_prefix *dst); /* replaces ours */
 /** The guard: an unreachable route of the worst metric that outlives the interface and the process. */
 int gw_netif_guard(struct gw_netif *n, const struct gw_prefix *dst, bool add);
+/** True when the interface has an address, but for link-local IPv6 ones. */
+bool gw_netif_has_addr(struct gw_netif *n, int ifindex);
 /** True when some interface of this namespace has the address. */
 bool gw_netif_has_addr6(struct gw_netif *n, const struct in6_addr *addr);
 

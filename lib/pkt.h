@@ -25,6 +25,12 @@ struct gw_sa_in;
 struct gw_sa_out;
 struct gw_tunnel;
 
+enum gw_routed {
+	GW_ROUTED_NO,
+	GW_ROUTED_ON,  /* outbound: forwarded, not from the tunnel's own hand-off */
+	GW_ROUTED_OWN, /* inside the stage: an error of its own */
+};
+
 struct gw_pkt {
 	union {
 		struct gw_sa_in *sa_in;	  /* inbound: from SPI look-up on */
@@ -40,7 +46,7 @@ struct gw_pkt {
 	uint8_t next_header;	  /* inbound: from the ESP trailer; 47 after tunnel mode is undone */
 	uint8_t udp_encap;	  /* inbound: ESP came in UDP */
 	uint8_t outer_frag;	  /* outbound: 1 = may be cut to 1280 after encryption (stage.h) */
-	uint8_t routed;		  /* outbound: 1 = by the forwarding stage, not from the tunnel's own hand-off */
+	uint8_t routed;		  /* enum gw_routed: by the forwarding stage (fwd.h) */
 	uint16_t gre_proto;	  /* EtherType of the inner packet, host order */
 	uint32_t flow_hash;	  /* outbound: hash of inner addresses, for flowlabel = flow */
 };
