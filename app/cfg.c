@@ -11,6 +11,8 @@
 #define VICI_PATH    "/run/raclette/vici.sock"
 #define QCD_PATH     "/var/lib/raclette/qcd.secret"
 #define OUTSIDE_MTU  1500
+#define INSIDE_MTU   1500
+#define INSIDE_IF    "inside"
 #define KEEP_ALIVE_S 20
 
 /* sections as found: tunnels refer to the others, wherever they stand in the file */
@@ -93,6 +95,8 @@ cfg_build(const struct conf *c, struct cfg_notes *notes, struct conf_error *err)
 		return NULL;
 	}
 	cfg->outside.mtu = OUTSIDE_MTU;
+	cfg->inside.mtu = INSIDE_MTU;
+	strcpy(cfg->inside.interface, INSIDE_IF);
 	cfg->outside.router_auto = true;
 	cfg->lcores_auto = true;
 	cfg->hugepages_auto = true;

@@ -18,7 +18,7 @@
 
 enum gw_poll { GW_POLL_ADAPTIVE, GW_POLL_BUSY };
 enum gw_carrier { GW_CARRIER_ALWAYS, GW_CARRIER_SA };
-enum gw_handoff { GW_HANDOFF_TUN, GW_HANDOFF_WIRE };
+enum gw_handoff { GW_HANDOFF_TUN, GW_HANDOFF_PORT, GW_HANDOFF_WIRE };
 
 struct gw_outside_cfg {
 	char port[512]; /* PCI address, or a DPDK vdev string; "" = no gateway section: nothing can run */
@@ -28,6 +28,15 @@ struct gw_outside_cfg {
 	struct in6_addr router;		      /* else; :: = none, everything on link */
 	uint16_t mtu;			      /* 1280..9216 */
 	uint16_t vlan;			      /* 0 = untagged */
+};
+
+/** The port of tunnels with handoff = port. */
+struct gw_inside_cfg {
+	char port[512]; /* as outside.port; "" = there is none */
+	char interface[GW_TUNNEL_NAME_MAX]; /* its twin in Linux; default "inside" */
+	uint8_t n_addrs;
+	struct gw_prefix addrs[GW_ADDRS_MAX]; /* of the twin, IPv4 and IPv6, host bits kept */
+	uint16_t mtu; /* 1280..9216 */
 };
 
 struct gw_tunnel_cfg {
@@ -51,12 +60,13 @@ struct gw_tunnel_cfg {
 	struct gw_prefix routes[GW_ROUTES_MAX];
 	enum gw_carrier carrier; /* default always */
 	enum gw_handoff handoff;
-	bool offload; /* handoff = tun: TCP super-packets; default yes */
+	bool offload; /* handoff = tun and port: TCP super-packets from and to the kernel; default yes */
 	char handoff_port[512]; /* handoff = wire: `handoff_port`, as outside.port */
 };
 
 struct gw_cfg {
 	struct gw_outside_cfg outside;
+	struct gw_inside_cfg inside;
 	bool lcores_auto;
 	uint16_t n_lcores;
 	uint16_t lcores[64]; /* CPUs; the first serves control */

@@ -127,6 +127,69 @@ set_outside(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_ke
 	return 0;
 }
 
+/* ---- inside ---- */
+
+static int
+add_inside_addr(struct cfg_ctx *x, const struct conf_node *node, const char *item, void *arg)
+{
+	struct gw_inside_cfg *in = arg;
+	struct gw_prefix p;
+	bool has_bits;
+
+	if (!cfg_parse_prefix(item, &p, &has_bits) || !has_bits || p.bits == 0 || !cfg_is_host(&p))
+		return cfg_bad_value(x, node, item,
+			"a host's address with the length of its prefix, like 10.1.0.1/24 or "
+			"fd01::1/64");
+	for (unsigned int i = 0; i < in->n_addrs; i++) {
+		if (memcmp(in->addrs[i].addr, p.addr, sizeof(p.addr)) == 0 &&
+			in->addrs[i].family == p.family)
+			return cfg_error(x, node, "'%s' is there twice", item);
+	}
+	if (in->n_addrs == GW_ADDRS_MAX)
+		return cfg_error(x, node, "more than %d addresses", GW_ADDRS_MAX);
+	in->addrs[in->n_addrs++] = p;
+	return 0;
+}
+
+static int
+set_inside_addrs(
+	struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
+{
+	return cfg_each(x, node, add_inside_addr, obj);
+}
+
+static int
+set_interface(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
+{
+	int ret = cfg_check_ifname(x, node, node->value);
+
+	return ret < 0 ? ret : cfg_text(x, node, k, field);
+}
+
+#define INSIDE(field) offsetof(struct gw_inside_cfg, field)
+
+static const struct cfg_key inside_keys[] = {
+	{"port", CFG_VALUE, cfg_port, INSIDE(port),
+		.max = sizeof(((struct gw_inside_cfg *)0)->port)},
+	{"interface", CFG_VALUE, set_interface, INSIDE(interface), .max = GW_TUNNEL_NAME_MAX},
+	{"address", CFG_LIST, set_inside_addrs, 0},
+	{"mtu", CFG_VALUE, cfg_u16, INSIDE(mtu), .min = MTU_MIN, .max = MTU_MAX},
+};
+
+static int
+set_inside(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *obj)
+{
+	struct gw_inside_cfg *in = &x->cfg->inside;
+	int ret = cfg_read(x, node, inside_keys, CFG_N(inside_keys), in);
+
+	if (ret < 0)
+		return ret;
+	if (in->port[0] == '\0')
+		return cfg_error(x, node,
+			"has no port; write 'port = ' and a PCI address, or a DPDK device");
+	return 0;
+}
+
 /* ---- lcores ---- */
 
 static int
@@ -297,6 +360,7 @@ static const struct cfg_word polls[] = {
 
 static const struct cfg_key gateway_keys[] = {
 	{"outside", CFG_SECTION, set_outside, 0},
+	{"inside", CFG_SECTION, set_inside, 0},
 	{"lcores", CFG_LIST, set_lcores, 0},
 	{"poll", CFG_VALUE, cfg_enum, GW(poll), .words = polls},
 	{"vici", CFG_VALUE, set_vici, GW(vici)},
@@ -328,5 +392,8 @@ cfg_gateway(struct cfg_ctx *x, const struct conf_node *section)
 	if (ret == 0 && x->cfg->outside.port[0] == '\0')
 		return cfg_error(
 			x, section, "has no section 'outside', which says where the port is");
+	if (ret == 0 && strcmp(x->cfg->inside.port, x->cfg->outside.port) == 0)
+		return cfg_error(x, conf_child(conf_child(section, "inside"), "port"),
+			"is the outside's port, too; inside and outside need a port each");
 	return ret;
 }

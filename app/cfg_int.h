@@ -20,6 +20,7 @@
 #define CFG_SECRETS_MAX	 32768
 #define CFG_OWNERS_MAX	 64
 #define CFG_TUNNELS_MAX	 32768
+#define CFG_FORWARDING_MAX 30000 /* next hops of the routing tables */
 
 struct cfg_seen {
 	struct cfg_seen *next;
@@ -139,6 +140,10 @@ const char *cfg_prefix_str(const struct gw_prefix *p, char *buf, size_t len);
 cfg_set cfg_proposals; /* struct ike_proposals; k->min is the enum ike_protocol */
 bool cfg_has_transform(const struct ike_proposals *list, uint8_t type, uint16_t id);
 int cfg_child(struct cfg_ctx *x, const struct conf_node *node, struct ike_child_cfg *c);
+/** Whether Linux takes node's name, or value, for an interface's. @return 0 or -EINVAL */
+int cfg_check_ifname(struct cfg_ctx *x, const struct conf_node *node, const char *name);
+/** True for an address that a host may have. */
+bool cfg_is_host(const struct gw_prefix *p);
 /** Errors that no tunnel shows alone: keys shared in one child, networks that overlap. */
 int cfg_tunnels_check(struct cfg_ctx *x, const struct conf_node *section);
 

@@ -247,6 +247,19 @@ print_sizes(FILE *f, const struct gw_cfg *cfg, const struct gw_tunnel_cfg *t)
 /* ---- sections ---- */
 
 static void
+print_inside(FILE *f, const struct gw_inside_cfg *in)
+{
+	if (in->port[0] == '\0')
+		return;
+	fprintf(f, "inside: port %s, MTU %u\n", in->port, in->mtu);
+	fprintf(f, INDENT "interface  %s, whose routes and neighbours are followed\n",
+		in->interface);
+	fprintf(f, INDENT "addresses  ");
+	print_prefixes(f, in->addrs, in->n_addrs);
+	fprintf(f, "\n");
+}
+
+static void
 print_gateway(FILE *f, const struct gw_cfg *cfg)
 {
 	const struct gw_outside_cfg *o = &cfg->outside;
@@ -455,8 +468,10 @@ print_tunnel(FILE *f, const struct gw_cfg *cfg, const struct gw_tunnel_cfg *t)
 	if (t->handoff == GW_HANDOFF_WIRE)
 		fprintf(f, INDENT "hand-off   wire, port %s\n", t->handoff_port);
 	else
-		fprintf(f, INDENT "hand-off   interface %s, carrier %s, %s\n", t->name,
-			t->carrier == GW_CARRIER_SA ? "while there is an SA" : "always",
+		fprintf(f, INDENT "hand-off   %sinterface %s, carrier %s, %s\n",
+			t->handoff == GW_HANDOFF_PORT ? "forwarded to and from the inside port; "
+						      : "",
+			t->name, t->carrier == GW_CARRIER_SA ? "while there is an SA" : "always",
 			t->offload ? "TCP super-packets (offload)" : "a packet a call");
 	fprintf(f, INDENT "addresses  ");
 	print_prefixes(f, t->addrs, t->n_addrs);
@@ -500,6 +515,7 @@ cfg_print(const struct gw_cfg *cfg, void *file)
 	FILE *f = file;
 
 	print_gateway(f, cfg);
+	print_inside(f, &cfg->inside);
 	for (unsigned int i = 0; i < cfg->ike.n_conns; i++)
 		print_conn(f, cfg, &cfg->ike.conns[i]);
 	for (unsigned int i = 0; i < cfg->ike.n_secrets; i++)

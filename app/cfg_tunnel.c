@@ -39,8 +39,8 @@ set_child(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key 
 	return 0;
 }
 
-static bool
-is_host(const struct gw_prefix *p)
+bool
+cfg_is_host(const struct gw_prefix *p)
 {
 	struct in6_addr a = cfg_in6(p);
 
@@ -58,7 +58,7 @@ add_address(struct cfg_ctx *x, const struct conf_node *node, const char *item, v
 	struct gw_prefix p;
 	bool has_bits;
 
-	if (!cfg_parse_prefix(item, &p, &has_bits) || p.bits == 0 || !is_host(&p))
+	if (!cfg_parse_prefix(item, &p, &has_bits) || p.bits == 0 || !cfg_is_host(&p))
 		return cfg_bad_value(x, node, item,
 			"a host's address with the length of its prefix, like 169.254.123.1/30 or "
 			"fd00::1/64");
@@ -229,13 +229,14 @@ set_handoff(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_ke
 {
 	static const struct cfg_word words[] = {
 		{"tun", GW_HANDOFF_TUN},
+		{"port", GW_HANDOFF_PORT},
 		{"wire", GW_HANDOFF_WIRE},
 		{NULL, 0},
 	};
 
 	if (strcasecmp(node->value, "tap") == 0 || strcasecmp(node->value, "virtio-user") == 0)
-		return cfg_error(
-			x, node, "'%s' is not in this version; allowed: tun, wire", node->value);
+		return cfg_error(x, node, "'%s' is not in this version; allowed: tun, port, wire",
+			node->value);
 	return cfg_enum(x, node, &(const struct cfg_key){.words = words}, field);
 }
 
@@ -280,17 +281,17 @@ static const struct cfg_key tunnel_keys[] = {
 };
 
 /* what the kernel takes, and does not take to mean something else */
-static int
-check_name(struct cfg_ctx *x, const struct conf_node *node)
+int
+cfg_check_ifname(struct cfg_ctx *x, const struct conf_node *node, const char *name)
 {
 	static const char *const taken[] = {"lo", "all", "default", ".", ".."};
 
 	for (size_t i = 0; i < CFG_N(taken); i++) {
-		if (strcmp(node->name, taken[i]) == 0)
+		if (strcmp(name, taken[i]) == 0)
 			return cfg_error(x, node,
-				"no interface can be called '%s'; choose another name", node->name);
+				"no interface can be called '%s'; choose another name", name);
 	}
-	for (const char *p = node->name; *p != '\0'; p++) {
+	for (const char *p = name; *p != '\0'; p++) {
 		if (strchr("/:%", *p) != NULL || isspace((unsigned char)*p))
 			return cfg_error(
 				x, node, "the name of an interface has no '/', ':', '%%' or blank");
@@ -486,8 +487,12 @@ check_tunnel(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tu
 		return cfg_error(x, node, "'handoff = wire' needs a handoff_port");
 	if (t->handoff != GW_HANDOFF_WIRE && port != NULL)
 		return cfg_error(x, port, "has a meaning with 'handoff = wire' only");
-	if (t->handoff != GW_HANDOFF_TUN && offload != NULL)
-		return cfg_error(x, offload, "has a meaning with 'handoff = tun' only");
+	if (t->handoff == GW_HANDOFF_WIRE && offload != NULL)
+		return cfg_error(x, offload, "has no meaning with 'handoff = wire'");
+	if (t->handoff == GW_HANDOFF_PORT && x->cfg->inside.port[0] == '\0')
+		return cfg_error(x, conf_child(node, "handoff"),
+			"'port' needs a section 'gateway.inside', which says what port that is "
+			"(a wire to one router is 'handoff = wire')");
 	for (unsigned int i = 0; i < t->n_addrs; i++) {
 		if (t->addrs[i].family == AF_INET6 && t->mtu > 0 && t->mtu < MTU_MIN_IP6)
 			return cfg_error(x, conf_child(node, "mtu"),
@@ -511,7 +516,7 @@ read_tunnel(struct cfg_ctx *x, const struct conf_node *node, struct gw_tunnel_cf
 	int ret = cfg_name(x, node, r.t.name, sizeof(r.t.name));
 
 	if (ret == 0)
-		ret = check_name(x, node);
+		ret = cfg_check_ifname(x, node, node->name);
 	if (ret == 0)
 		ret = cfg_read(x, node, tunnel_keys, CFG_N(tunnel_keys), &r);
 	if (ret == 0)

@@ -154,7 +154,8 @@ check_ports(struct cfg_ctx *x, const struct conf_node *section)
 
 	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
 		const struct gw_tunnel_cfg *t = &cfg->tunnels[i];
-		bool taken = strcmp(t->handoff_port, cfg->outside.port) == 0;
+		bool taken = strcmp(t->handoff_port, cfg->outside.port) == 0 ||
+			     strcmp(t->handoff_port, cfg->inside.port) == 0;
 
 		if (t->handoff != GW_HANDOFF_WIRE)
 			continue;
@@ -164,8 +165,35 @@ check_ports(struct cfg_ctx *x, const struct conf_node *section)
 		if (taken)
 			return cfg_error(x,
 				conf_child(conf_child(section, t->name), "handoff_port"),
-				"another tunnel, or the outside, has this port already");
+				"another tunnel, the inside or the outside has this port already");
 	}
+	return 0;
+}
+
+/* the interface of the inside port among those of tunnels, and whether there is any use of it */
+static int
+check_inside(struct cfg_ctx *x, const struct conf_node *section)
+{
+	const struct gw_cfg *cfg = x->cfg;
+	unsigned int forwarding = 0;
+
+	if (cfg->inside.port[0] == '\0')
+		return 0;
+	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
+		const struct gw_tunnel_cfg *t = &cfg->tunnels[i];
+
+		if (strcmp(t->name, cfg->inside.interface) == 0)
+			return cfg_error(x, conf_child(section, t->name),
+				"gateway.inside.interface has this name, too; give them different "
+				"ones");
+		forwarding += t->handoff == GW_HANDOFF_PORT;
+	}
+	if (forwarding > CFG_FORWARDING_MAX)
+		return cfg_error(x, section, "more than %d tunnels with 'handoff = port'",
+			CFG_FORWARDING_MAX);
+	if (forwarding == 0)
+		cfg_note(x, true, section,
+			"no tunnel has 'handoff = port': gateway.inside forwards nothing");
 	return 0;
 }
 
@@ -226,6 +254,8 @@ cfg_tunnels_check(struct cfg_ctx *x, const struct conf_node *section)
 		ret = check_overlaps(x, section);
 	if (ret == 0)
 		ret = check_ports(x, section);
+	if (ret == 0)
+		ret = check_inside(x, section);
 	if (ret == 0)
 		ret = note_unbound(x, section);
 	return ret;

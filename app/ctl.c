@@ -20,6 +20,7 @@
 #include "ctl_host.h"
 #include "ctl_ike.h"
 #include "ctl_jobs.h"
+#include "ctl_route.h"
 #include "ctl_vici.h"
 #include "log.h"
 #include "resolver.h"
@@ -274,6 +275,10 @@ round_once(struct gw_ctl *c)
 		c->ike_due_ms = ike_tick(c->ike, c->now_ms);
 	if (c->local_changed)
 		publish_local(c);
+	if (c->routes != NULL) {
+		gw_routes_tick(c->routes, c->now_ms);
+		gw_inside_tick(c->plane->inside, c->now_ms);
+	}
 	gw_rcu_poll(c->plane->rcu);
 	if (c->balance != NULL)
 		gw_balance_tick(c->balance, c->now_ms);
@@ -372,6 +377,11 @@ gw_ctl_open(struct gw_ctl *c)
 	c->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (c->signal_fd < 0)
 		return -errno;
+	if (c->plane->inside != NULL) {
+		c->routes = gw_routes_create(c->plane->inside, c->tunnels);
+		if (c->routes == NULL)
+			return -EIO;
+	}
 	return gw_host_open(c);
 }
 
@@ -379,6 +389,8 @@ void
 gw_ctl_close(struct gw_ctl *c)
 {
 	gw_host_close(c);
+	gw_routes_destroy(c->routes);
+	c->routes = NULL;
 	if (c->signal_fd >= 0)
 		close(c->signal_fd);
 	c->signal_fd = -1;

@@ -26,6 +26,7 @@
 struct gw_balance;
 struct gw_certs;
 struct gw_jobs;
+struct gw_routes;
 struct gw_vici;
 struct resolver;
 struct updown;
@@ -49,6 +50,7 @@ struct gw_ctl {
 	struct resolver *resolver;
 	struct ike *ike;
 	struct gw_jobs *jobs;
+	struct gw_routes *routes; /* NULL: nothing is forwarded */
 	struct gw_vici *vici;
 	int signal_fd;
 	bool stopping;

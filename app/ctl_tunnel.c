@@ -189,6 +189,7 @@ open_if(const struct gw_tunnels *ts, struct gw_tunif *tif)
 	}
 	tif->t->handoff = &gw_tun_handoff;
 	tif->t->offload = tif->cfg->offload;
+	tif->t->forwards = tif->cfg->handoff == GW_HANDOFF_PORT;
 	return 0;
 }
 
@@ -399,6 +400,42 @@ bring_up(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t path_mtu)
 	return 0;
 }
 
+static int
+by_ifindex(const void *a, const void *b)
+{
+	const struct gw_tunif *const *ta = a, *const *tb = b;
+
+	return ((*ta)->ifindex > (*tb)->ifindex) - ((*ta)->ifindex < (*tb)->ifindex);
+}
+
+static int
+sort_forwarding(struct gw_tunnels *ts)
+{
+	ts->by_ifindex = calloc(ts->n_tunifs + 1u, sizeof(struct gw_tunif *));
+	if (ts->by_ifindex == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < ts->n_tunifs; i++) {
+		if (ts->tunifs[i].t->forwards)
+			ts->by_ifindex[ts->n_by_ifindex++] = &ts->tunifs[i];
+	}
+	qsort(ts->by_ifindex, ts->n_by_ifindex, sizeof(struct gw_tunif *), by_ifindex);
+	return 0;
+}
+
+bool
+gw_tunnels_by_ifindex(const struct gw_tunnels *ts, uint32_t ifindex, uint32_t *tunnel)
+{
+	const struct gw_tunif key = {.ifindex = (int)ifindex}, *const wanted = &key;
+	struct gw_tunif *const *found;
+
+	found = bsearch(
+		&wanted, ts->by_ifindex, ts->n_by_ifindex, sizeof(struct gw_tunif *), by_ifindex);
+	if (found == NULL)
+		return false;
+	*tunnel = (*found)->t->index;
+	return true;
+}
+
 struct gw_tunnels *
 gw_tunnels_create(const struct gw_cfg *cfg, struct gw_netif *netif, struct rte_mempool *pool,
 	unsigned int n_workers, int socket)
@@ -420,6 +457,8 @@ gw_tunnels_create(const struct gw_cfg *cfg, struct gw_netif *netif, struct rte_m
 		if ((wire ? open_wire(ts, tif, mtu, pool) : bring_up(ts, tif, mtu)) < 0)
 			goto fail;
 	}
+	if (sort_forwarding(ts) < 0)
+		goto nomem;
 	return ts;
 nomem:
 	gw_log(GW_LOG_ERROR, "tunnel", "out of memory");
@@ -465,6 +504,7 @@ gw_tunnels_destroy(struct gw_tunnels *ts)
 	}
 	free(ts->bindings);
 	free(ts->first_binding);
+	free(ts->by_ifindex);
 	free(ts->tunnels);
 	free(ts->tunifs);
 	free(ts);

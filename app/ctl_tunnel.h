@@ -60,6 +60,8 @@ struct gw_tunnels {
 	struct gw_tunif *tunifs;
 	struct gw_tunnel **tunnels; /* of tunifs, for workers */
 	struct gw_binding *bindings; /* in the order of the configuration */
+	struct gw_tunif **by_ifindex; /* those that forward, in order of ifindex */
+	uint32_t n_by_ifindex;
 	const struct ike_cfg *ike;
 	uint32_t *first_binding; /* of each connection */
 };
@@ -73,6 +75,9 @@ struct gw_tunnels *gw_tunnels_create(const struct gw_cfg *cfg, struct gw_netif *
 	struct rte_mempool *pool, unsigned int n_workers, int socket);
 /** The interfaces go, the guard routes stay. No worker runs. NULL is fine. */
 void gw_tunnels_destroy(struct gw_tunnels *ts);
+
+/** The forwarding tunnel whose interface it is. @return false: it is none's */
+bool gw_tunnels_by_ifindex(const struct gw_tunnels *ts, uint32_t ifindex, uint32_t *tunnel);
 
 /** The binding of a child of the configuration; there is one for each. @return NULL for another's */
 struct gw_binding *gw_tunnels_binding(const struct gw_tunnels *ts, const struct ike_conn_cfg *conn,

@@ -202,6 +202,8 @@ add_ports(struct argv *v, const struct gw_cfg *cfg)
 	bool pci = false;
 	int rc = add_port(v, cfg->outside.port, cfg->outside.mtu, &pci);
 
+	if (rc == 0 && cfg->inside.port[0] != '\0')
+		rc = add_port(v, cfg->inside.port, cfg->inside.mtu, &pci);
 	for (unsigned int i = 0; rc == 0 && i < cfg->n_tunnels; i++) {
 		if (cfg->tunnels[i].handoff == GW_HANDOFF_WIRE)
 			rc = add_port(v, cfg->tunnels[i].handoff_port, cfg->outside.mtu, &pci);

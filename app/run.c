@@ -20,6 +20,7 @@
 #include "ctl.h"
 #include "ctl_certs.h"
 #include "eal.h"
+#include "inside.h"
 #include "log.h"
 #include "port.h"
 #include "run.h"
@@ -29,13 +30,14 @@
 
 #define POOL_MBUFS   16383 /* port rings, bursts, rings to control, reassembly; holds come on top */
 #define WORKER_MBUFS 4096  /* of each worker more: queues, bursts, what others pass to it */
-#define WIRE_MBUFS   2048  /* rings of a hand-off port */
+#define WIRE_MBUFS   2048  /* rings of a hand-off port, or the inside port */
 #define SADB_SLOTS   65536
 #define IKE_SPIS     16384
 #define LINK_WAIT_MS 3000
 #define BASE_MB      96 /* everything but packets, tunnels and further workers */
 #define WORKER_MB    8  /* of each worker more: crypto, reassembly, rings */
-#define TUNNEL_KB    12 /* a tunnel, its SA pair with the largest window, and one more while it is rekeyed */
+#define TUNNEL_KB                                                                                  \
+	12 /* a tunnel, its SA pair with the largest window, and one more while it is rekeyed */
 
 /* What runs; zero is "not made yet", so that take_down() serves a failed start as well. */
 struct gw {
@@ -76,6 +78,8 @@ frame_max(const struct gw_cfg *cfg)
 	unsigned int max = RTE_MAX(
 		gw_port_frame_max(cfg->outside.port, cfg->outside.mtu), whole + GW_EXT_BYTES_MAX);
 
+	if (cfg->inside.port[0] != '\0')
+		max = RTE_MAX(max, gw_port_frame_max(cfg->inside.port, cfg->inside.mtu));
 	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
 		if (cfg->tunnels[i].handoff == GW_HANDOFF_WIRE)
 			max = RTE_MAX(max,
@@ -90,6 +94,8 @@ n_mbufs(const struct gw_cfg *cfg)
 	unsigned int more = gw_eal_n_workers(cfg) - 1;
 	unsigned int n = POOL_MBUFS + GW_EARLY_MAX + more * (WORKER_MBUFS + GW_EARLY_MAX);
 
+	if (cfg->inside.port[0] != '\0')
+		n += WIRE_MBUFS;
 	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
 		n += cfg->tunnels[i].hold;
 		if (cfg->tunnels[i].handoff == GW_HANDOFF_WIRE)
@@ -102,8 +108,9 @@ static unsigned int
 memory_mb(const struct gw_cfg *cfg)
 {
 	unsigned int mbuf = frame_max(cfg) + GW_PKT_HEADROOM + GW_PKT_TAILROOM + 512;
+	unsigned int base = BASE_MB + (cfg->inside.port[0] != '\0' ? GW_FIB_MB : 0);
 
-	return BASE_MB + (gw_eal_n_workers(cfg) - 1) * WORKER_MB +
+	return base + (gw_eal_n_workers(cfg) - 1) * WORKER_MB +
 	       (unsigned int)(((uint64_t)mbuf * n_mbufs(cfg)) >> 20) +
 	       ((unsigned int)cfg->n_tunnels * TUNNEL_KB >> 10);
 }
@@ -174,6 +181,17 @@ raise_descriptors(void)
 }
 
 static int
+make_inside(struct gw *gw)
+{
+	struct gw_plane *p = &gw->plane;
+
+	if (gw->cfg->inside.port[0] == '\0')
+		return 0;
+	p->inside = gw_inside_open(&gw->cfg->inside, p->pool, p->rcu, gw->netif, p->socket);
+	return p->inside != NULL ? 0 : -EIO;
+}
+
+static int
 make_tunnels(struct gw *gw)
 {
 	raise_descriptors();
@@ -240,10 +258,12 @@ take_down(struct gw *gw)
 	gw_ctl_close(&gw->ctl);
 	for (unsigned int i = 0; i < gw->eal.n_workers; i++)
 		gw_worker_destroy(gw->workers[i]);
+	gw_inside_close(p->inside);
 	gw_tunnels_destroy(gw->tunnels);
 	gw_port_close(&gw->port);
 	gw_rcu_destroy(p->rcu);
 	gw_pass_destroy(p->pass);
+	gw_inside_destroy(p->inside);
 	gw_excp_destroy(p->excp);
 	gw_spiset_destroy(p->spis);
 	gw_spiset_destroy(p->half_open);
@@ -283,6 +303,8 @@ gw_run(struct gw_cfg *cfg, const char *path, struct updown *updown, bool telemet
 		rc = make_plane(gw);
 	if (rc == 0)
 		rc = make_port(gw);
+	if (rc == 0)
+		rc = make_inside(gw);
 	if (rc == 0)
 		rc = make_tunnels(gw);
 	if (rc == 0)

@@ -161,9 +161,10 @@ static const struct table {
 		{{"reason", "REASON", false}, {"packets", "PACKETS", true},
 			{"text", "MEANING", false}}},
 	{"neighbours", NULL, "no neighbour",
-		{{"address", "ADDRESS", false}, {"mac", "MAC", false}, {"state", "STATE", false},
-			{"router", "ROUTER", false}, {"default", "DEFAULT", false},
-			{"users", "USERS", true}, {"confirmed", "CONFIRMED", true}}},
+		{{"address", "ADDRESS", false}, {"link", "LINK", false}, {"mac", "MAC", false},
+			{"state", "STATE", false}, {"router", "ROUTER", false},
+			{"default", "DEFAULT", false}, {"users", "USERS", true},
+			{"confirmed", "CONFIRMED", true}}},
 };
 
 static const char *

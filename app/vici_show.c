@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <arpa/inet.h>
+#include <linux/neighbour.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <rte_ethdev.h>
 
 #include "ctl_balance.h"
+#include "ctl_route.h"
 #include "suite.h"
 #include "vici_cmd.h"
 
@@ -336,6 +338,36 @@ put_workers(struct vici_out *o, const struct gw_ctl *c)
 }
 
 static void
+put_forwarding(struct vici_out *o, const struct gw_ctl *c)
+{
+	struct gw_worker_stats sum = {0};
+	struct gw_routes_stats st;
+
+	for (unsigned int i = 0; i < c->plane->n_workers; i++) {
+		struct gw_worker_stats w;
+
+		gw_worker_get_stats(c->workers[i], &w);
+		sum.fwd_from_port += w.fwd_from_port;
+		sum.fwd_to_port += w.fwd_to_port;
+		sum.fwd_to_tunnels += w.fwd_to_tunnels;
+		sum.fwd_to_kernel += w.fwd_to_kernel;
+		sum.fwd_from_kernel += w.fwd_from_kernel;
+	}
+	gw_routes_get_stats(c->routes, &st);
+	vici_kv(o, "interface", c->plane->inside->cfg->interface);
+	put_u64(o, "from_port", sum.fwd_from_port);
+	put_u64(o, "to_port", sum.fwd_to_port);
+	put_u64(o, "to_tunnels", sum.fwd_to_tunnels);
+	put_u64(o, "to_kernel", sum.fwd_to_kernel);
+	put_u64(o, "from_kernel", sum.fwd_from_kernel);
+	put_u64(o, "routes", st.prefixes);
+	put_u64(o, "routes_refused", st.refused);
+	put_u64(o, "neighbours", st.neighbours);
+	put_u64(o, "readings", st.readings);
+	put_u64(o, "resyncs", st.resyncs);
+}
+
+static void
 show_port(struct vici_request *req, const struct gw_port *port, const char *use)
 {
 	bool outside = port == req->ctl->port;
@@ -370,6 +402,8 @@ show_port(struct vici_request *req, const struct gw_port *port, const char *use)
 	put_u64(&o, "tx_errors", st.oerrors);
 	if (outside)
 		put_workers(&o, req->ctl);
+	if (req->ctl->routes != NULL && port == &req->ctl->plane->inside->port)
+		put_forwarding(&o, req->ctl);
 	put_xstats(&o, port->id);
 	send_object(req, &o);
 }
@@ -381,6 +415,8 @@ vici_show_ports(struct vici_request *req)
 
 	if (req->streaming)
 		show_port(req, req->ctl->port, "outside");
+	if (req->streaming && req->ctl->routes != NULL)
+		show_port(req, &req->ctl->plane->inside->port, "inside");
 	for (uint32_t i = 0; req->streaming && i < ts->n_tunifs; i++) {
 		if (ts->tunifs[i].port.started)
 			show_port(req, &ts->tunifs[i].port, ts->tunifs[i].t->name);
@@ -418,17 +454,25 @@ vici_show_drops(struct vici_request *req)
 /* ---- neighbours ---- */
 
 static void
-show_neighbour(void *arg, const struct nd_info *info)
+put_mac(struct vici_out *o, const uint8_t mac[6])
 {
 	static const uint8_t unknown[6];
+
+	if (memcmp(mac, unknown, sizeof(unknown)) != 0)
+		vici_kvf(o, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+			mac[4], mac[5]);
+}
+
+static void
+show_neighbour(void *arg, const struct nd_info *info)
+{
 	struct vici_request *req = arg;
 	struct vici_out o;
 
 	begin(&o, "show-neighbours");
 	put_addr(&o, "address", &info->addr);
-	if (memcmp(info->mac, unknown, sizeof(unknown)) != 0)
-		vici_kvf(&o, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", info->mac[0], info->mac[1],
-			info->mac[2], info->mac[3], info->mac[4], info->mac[5]);
+	vici_kv(&o, "link", "outside");
+	put_mac(&o, info->mac);
 	vici_kv(&o, "state", info->state);
 	put_bool(&o, "router", info->router);
 	put_bool(&o, "default", info->is_default);
@@ -437,10 +481,41 @@ show_neighbour(void *arg, const struct nd_info *info)
 	send_object(req, &o);
 }
 
+static const char *
+nud_name(uint16_t state)
+{
+	return state & NUD_REACHABLE ? "REACHABLE"
+	       : state & NUD_STALE   ? "STALE"
+	       : state & NUD_DELAY   ? "DELAY"
+	       : state & NUD_PROBE   ? "PROBE"
+				     : "PERMANENT";
+}
+
+static void
+show_inside_neighbour(void *arg, const struct in6_addr *addr, const uint8_t mac[6], uint16_t state)
+{
+	struct vici_request *req = arg;
+	char text[INET6_ADDRSTRLEN];
+	struct vici_out o;
+
+	begin(&o, "show-neighbours");
+	if (IN6_IS_ADDR_V4MAPPED(addr))
+		vici_kv(&o, "address", inet_ntop(AF_INET, addr->s6_addr + 12, text, sizeof(text)));
+	else
+		put_addr(&o, "address", addr);
+	vici_kv(&o, "link", "inside");
+	put_mac(&o, mac);
+	vici_kv(&o, "state", nud_name(state));
+	put_bool(&o, "default", false);
+	send_object(req, &o);
+}
+
 void
 vici_show_neighbours(struct vici_request *req)
 {
 	if (req->streaming)
 		nd_walk(req->ctl->nd, show_neighbour, req);
+	if (req->streaming && req->ctl->routes != NULL)
+		gw_routes_walk_neigh(req->ctl->routes, show_inside_neighbour, req);
 	vici_answer_empty(req);
 }

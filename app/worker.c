@@ -174,6 +174,8 @@ gw_worker_poll(struct gw_worker *w)
 	if (is_due(w, &w->in))
 		worker_in_go(w);
 	work += worker_out_polled(w);
+	if (w->fwd != NULL)
+		work += worker_fwd_port(w);
 	if (w->n_holding > 0)
 		worker_out_held(w);
 	us = work > 0 && !w->plane->busy && received < GW_BURST_MAX ? 0 : wait_us(w, received);
@@ -191,6 +193,8 @@ gw_worker_poll(struct gw_worker *w)
 	gw_rcu_quiescent(w->plane->rcu, w->id);
 	if (w->now_tsc >= w->next_ms_tsc) {
 		gw_reass_expire(w->reass, w->now_tsc, w->stats.drops);
+		if (w->fwd != NULL)
+			worker_fwd_settle(w);
 		w->next_ms_tsc = w->now_tsc + w->tsc_per_ms;
 	}
 	w->empty = work > 0 ? 0 : w->empty + (w->empty < UINT16_MAX);
@@ -244,6 +248,7 @@ init(struct gw_worker *w)
 	};
 	const char *failed = NULL;
 	struct gw_plane *p = w->plane;
+	int rc;
 
 	w->crypto = gw_crypto_create(p->socket, &failed);
 	if (w->crypto == NULL) {
@@ -253,7 +258,7 @@ init(struct gw_worker *w)
 		return -EIO;
 	}
 	w->reass = gw_reass_create(&lim, p->pool, p->socket);
-	w->tunset = gw_tunset_create(p->n_tunnels + 1);
+	w->tunset = gw_tunset_create(p->n_tunnels + 2); /* and the inside port's twin */
 	w->tun_rx = gw_tun_rx_create(p->pool, w->queue, p->socket);
 	w->holding = calloc(p->n_tunnels + 1, sizeof(struct gw_tunnel *));
 	w->polled = calloc(p->n_tunnels + 1, sizeof(struct gw_tunnel *));
@@ -269,7 +274,8 @@ init(struct gw_worker *w)
 			return -ENOMEM;
 		}
 	}
-	return watch_all(w);
+	rc = watch_all(w);
+	return rc == 0 ? worker_fwd_init(w) : rc;
 }
 
 struct gw_worker *
@@ -310,6 +316,7 @@ gw_worker_destroy(struct gw_worker *w)
 	rte_pktmbuf_free_bulk(w->in.pkts, w->in.n);
 	rte_pktmbuf_free_bulk(w->from_inside.pkts, w->from_inside.n);
 	worker_out_fini(w);
+	worker_fwd_fini(w);
 	gw_early_fini(&w->early);
 	gw_tunset_destroy(w->tunset);
 	gw_tun_rx_destroy(w->tun_rx);

@@ -24,6 +24,10 @@
  *   plane->move               by step         both      release store          -
  *   packets between workers   a worker        a worker  gw_pass_push(), ring   by who pulled them
  *   gw_nexthop->l2            control         workers   release store          rcu
+ *   routes (gw_fib)           control         workers   two views, release     rcu
+ *   neighbours (gw_neigh_tab) control         workers   release store          rcu
+ *   - neigh->used             worker sets     control   relaxed                with the neighbour
+ *   addresses to be resolved  worker          control   inside->asks, ring     -
  *   IKE SPIs (gw_spiset)      control         workers   atomics                after workers ended
  *   frames to control         worker          control   gw_excp_push(), ring   by control
  *   frames of control         control         worker    gw_excp_tx_push()      by the worker
@@ -38,8 +42,8 @@
  * A third thread (ctl_jobs.h) shares with control alone: jobs of IKE, under a lock.
  *
  * There is one way from an inner packet to the outside port, and it leads through gw_esp_out(): held
- * and fresh packets meet in out_burst(), which hands to the port what gw_esp_out() returned. Control's
- * own frames (ICMPv6, IKE) come by ring.
+ * and fresh packets meet in out_burst(), which hands to the port what gw_esp_out() returned; what is
+ * forwarded (worker_fwd.c) to a tunnel joins the fresh ones. Control's own frames (ICMPv6, IKE) come by ring.
  */
 
 #include <stdatomic.h>
@@ -64,6 +68,7 @@
 #define GW_REASS_OUTER	   256
 #define GW_HOLD_TIMEOUT_MS 30000 /* a held packet older than that is of no use to anybody */
 
+#define GW_FWD_WORKER	   0	 /* has the inside port */
 #define GW_PASS_DEPTH	   1024  /* packets of a kind that one worker has passed to another */
 
 /** How far a move is; whoever has the word sets the next one, in this order, in a circle. */
@@ -93,6 +98,7 @@ struct gw_plane {
 	struct gw_pass *pass; /* between workers; NULL: there is one */
 	struct gw_tunnel **tunnels;
 	uint32_t n_tunnels;
+	struct gw_inside *inside; /* NULL: nothing is forwarded here */
 	int socket; /* NUMA node of the port */
 	bool busy;  /* never sleep */
 
@@ -110,6 +116,8 @@ struct gw_plane {
 struct gw_worker_stats {
 	uint64_t drops[GW_DROP_N];
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; /* frames of the outside port */
+	uint64_t fwd_from_port, fwd_to_port, fwd_to_tunnels; /* packets; frames of the inside port */
+	uint64_t fwd_to_kernel, fwd_from_kernel; /* through the inside port's twin */
 	uint64_t polls, sleeps;
 	uint64_t passed;   /* packets to other workers */
 	uint64_t busy_tsc; /* in polls that found something to do */

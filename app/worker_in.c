@@ -121,7 +121,7 @@ deliver(struct gw_worker *w, struct gw_tunnel *t, struct rte_mbuf **pkts, uint16
 }
 
 void
-worker_deliver(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
+worker_hand_off(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t from = 0;
 
@@ -129,6 +129,28 @@ worker_deliver(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 		if (i < n && gw_pkt(pkts[i])->tunnel == gw_pkt(pkts[from])->tunnel)
 			continue;
 		deliver(w, gw_pkt(pkts[from])->tunnel, pkts + from, i - from);
+		from = i;
+	}
+}
+
+void
+worker_deliver(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t from = 0;
+
+	if (w->plane->inside == NULL) {
+		worker_hand_off(w, pkts, n);
+		return;
+	}
+	for (uint16_t i = 1; i <= n; i++) {
+		bool forwards = gw_pkt(pkts[from])->tunnel->forwards;
+
+		if (i < n && gw_pkt(pkts[i])->tunnel->forwards == forwards)
+			continue;
+		if (forwards)
+			worker_fwd(w, pkts + from, i - from);
+		else
+			worker_hand_off(w, pkts + from, i - from);
 		from = i;
 	}
 }

@@ -89,7 +89,7 @@ out_burst(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 	gw_out_prepare(o, pkts, n, w->now_tsc);
 	worker_drop(w, o->refused, o->n_refused);
-	worker_deliver(w, o->reply, o->n_reply);
+	worker_hand_off(w, o->reply, o->n_reply);
 	for (uint16_t from = 0; from < o->n_ready;) {
 		uint16_t left = o->n_ready - from;
 		uint16_t chunk = left < GW_BURST_MAX ? left : GW_BURST_MAX;
@@ -323,6 +323,10 @@ worker_out(struct gw_worker *w, unsigned int timeout_us)
 		return packets;
 	n = gw_tunset_wait(w->tunset, packets > 0 ? 0 : timeout_us, ready, READY_MAX);
 	for (unsigned int i = 0; i < n; i++) {
+		if (ready[i] == w->fwd) { /* the twin's cookie; no tunnel has NULL */
+			packets += worker_fwd_twin(w);
+			continue;
+		}
 		packets += out_tun(w, ready[i]);
 		if (!out_pending(w, &bursts, &packets))
 			break;

@@ -7,6 +7,7 @@
 static const enum gw_drop full[GW_PASS_N] = {
 	[GW_PASS_ESP] = GW_DROP_PASS_FULL,
 	[GW_PASS_INNER] = GW_DROP_OUT_PASS_FULL,
+	[GW_PASS_FORWARD] = GW_DROP_PASS_FULL,
 	[GW_PASS_FRAME] = GW_DROP_OUT_TX_PASS_FULL,
 };
 
@@ -105,6 +106,17 @@ pull_inner(struct gw_worker *w, unsigned int from)
 }
 
 static uint16_t
+pull_forward(struct gw_worker *w, unsigned int from)
+{
+	struct rte_mbuf *pkts[GW_BURST_MAX];
+	uint16_t n = gw_pass_pull(w->pass, GW_PASS_FORWARD, from, w->id, pkts, GW_BURST_MAX);
+
+	if (n > 0)
+		worker_fwd(w, pkts, n);
+	return n;
+}
+
+static uint16_t
 pull_frames(struct gw_worker *w, unsigned int from)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
@@ -133,8 +145,11 @@ worker_pull(struct gw_worker *w)
 	uint32_t n = worker_pull_frames(w);
 
 	for (unsigned int from = 0; from < w->plane->n_workers; from++) {
-		if (from != w->id)
-			n += pull_esp(w, from) + pull_inner(w, from);
+		if (from == w->id)
+			continue;
+		n += pull_esp(w, from) + pull_inner(w, from);
+		if (w->fwd != NULL)
+			n += pull_forward(w, from);
 	}
 	return n;
 }

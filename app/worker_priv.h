@@ -11,6 +11,7 @@
 
 #include "lib/early.h"
 #include "lib/esp.h"
+#include "lib/fwd.h"
 #include "lib/pkt.h"
 #include "lib/reass.h"
 #include "lib/stage.h"
@@ -55,6 +56,7 @@ struct gw_worker {
 	uint32_t n_polled;
 	struct gw_tunnel **polled; /* tunnels whose hand-off has no descriptor to wait for */
 	uint64_t tsc_per_ms, gather_tsc;
+	struct gw_fwd *fwd; /* NULL: nothing is forwarded, or by another worker */
 
 	/* control writes */
 	_Alignas(64) _Atomic(bool) stop;
@@ -120,24 +122,37 @@ bool worker_move(struct gw_worker *w);
 /** Read a tunnel's hand-off from now on. @return 0, -errno */
 int worker_watch(struct gw_worker *w, struct gw_tunnel *t);
 
-/** Inner packets to their tunnels' hand-offs. */
+/** Inner packets of the far end to where they go: forwarded, or to their tunnels' hand-offs. */
 void worker_deliver(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
+/** Inner packets to their tunnels' hand-offs. */
+void worker_hand_off(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
 /** One burst from the port: sorted, ESP gathers. @return frames received */
 uint16_t worker_in(struct gw_worker *w);
 /** Where the next ESP packets that are ours go. @return their place, *room of them at most, 1 at least */
 struct rte_mbuf **worker_in_room(struct gw_worker *w, uint16_t *room);
 /** What has gathered, all the way to the tunnels' hand-offs. */
 void worker_in_go(struct gw_worker *w);
-/** Where the next packets from inside go, *room of them at most, some at least. */
-struct rte_mbuf **worker_out_room(struct gw_worker *w, uint16_t *room);
 /** One burst from each hand-off that is polled. @return packets read */
 uint32_t worker_out_polled(struct gw_worker *w);
 /** One burst from each ready descriptor, waiting for one up to timeout_us. @return packets read */
 uint32_t worker_out(struct gw_worker *w, unsigned int timeout_us);
+/** Where the next packets from inside go, *room of them at most, some at least. */
+struct rte_mbuf **worker_out_room(struct gw_worker *w, uint16_t *room);
 /** What has gathered, all the way to the outside port; held where there is no SA. */
 void worker_out_go(struct gw_worker *w);
 /** Send what is held where there is an SA now; drop what nobody will send: so many tunnels in turn. */
 void worker_out_held(struct gw_worker *w);
+/** The forwarding stage of the inside port, if there is one and this worker has it. @return 0, -errno */
+int worker_fwd_init(struct gw_worker *w);
+void worker_fwd_fini(struct gw_worker *w);
+/** One burst from the inside port. @return frames received */
+uint32_t worker_fwd_port(struct gw_worker *w);
+/** A burst of what the kernel sends on the inside port, its twin being ready. @return frames read */
+uint32_t worker_fwd_twin(struct gw_worker *w);
+/** Inner packets of tunnels that forward: here, or passed to the worker that has the inside port. */
+void worker_fwd(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
+/** What waits for a next hop's MAC; every millisecond. */
+void worker_fwd_settle(struct gw_worker *w);
 /** Free held packets of every tunnel; at the end. */
 void worker_out_fini(struct gw_worker *w);
 

@@ -63,7 +63,7 @@ tell(struct gw_fwd *f, struct rte_mbuf *m, enum gw_icmp what, uint16_t mtu)
 	if (p[0] >> 4 == 6 && IN6_IS_ADDR_UNSPECIFIED(from6))
 		return;
 	if (f->n_own == RTE_DIM(f->own) || !gw_icmp_allowed(p, m->data_len) ||
-		!gw_icmp_token(from != NULL ? &from->icmp : &f->icmp, f->now_tsc))
+		!gw_icmp_token(from != NULL ? &from->icmp_fwd : &f->icmp, f->now_tsc))
 		return;
 	r = gw_pkt_alloc(f->pool);
 	if (r == NULL || rte_pktmbuf_tailroom(r) < GW_ICMP_MAX) {

@@ -16,6 +16,7 @@
 enum gw_pass_kind {
 	GW_PASS_ESP,   /* classified, as gw_esp_in() takes them: to the SA's owner */
 	GW_PASS_INNER, /* as a hand-off gives them: to the tunnel's owner */
+	GW_PASS_FORWARD, /* of the far end, to be forwarded: to the worker that has the inside port */
 	GW_PASS_FRAME, /* complete: to a worker that has a transmit queue */
 	GW_PASS_N
 };

@@ -62,7 +62,8 @@ struct gw_tunnel {
 	uint64_t hold_since_tsc; /* oldest held packet */
 	struct rte_mbuf *held[GW_HOLD_MAX];
 	uint8_t wire_peer[6]; /* who sits at the other end of the wire; broadcast until a frame tells */
-	struct gw_icmp_limit icmp; /* errors that answer its packets, from inside or, forwarded, from the far end */
+	struct gw_icmp_limit icmp; /* errors that answer its packets, from inside; the owner's */
+	struct gw_icmp_limit icmp_fwd; /* and forwarded from the far end; of the worker that has the inside port */
 	_Atomic(uint64_t) rx_packets, rx_bytes; /* from outside, to the inside */
 	_Atomic(uint64_t) tx_packets, tx_bytes; /* from the inside, to outside; inner bytes */
 	_Atomic(uint64_t) drops; /* any worker */

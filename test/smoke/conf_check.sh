@@ -35,6 +35,7 @@ refuse 'no such mode' 's/mode = transport/mode = pass/' mode
 refuse 'AH' 's/esp_proposals = .*/ah_proposals = sha1/' ah_proposals
 refuse 'unknown algorithm' 's/esp_proposals = .*/esp_proposals = rot13-sha1/' esp_proposals
 refuse 'no such connection' 's/connection = gw-gw/connection = gw-wg/' connection
+refuse 'forwarding without a port' 's/( *)child = gre/\1child = gre\n\1handoff = port/' handoff
 refuse 'missing brace' 's/^secrets \{/secrets/' ''
 "$RACLETTE" check -c /nonexistent >"$LAB_DIR/out" 2>&1 && fail 'no file: accepted' || pass 'no file is an error'
 # the README's first configuration, word by word

@@ -80,6 +80,7 @@ child(const char *settings)
 }
 
 #define GATEWAY "gateway { outside { port = net_null0\n address = fd00::1/64, fd01::1/64\n } }\n"
+#define OUT     "outside { port = net_null0\n address = fd00::1/64\n }\n"
 #define CONNS                                                                                      \
 	"connections { c {\n local_addrs = fd00::1\n remote_addrs = fd00::2\n" AUTH                \
 	"children { k {\n mode = transport\n local_ts = dynamic[gre]\n remote_ts = dynamic[gre]\n" \
@@ -630,6 +631,34 @@ tunnel_keys(void **state)
 }
 
 static void
+inside(void **state)
+{
+	struct gw_cfg *cfg =
+		good("gateway {\n" OUT "inside {\n port = net_ring1\n interface = lan7\n"
+		     "address = 10.1.0.1/24, fd01::1/64\n mtu = 9000\n }\n}\n" CONNS
+		     "tunnels { t { handoff = port\n routes = 10.2.0.0/16\n offload = no\n } }");
+
+	assert_string_equal(cfg->inside.port, "net_ring1");
+	assert_string_equal(cfg->inside.interface, "lan7");
+	assert_int_equal(cfg->inside.n_addrs, 2);
+	assert_int_equal(cfg->inside.addrs[0].bits, 24);
+	is_addr(cfg->inside.addrs[1].addr, "fd01::1");
+	assert_int_equal(cfg->inside.mtu, 9000);
+	assert_int_equal(cfg->tunnels[0].handoff, GW_HANDOFF_PORT);
+	assert_false(cfg->tunnels[0].offload);
+	assert_int_equal(notes.n, 0);
+	done(cfg);
+
+	/* with its defaults, and nothing that forwards */
+	cfg = good(
+		"gateway {\n" OUT "inside { port = 0000:00:07.0\n } }\n" CONNS "tunnels { t { } }");
+	assert_string_equal(cfg->inside.interface, "inside");
+	assert_int_equal(cfg->inside.mtu, 1500);
+	assert_int_equal(noted("forwards nothing"), 1);
+	done(cfg);
+}
+
+static void
 tunnel_words(void **state)
 {
 	static const struct {
@@ -927,7 +956,32 @@ static const struct bad {
 	{TUNNEL, "handoff_port = net_null1", 18, "handoff_port", "handoff = wire"},
 	{TUNNEL, "offload = perhaps", 18, "offload", "yes"},
 	{TUNNEL, "handoff = wire\nhandoff_port = net_null1\noffload = yes", 20, "offload",
-		"handoff = tun"},
+		"handoff = wire"},
+	{TUNNEL, "handoff = port", 18, "handoff", "gateway.inside"},
+	{TUNNEL, "handoff = port\nhandoff_port = net_null1", 19, "handoff_port", "handoff = wire"},
+	{RAW, "gateway {\n" OUT "inside {\n } }", 5, "gateway.inside", "no port"},
+	{RAW, "gateway {\n" OUT "inside { port = net_null0\n } }", 5, "inside.port", "a port each"},
+	{RAW, "gateway {\n" OUT "inside { port = lan\n } }", 5, "inside.port", "PCI address"},
+	{RAW, "gateway {\n" OUT "inside { interface = a/b\n } }", 5, "inside.interface", "'/'"},
+	{RAW, "gateway {\n" OUT "inside { interface = lo\n } }", 5, "inside.interface", "'lo'"},
+	{RAW, "gateway {\n" OUT "inside { interface = abcdefghijklmnop\n } }", 5,
+		"inside.interface", "at most 15"},
+	{RAW, "gateway {\n" OUT "inside { address = 10.1.0.1\n } }", 5, "inside.address",
+		"10.1.0.1/24"},
+	{RAW, "gateway {\n" OUT "inside { address = 224.0.0.1/24\n } }", 5, "inside.address",
+		"a host's address"},
+	{RAW, "gateway {\n" OUT "inside { address = 10.1.0.1/24, 10.1.0.1/8\n } }", 5,
+		"inside.address", "twice"},
+	{RAW, "gateway {\n" OUT "inside { mtu = 1279\n } }", 5, "inside.mtu", "from 1280 to 9216"},
+	{RAW, "gateway {\n" OUT "inside { router = auto\n } }", 5, "inside.router", "unknown key"},
+	{RAW,
+		"gateway {\n" OUT "inside { port = net_null1\n interface = t\n } }\n" CONNS
+		"tunnels { t { handoff = port\n } }",
+		20, "tunnels.t", "gateway.inside.interface"},
+	{RAW,
+		"gateway {\n" OUT "inside { port = net_null1\n } }\n" CONNS
+		"tunnels { t { handoff = wire\n handoff_port = net_null1\n } }",
+		20, "tunnels.t.handoff_port", "the inside"},
 	{TUNNEL, "adress = 10.0.0.1/8", 18, "adress", "did you mean 'address'"},
 	{TUNNELS, "lo { }", 17, "tunnels.lo", "'lo'"},
 	{TUNNELS, "default { }", 17, "tunnels.default", "'default'"},
@@ -1132,6 +1186,7 @@ main(void)
 		cmocka_unit_test(gateway),
 		cmocka_unit_test(tunnel_defaults),
 		cmocka_unit_test(tunnel_keys),
+		cmocka_unit_test(inside),
 		cmocka_unit_test(tunnel_words),
 		cmocka_unit_test(several),
 		cmocka_unit_test(selectors),

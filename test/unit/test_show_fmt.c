@@ -106,7 +106,8 @@ missing_fields(void **state)
 	add(c, "address", "fe80::1");
 	add(c, "mac", "");
 	text = printed("neighbours", &c, 1);
-	assert_non_null(strstr(text, "fe80::1  -    -      -       -            -          -\n"));
+	assert_non_null(
+		strstr(text, "fe80::1  -     -    -      -       -            -          -\n"));
 	free(text);
 	conf_free(c);
 }
