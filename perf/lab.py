@@ -278,8 +278,12 @@ def build(*targets):
 
 def whereabouts():
     """What each row says beside its figures"""
+    words = [NAME] + sys.argv[1:]
+    if '--json' in words:  # where to is not how
+        at = words.index('--json')
+        del words[at:at + 2]
     return {'machine': machine(), 'date': datetime.date.today().isoformat(), 'commit': commit(),
-            'command': ' '.join([NAME] + sys.argv[1:])}
+            'command': ' '.join(words)}
 
 
 def main(function):

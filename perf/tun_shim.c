@@ -96,7 +96,7 @@ if_nametoindex(const char *name)
 static bool
 is_ours(const struct nlmsghdr *h)
 {
-	const struct ifinfomsg *link = NLMSG_DATA(h);
+	struct ifinfomsg link;
 
 	switch (h->nlmsg_type) {
 	case RTM_NEWADDR:
@@ -106,7 +106,8 @@ is_ours(const struct nlmsghdr *h)
 		return true;
 	case RTM_NEWLINK:
 	case RTM_SETLINK:
-		return link->ifi_index >= (int)INDEX_FIRST;
+		memcpy(&link, (const char *)h + NLMSG_HDRLEN, sizeof(link));
+		return link.ifi_index >= (int)INDEX_FIRST;
 	default:
 		return false;
 	}

@@ -147,12 +147,14 @@ up(void **state)
 	ops->tx_pkt_burst = outside_tx;
 	ops->rxq = ops->txq = (struct rte_ethdev_qdata){&t.data, &t.no_callback};
 	t.port.mtu = 1500;
+	t.port.n_rx_queues = t.port.n_tx_queues = 1;
 	t.nexthop.l2 = &l2;
 	p->port = &t.port;
 	p->socket = SOCKET_ID_ANY;
 	p->pool = gw_pkt_pool_create("hold", FRAMES - 1, 2048, p->socket);
 	p->sadb = gw_sadb_create(256, p->socket);
 	p->excp = gw_excp_create(64, p->socket);
+	p->n_workers = 1;
 	p->rcu = gw_rcu_create(1, p->socket);
 	p->local = &local;
 	assert_true(p->pool != NULL && p->sadb != NULL && p->excp != NULL && p->rcu != NULL);
