@@ -66,35 +66,16 @@ owner_of(const struct gw_demux *d)
 	return atomic_load_explicit(&d->owner, memory_order_relaxed);
 }
 
-static bool
-is_moving(const struct gw_balance *b)
-{
-	return atomic_load_explicit(&b->plane->move.step, memory_order_acquire) != GW_MOVE_NONE;
-}
-
-/* No other is under way. */
-static void
-ask(struct gw_balance *b, struct gw_demux *d, unsigned int to)
-{
-	struct gw_move *mv = &b->plane->move;
-
-	mv->what = d;
-	mv->from = owner_of(d);
-	mv->to = to;
-	atomic_store_explicit(&mv->step, GW_MOVE_ASKED, memory_order_release);
-}
-
 void
 gw_balance_place(struct gw_balance *b, struct gw_demux *demux)
 {
 	unsigned int owner = owner_of(demux), to = balance_least(b->score, b->plane->n_workers);
 
 	/* they were dealt out evenly: not worth a move unless one has clearly more */
-	if (b->score[owner] <= b->score[to] + PLACED_SCORE || is_moving(b))
+	if (b->score[owner] <= b->score[to] + PLACED_SCORE ||
+		!gw_move_ask(&b->plane->move, demux, to))
 		to = owner;
 	b->score[to] += PLACED_SCORE;
-	if (to != owner)
-		ask(b, demux, to);
 }
 
 static uint64_t
@@ -157,13 +138,13 @@ gw_balance_tick(struct gw_balance *b, uint64_t now_ms)
 	b->next_ms = now_ms + LOOK_MS;
 	look_at_workers(b);
 	look_at_groups(b);
-	if (is_moving(b) || !balance_pick(b->busy, b->plane->n_workers, b->groups,
-				    b->tunnels->n_bindings, &i, &to))
+	if (!balance_pick(b->busy, b->plane->n_workers, b->groups, b->tunnels->n_bindings, &i, &to))
 		return;
-	gw_log(GW_LOG_DEBUG, "balance", "%s: worker %u is %u %% busy, worker %u %u %%: it moves",
-		b->tunnels->bindings[i].child->name, b->groups[i].owner,
-		b->busy[b->groups[i].owner], to, b->busy[to]);
-	ask(b, b->tunnels->bindings[i].demux, to);
+	if (gw_move_ask(&b->plane->move, b->tunnels->bindings[i].demux, to))
+		gw_log(GW_LOG_DEBUG, "balance",
+			"%s: worker %u is %u %% busy, worker %u %u %%: it moves",
+			b->tunnels->bindings[i].child->name, b->groups[i].owner,
+			b->busy[b->groups[i].owner], to, b->busy[to]);
 }
 
 unsigned int

@@ -21,7 +21,7 @@
  *   struct gw_tunnel          by field group  both      plane->tunnels         after workers ended
  *   struct gw_demux           control         workers   with the inbound SA    after workers ended
  *   - owner                   who gives away  workers   plane->move, rcu       -
- *   plane->move               by step         both      release store          -
+ *   plane->move               by turns        both      release store          -
  *   packets between workers   a worker        a worker  gw_pass_push(), ring   by who pulled them
  *   gw_nexthop->l2            control         workers   release store          rcu
  *   routes (gw_fib)           control         workers   two views, release     rcu
@@ -71,19 +71,25 @@
 #define GW_FWD_WORKER	   0	 /* has the inside port */
 #define GW_PASS_DEPTH	   1024  /* packets of a kind that one worker has passed to another */
 
-/** How far a move is; whoever has the word sets the next one, in this order, in a circle. */
+/** How far a move is; whose turn it is sets the next one, in this order, in a circle. */
 enum gw_move_step {
-	GW_MOVE_NONE,  /* control's turn: it may fill in the rest */
+	GW_MOVE_NONE,  /* control's turn: there is none */
 	GW_MOVE_ASKED, /* from's turn: it gives away, while to stands still */
 	GW_MOVE_GIVEN, /* to's turn: everything that was received before is done, it takes over */
 };
 
 /** Tunnels that share an SA on their way from one worker to another, one at a time: worker_move.c. */
 struct gw_move {
-	_Atomic(enum gw_move_step) step;
-	struct gw_demux *what;
-	unsigned int from, to;
+	/* step, from, to: one word, for a third worker may look at any time, and must not see the step of
+	 * one move with the workers of the next */
+	_Atomic(uint32_t) state;
+	struct gw_demux *what; /* of who has its turn */
 };
+
+/** Control: @return false when another move is under way */
+bool gw_move_ask(struct gw_move *mv, struct gw_demux *what, unsigned int to);
+/** Any thread. */
+bool gw_move_is_done(const struct gw_move *mv);
 
 /** What all workers and control share. */
 struct gw_plane {
@@ -105,7 +111,7 @@ struct gw_plane {
 	/* control writes, workers read */
 	_Alignas(64) _Atomic(const struct gw_local *) local;
 
-	/* by step */
+	/* by turns */
 	_Alignas(64) struct gw_move move;
 
 	/* workers write, control reads */

@@ -18,6 +18,28 @@
  */
 
 static void
+set_state(struct gw_move *mv, enum gw_move_step step, unsigned int from, unsigned int to)
+{
+	atomic_store_explicit(&mv->state, step | from << 8 | to << 16, memory_order_release);
+}
+
+bool
+gw_move_is_done(const struct gw_move *mv)
+{
+	return atomic_load_explicit(&mv->state, memory_order_acquire) == GW_MOVE_NONE;
+}
+
+bool
+gw_move_ask(struct gw_move *mv, struct gw_demux *what, unsigned int to)
+{
+	if (!gw_move_is_done(mv))
+		return false;
+	mv->what = what;
+	set_state(mv, GW_MOVE_ASKED, atomic_load_explicit(&what->owner, memory_order_relaxed), to);
+	return true;
+}
+
+static void
 forget_polled(struct gw_worker *w, struct gw_tunnel *t)
 {
 	for (uint32_t i = 0; i < w->n_polled; i++) {
@@ -80,9 +102,9 @@ each(struct gw_worker *w, struct gw_demux *d, void (*fn)(struct gw_worker *w, st
 
 /* Everybody passes to the new owner from now on. */
 static void
-redirect(struct gw_worker *w, struct gw_move *mv)
+redirect(struct gw_worker *w, struct gw_move *mv, unsigned int to)
 {
-	atomic_store_explicit(&mv->what->owner, mv->to, memory_order_release);
+	atomic_store_explicit(&mv->what->owner, to, memory_order_release);
 	each(w, mv->what, unwatch);
 }
 
@@ -108,11 +130,11 @@ frames_are_pulled(const struct gw_worker *w)
 
 /* @return true: go on to the next step, once all have been quiescent */
 static bool
-give_step(struct gw_worker *w, struct gw_move *mv)
+give_step(struct gw_worker *w, struct gw_move *mv, unsigned int to)
 {
 	switch (w->give) {
 	case GIVE_ANNOUNCED:
-		redirect(w, mv);
+		redirect(w, mv, to);
 		return true;
 	case GIVE_REDIRECTED:
 		return flush(w, mv);
@@ -124,15 +146,15 @@ give_step(struct gw_worker *w, struct gw_move *mv)
 }
 
 static void
-give(struct gw_worker *w, struct gw_move *mv)
+give(struct gw_worker *w, struct gw_move *mv, unsigned int to)
 {
 	w->empty = 0; /* no sleep: somebody stands still */
 	if (w->give != GIVE_NOTHING && !gw_rcu_passed(w->plane->rcu, w->give_token))
 		return;
 	if (w->give == GIVE_SENT) {
 		w->give = GIVE_NOTHING;
-		atomic_store_explicit(&mv->step, GW_MOVE_GIVEN, memory_order_release);
-	} else if (give_step(w, mv)) {
+		set_state(mv, GW_MOVE_GIVEN, w->id, to);
+	} else if (give_step(w, mv, to)) {
 		w->give++;
 		w->give_token = gw_rcu_start(w->plane->rcu);
 	}
@@ -144,22 +166,23 @@ take(struct gw_worker *w, struct gw_move *mv)
 	/* ahead of what is read from now on */
 	worker_pull_all(w);
 	each(w, mv->what, adopt);
-	atomic_store_explicit(&mv->step, GW_MOVE_NONE, memory_order_release);
+	set_state(mv, GW_MOVE_NONE, 0, 0);
 }
 
 bool
 worker_move(struct gw_worker *w)
 {
 	struct gw_move *mv = &w->plane->move;
-	enum gw_move_step step = atomic_load_explicit(&mv->step, memory_order_acquire);
+	uint32_t state = atomic_load_explicit(&mv->state, memory_order_acquire);
+	unsigned int from = state >> 8 & 0xff, to = state >> 16;
 
-	if (likely(step == GW_MOVE_NONE))
+	if (likely(state == GW_MOVE_NONE))
 		return true;
-	if (mv->from == w->id && step == GW_MOVE_ASKED)
-		give(w, mv);
-	if (mv->to != w->id)
+	if (from == w->id && (state & 0xff) == GW_MOVE_ASKED)
+		give(w, mv, to);
+	if (to != w->id)
 		return true;
-	if (step != GW_MOVE_GIVEN)
+	if ((state & 0xff) != GW_MOVE_GIVEN)
 		return false;
 	take(w, mv);
 	return true;

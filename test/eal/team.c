@@ -304,19 +304,8 @@ team_done(const struct team *t)
 bool
 team_move(struct team *t, unsigned int i, unsigned int to)
 {
-	struct gw_move *mv = &t->plane.move;
-	uint32_t owner;
-
-	if (atomic_load_explicit(&mv->step, memory_order_acquire) != GW_MOVE_NONE)
-		return false;
-	owner = atomic_load_explicit(&t->demux[i]->owner, memory_order_relaxed);
-	if (owner == to)
-		return false;
-	mv->what = t->demux[i];
-	mv->from = owner;
-	mv->to = to;
-	atomic_store_explicit(&mv->step, GW_MOVE_ASKED, memory_order_release);
-	return true;
+	return atomic_load_explicit(&t->demux[i]->owner, memory_order_relaxed) != to &&
+	       gw_move_ask(&t->plane.move, t->demux[i], to);
 }
 
 uint64_t

@@ -206,6 +206,23 @@ open_names(void **state)
 	assert_int_equal(gw_netif_index(nif, "tt0"), -ENODEV);
 }
 
+/* One interface, as many queues as workers; nobody else gets one by asking for the name. */
+static void
+open_queues(void **state)
+{
+	int fds[3], more[2];
+
+	assert_int_equal(gw_tun_open_queues("tt0", true, fds, 3), 0);
+	assert_int_equal(gw_tun_open_queues("tt0", true, more, 2), -EBUSY);
+	assert_true(gw_tun_open("tt0", true) < 0);
+	assert_int_equal(gw_tun_open_queues("tt%d", true, more, 2), -EINVAL);
+	close(fds[0]);
+	close(fds[1]);
+	assert_true(gw_netif_index(nif, "tt0") > 0);
+	close(fds[2]);
+	assert_int_equal(gw_netif_index(nif, "tt0"), -ENODEV);
+}
+
 /* All of a group and nothing else; the descriptors then lead nowhere, and closing them is fine. */
 static void
 groups(void **state)
@@ -584,6 +601,7 @@ main(int argc, char **argv)
 	char *eal[RTE_DIM(words)];
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(open_names),
+		cmocka_unit_test(open_queues),
 		cmocka_unit_test(groups),
 		cmocka_unit_test(link_settings),
 		cmocka_unit_test(no_stray_link_local),

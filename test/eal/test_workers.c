@@ -44,7 +44,7 @@ move_now(unsigned int i, unsigned int to)
 {
 	assert_true(team_move(&team, i, to));
 	poll_each(20);
-	assert_int_equal(atomic_load(&team.plane.move.step), GW_MOVE_NONE);
+	assert_true(gw_move_is_done(&team.plane.move));
 	assert_int_equal(atomic_load(&team.demux[i]->owner), to);
 }
 
@@ -278,8 +278,9 @@ test_threads(void **state)
 		with_threads(&shapes[i]);
 }
 
+/* test_workers [TEST]: one alone, for ThreadSanitizer */
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_schedules),
@@ -292,5 +293,7 @@ main(void)
 	};
 
 	team_eal();
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
