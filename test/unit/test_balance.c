@@ -67,8 +67,8 @@ test_any(void **state)
 		uint32_t i;
 
 		for (uint32_t k = 0; k < N(groups); k++) {
-			groups[k] = (struct balance_group){
-				.owner = (unsigned int)random() % n, .load = (uint64_t)random() % 30};
+			groups[k] = (struct balance_group){.owner = (unsigned int)random() % n,
+				.load = (uint64_t)random() % 30};
 			busy[groups[k].owner] += (unsigned int)groups[k].load;
 		}
 		if (!balance_pick(busy, n, groups, N(groups), &i, &to))
