@@ -138,6 +138,7 @@ make_plane(struct gw *gw)
 	p->spis = gw_spiset_create(IKE_SPIS, p->socket);
 	p->half_open = gw_spiset_create(IKE_SPIS, p->socket);
 	p->n_workers = gw->eal.n_workers;
+	p->fwd_worker = p->n_workers - 1;
 	p->rcu = gw_rcu_create(p->n_workers, p->socket);
 	if (p->n_workers > 1) {
 		p->pass = gw_pass_create(p->n_workers, GW_PASS_DEPTH, p->socket);

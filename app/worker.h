@@ -68,7 +68,6 @@
 #define GW_REASS_OUTER	   256
 #define GW_HOLD_TIMEOUT_MS 30000 /* a held packet older than that is of no use to anybody */
 
-#define GW_FWD_WORKER	   0	 /* has the inside port */
 #define GW_PASS_DEPTH	   1024  /* packets of a kind that one worker has passed to another */
 
 /** How far a move is; whose turn it is sets the next one, in this order, in a circle. */
@@ -101,6 +100,7 @@ struct gw_plane {
 	struct gw_spiset *spis, *half_open; /* of peers, of strangers */
 	struct gw_rcu *rcu;
 	unsigned int n_workers;
+	unsigned int fwd_worker; /* has the inside port: the last, as the first has the most to do with the outside */
 	struct gw_pass *pass; /* between workers; NULL: there is one */
 	struct gw_tunnel **tunnels;
 	uint32_t n_tunnels;

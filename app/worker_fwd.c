@@ -21,7 +21,7 @@ worker_fwd_init(struct gw_worker *w)
 	struct gw_fwd *f;
 	int rc;
 
-	if (in == NULL || w->id != GW_FWD_WORKER)
+	if (in == NULL || w->id != w->plane->fwd_worker)
 		return 0;
 	f = rte_zmalloc_socket("fwd", sizeof(*f), 64, w->plane->socket);
 	if (f == NULL) {
@@ -56,10 +56,10 @@ static uint64_t
 send_port(struct gw_worker *w, struct rte_mbuf **frames, uint16_t n)
 {
 	uint16_t port = w->plane->inside->port.id;
-	uint16_t sent = rte_eth_tx_burst(port, w->queue, frames, n);
+	uint16_t sent = rte_eth_tx_burst(port, 0, frames, n);
 
 	if (sent < n) /* the first call has cleaned descriptors that are done */
-		sent += rte_eth_tx_burst(port, w->queue, frames + sent, n - sent);
+		sent += rte_eth_tx_burst(port, 0, frames + sent, n - sent);
 	for (uint16_t i = sent; i < n; i++)
 		gw_pkt_refuse(frames[i], GW_DROP_FWD_TX_FULL);
 	worker_drop(w, frames + sent, n - sent);
@@ -102,7 +102,7 @@ worker_fwd_port(struct gw_worker *w)
 	const struct gw_inside *in = w->plane->inside;
 	struct rte_mbuf *frames[GW_BURST_MAX];
 	struct gw_fwd *f = w->fwd;
-	uint16_t n = rte_eth_rx_burst(in->port.id, w->queue, frames, GW_BURST_MAX);
+	uint16_t n = rte_eth_rx_burst(in->port.id, 0, frames, GW_BURST_MAX);
 
 	if (n == 0)
 		return 0;
@@ -136,7 +136,7 @@ worker_fwd(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 
 	if (f == NULL) {
 		for (uint16_t i = 0; i < n; i++)
-			worker_pass(w, GW_PASS_FORWARD, GW_FWD_WORKER, pkts[i]);
+			worker_pass(w, GW_PASS_FORWARD, w->plane->fwd_worker, pkts[i]);
 		return;
 	}
 	gw_fwd_from_tunnel(f, pkts, n, w->now_tsc);

@@ -31,7 +31,9 @@ ip -n "$LAB-B" addr add 10.2.0.1/24 dev lo
 ip -n "$LAB-B" addr add fd02::1/128 dev lo
 on B sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 
-GATEWAY_KEYS="inside {
+# two workers: the tunnel is the first one's, the inside port the last one's
+GATEWAY_KEYS="lcores = 0, 0, $(($(nproc) > 1))
+	   inside {
 	      port = \"net_af_packet1,iface=lan0\"
 	      interface = lan
 	      address = $L4.1/24, ${L6}1/64
