@@ -86,7 +86,8 @@ port() { ask "$1" ports "next(p for p in o if p['use'] == 'outside')['$2']"; } #
 pair
 outside_start
 up
-for n in 1 2; do check "tunnel $n" ping_ok A 169.254.12$n.2; done
+# patient: IKE repeats after 4 s what it sent before the far end had its address
+for n in 1 2; do check "tunnel $n" ping_ok A 169.254.12$n.2 -W 10; done
 for ns in A B; do
 	check "$ns: two workers" equal "$(port $ns workers)" 2
 	check "$ns: a tunnel for each" equal "$(owners $ns)" '0 1'
