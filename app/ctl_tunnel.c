@@ -496,6 +496,8 @@ gw_tunnels_destroy(struct gw_tunnels *ts)
 	for (uint32_t i = 0; i < ts->n_tunifs; i++) {
 		gw_port_close(&ts->tunifs[i].port);
 		close_queues(ts, &ts->tunifs[i]);
+		/* of one that was about to change its owner when the workers ended */
+		rte_pktmbuf_free_bulk(ts->tunifs[i].t->held, ts->tunifs[i].t->n_held);
 		rte_free(ts->tunifs[i].t);
 	}
 	for (uint32_t i = 0; i < ts->n_bindings; i++) {

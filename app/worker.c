@@ -153,6 +153,15 @@ stand_still(struct gw_worker *w)
 	gw_rcu_quiescent(w->plane->rcu, w->id);
 }
 
+/* @return frames of the inside port */
+static uint32_t
+forward(struct gw_worker *w)
+{
+	if (w->now_tsc >= w->next_ms_tsc)
+		worker_fwd_settle(w);
+	return worker_fwd_port(w);
+}
+
 void
 gw_worker_poll(struct gw_worker *w)
 {
@@ -175,7 +184,7 @@ gw_worker_poll(struct gw_worker *w)
 		worker_in_go(w);
 	work += worker_out_polled(w);
 	if (w->fwd != NULL)
-		work += worker_fwd_port(w);
+		work += forward(w);
 	if (w->n_holding > 0)
 		worker_out_held(w);
 	us = work > 0 && !w->plane->busy && received < GW_BURST_MAX ? 0 : wait_us(w, received);
@@ -193,8 +202,6 @@ gw_worker_poll(struct gw_worker *w)
 	gw_rcu_quiescent(w->plane->rcu, w->id);
 	if (w->now_tsc >= w->next_ms_tsc) {
 		gw_reass_expire(w->reass, w->now_tsc, w->stats.drops);
-		if (w->fwd != NULL)
-			worker_fwd_settle(w);
 		w->next_ms_tsc = w->now_tsc + w->tsc_per_ms;
 	}
 	w->empty = work > 0 ? 0 : w->empty + (w->empty < UINT16_MAX);
@@ -315,6 +322,9 @@ gw_worker_destroy(struct gw_worker *w)
 		return;
 	rte_pktmbuf_free_bulk(w->in.pkts, w->in.n);
 	rte_pktmbuf_free_bulk(w->from_inside.pkts, w->from_inside.n);
+	rte_pktmbuf_free_bulk(w->tx, w->n_tx);
+	for (unsigned int i = 0; w->boxes != NULL && i < w->plane->n_workers * GW_PASS_FRAME; i++)
+		rte_pktmbuf_free_bulk(w->boxes[i].pkts, w->boxes[i].n);
 	worker_out_fini(w);
 	worker_fwd_fini(w);
 	gw_early_fini(&w->early);

@@ -3,18 +3,19 @@
 #include "worker_priv.h"
 
 /*
- * Tunnels change their owner without a packet lost, doubled or overtaken:
+ * Tunnels change their owner without a packet lost or doubled:
  *
- *   control   asks.
- *   to        stands still: it neither receives nor reads, so that it can serve nothing of theirs
- *             before it is allowed to. Frames of others still go out.
- *   from      waits until everybody has been quiescent (to knows by now), then names the new owner
- * and waits again: from then on nobody passes it anything of theirs. It works off what it has been
- * passed and what has gathered. If others send its frames, it waits for them, too. to        takes
- * over: first what has been passed to it in the meantime.
+ * - Control asks.
+ * - The new owner stands still: it neither receives nor reads, so that it can serve nothing of
+ *   theirs before it is allowed to. Frames of others still go out.
+ * - The old one waits until everybody has been quiescent (the new one knows by now), then names the
+ *   new owner and waits again: from then on nobody passes it anything of theirs. It works off what
+ *   it has been passed and what has gathered, and waits for what others send or forward for it.
+ * - The new one takes over: first what has been passed to it in the meantime.
  *
- * Several polls in all: microseconds, unless a worker is off its CPU. What the port's own queues
- * hold of from's frames by then may be overtaken by to's, by less than a queue.
+ * Several polls in all: microseconds, unless a worker is off its CPU. Nor is a packet overtaken,
+ * but in queues that are not ours: of the port, frames of the old owner by the new one's; of a TUN,
+ * which follows its flows to the queue that they are answered on.
  */
 
 static void
@@ -32,10 +33,12 @@ gw_move_is_done(const struct gw_move *mv)
 bool
 gw_move_ask(struct gw_move *mv, struct gw_demux *what, unsigned int to)
 {
-	if (!gw_move_is_done(mv))
+	unsigned int from = atomic_load_explicit(&what->owner, memory_order_relaxed);
+
+	if (!gw_move_is_done(mv) || from == to)
 		return false;
 	mv->what = what;
-	set_state(mv, GW_MOVE_ASKED, atomic_load_explicit(&what->owner, memory_order_relaxed), to);
+	set_state(mv, GW_MOVE_ASKED, from, to);
 	return true;
 }
 
@@ -121,11 +124,31 @@ flush(struct gw_worker *w, struct gw_move *mv)
 	return true;
 }
 
-/* Whoever pulls a frame sends it before it is quiescent. */
-static bool
-frames_are_pulled(const struct gw_worker *w)
+/* What others send or forward for us is theirs by now, up to the marks; more may follow of the
+ * rest. */
+static void
+mark(struct gw_worker *w)
 {
-	return w->transmits || gw_pass_empty(w->pass, GW_PASS_FRAME, w->id, w->sender);
+	unsigned int fwd = w->plane->fwd_worker;
+
+	if (!w->transmits)
+		w->give_frames = gw_pass_mark(w->pass, GW_PASS_FRAME, w->id, w->sender);
+	if (fwd != w->id)
+		w->give_forward = gw_pass_mark(w->pass, GW_PASS_FORWARD, w->id, fwd);
+}
+
+/* Whoever pulls a frame sends it before it is quiescent. Who takes over pulls what it forwards
+ * first. */
+static bool
+marks_are_passed(const struct gw_worker *w, unsigned int to)
+{
+	unsigned int fwd = w->plane->fwd_worker;
+
+	if (!w->transmits &&
+		!gw_pass_is_through(w->pass, GW_PASS_FRAME, w->id, w->sender, w->give_frames))
+		return false;
+	return fwd == w->id || fwd == to ||
+	       gw_pass_is_through(w->pass, GW_PASS_FORWARD, w->id, fwd, w->give_forward);
 }
 
 /* @return true: go on to the next step, once all have been quiescent */
@@ -139,7 +162,10 @@ give_step(struct gw_worker *w, struct gw_move *mv, unsigned int to)
 	case GIVE_REDIRECTED:
 		return flush(w, mv);
 	case GIVE_FLUSHED:
-		return frames_are_pulled(w);
+		mark(w);
+		return true;
+	case GIVE_MARKED:
+		return marks_are_passed(w, to);
 	default:
 		return true;
 	}

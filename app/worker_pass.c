@@ -7,7 +7,7 @@
 static const enum gw_drop full[GW_PASS_N] = {
 	[GW_PASS_ESP] = GW_DROP_PASS_FULL,
 	[GW_PASS_INNER] = GW_DROP_OUT_PASS_FULL,
-	[GW_PASS_FORWARD] = GW_DROP_PASS_FULL,
+	[GW_PASS_FORWARD] = GW_DROP_FWD_PASS_FULL,
 	[GW_PASS_FRAME] = GW_DROP_OUT_TX_PASS_FULL,
 };
 
@@ -161,6 +161,12 @@ worker_pull_all(struct gw_worker *w)
 	uint32_t left;
 	uint16_t n;
 
+	/* decrypted before: ahead of what is decrypted now */
+	for (unsigned int from = 0; w->fwd != NULL && from < w->plane->n_workers; from++) {
+		for (left = from != w->id ? GW_PASS_DEPTH : 0;
+			left > 0 && (n = pull_forward(w, from)) > 0;)
+			left -= RTE_MIN(n, left);
+	}
 	for (unsigned int from = 0; from < w->plane->n_workers; from++) {
 		if (from == w->id)
 			continue;

@@ -39,7 +39,7 @@ struct box {
 };
 
 /* How far this worker is in giving tunnels away (worker_move.c). */
-enum give { GIVE_NOTHING, GIVE_ANNOUNCED, GIVE_REDIRECTED, GIVE_FLUSHED, GIVE_SENT };
+enum give { GIVE_NOTHING, GIVE_ANNOUNCED, GIVE_REDIRECTED, GIVE_FLUSHED, GIVE_MARKED, GIVE_SENT };
 
 struct gw_worker {
 	/* set before start, then read-only */
@@ -77,6 +77,7 @@ struct gw_worker {
 	struct gw_early early;
 	enum give give;
 	uint64_t give_token;	/* of rcu */
+	uint32_t give_frames, give_forward; /* marks of what others have still to pull */
 	struct box *boxes;	/* by owner, then kind; NULL: no others */
 	uint64_t full[GW_PASS_FRAME]; /* boxes of a kind that hold something, by owner */
 

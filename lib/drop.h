@@ -78,6 +78,7 @@
 	X(FWD_NEIGH_DEAD, "fwd-neigh-dead", "next hop does not answer")                            \
 	X(FWD_PUNT, "fwd-punt", "for the kernel, more from the inside port than it is given at once") \
 	X(FWD_TX_FULL, "fwd-tx-full", "inside port's transmit queue full")                         \
+	X(FWD_PASS_FULL, "fwd-pass-full", "ring to the worker that has the inside port full")      \
 	/* outbound */                                                                             \
 	X(WIRE_FRAME, "wire-frame", "frame on a hand-off port that is no IP packet to us")         \
 	X(OUT_INNER_BAD, "out-inner-bad", "packet from inside malformed")                          \

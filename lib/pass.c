@@ -91,8 +91,18 @@ gw_pass_pull(struct gw_pass *p, enum gw_pass_kind kind, unsigned int from, unsig
 		p->rings[at(p, kind, from, to)], (void **)pkts, n, NULL);
 }
 
-bool
-gw_pass_empty(const struct gw_pass *p, enum gw_pass_kind kind, unsigned int from, unsigned int to)
+uint32_t
+gw_pass_mark(const struct gw_pass *p, enum gw_pass_kind kind, unsigned int from, unsigned int to)
 {
-	return rte_ring_empty(p->rings[at(p, kind, from, to)]) == 1;
+	return p->rings[at(p, kind, from, to)]->prod.tail;
+}
+
+bool
+gw_pass_is_through(const struct gw_pass *p, enum gw_pass_kind kind, unsigned int from,
+	unsigned int to, uint32_t mark)
+{
+	const struct rte_ring *r = p->rings[at(p, kind, from, to)];
+	uint32_t pulled = __atomic_load_n(&r->cons.tail, __ATOMIC_ACQUIRE);
+
+	return (int32_t)(pulled - mark) >= 0;
 }

@@ -39,8 +39,11 @@ uint16_t gw_pass_push(struct gw_pass *p, enum gw_pass_kind kind, unsigned int fr
 /** Worker to. @return packets, at most n */
 uint16_t gw_pass_pull(struct gw_pass *p, enum gw_pass_kind kind, unsigned int from, unsigned int to,
 	struct rte_mbuf **pkts, uint16_t n);
-/** Worker from or to: nothing is in it. */
-bool gw_pass_empty(const struct gw_pass *p, enum gw_pass_kind kind, unsigned int from,
+/** Worker from: how far it has pushed, for gw_pass_is_through(). */
+uint32_t gw_pass_mark(const struct gw_pass *p, enum gw_pass_kind kind, unsigned int from,
 	unsigned int to);
+/** Worker from: all that was pushed before the mark has been pulled. */
+bool gw_pass_is_through(const struct gw_pass *p, enum gw_pass_kind kind, unsigned int from,
+	unsigned int to, uint32_t mark);
 
 #endif
