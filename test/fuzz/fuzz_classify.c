@@ -37,6 +37,23 @@ check_offsets(const struct gw_classified *c, size_t len)
 	check((c->cls == GW_CLASS_IKE) == (c->ike_spi_r != 0));
 }
 
+/* What the short way takes, the long way takes for the same. */
+static void
+check_plain(const uint8_t *frame, size_t len, bool csum_good)
+{
+	struct gw_classified c;
+	uint16_t end;
+	uint8_t tc;
+
+	if (!gw_classify_plain_esp(frame, len, &local, &end, &tc))
+		return;
+	gw_classify(frame, len, 0, &local, csum_good, &c);
+	check(c.cls == GW_CLASS_ESP && c.reason == GW_DROP_NONE);
+	check(c.l3_off == GW_ETH_LEN && c.l4_off == GW_ESP_PLAIN_OFF);
+	check(c.end == end && c.tc == tc);
+	check(!c.udp_encap && !c.multicast);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -44,6 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0 || size > 10000)
 		return 0;
+	check_plain(data + 1, size - 1, data[0] & 2);
 	gw_classify(data + 1, size - 1, data[0] & 1 ? 7 : 0, &local, data[0] & 2, &c);
 	if (c.cls == GW_CLASS_DROP)
 		check(c.reason > GW_DROP_NONE && c.reason < GW_DROP_N);

@@ -8,6 +8,22 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* The short way must say what the long way says. */
+static enum gw_drop
+both(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst, uint8_t tc,
+	struct gw_esp_tail *out)
+{
+	enum gw_drop drop = gw_esp_tail(p, len, src, dst, tc, out);
+	struct gw_esp_tail any;
+
+	if (gw_esp_tail_any(p, len, src, dst, tc, &any) != drop)
+		abort();
+	if (drop == GW_DROP_NONE &&
+		(any.off != out->off || any.len != out->len || any.tc != out->tc))
+		abort();
+	return drop;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -27,7 +43,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (p == NULL)
 		return 0;
 	memcpy(p, data + 2, len);
-	drop = gw_esp_tail(p, len, (data[0] & 1) != 0 ? hosts : NULL, hosts + 16, data[1], &out);
+	drop = both(p, len, (data[0] & 1) != 0 ? hosts : NULL, hosts + 16, data[1], &out);
 	if (drop >= GW_DROP_N)
 		abort();
 	if (drop == GW_DROP_NONE) {
