@@ -106,14 +106,17 @@ tx_control(struct gw_worker *w)
 	return n;
 }
 
-/* How long this poll may wait for a descriptor, or -1 to leave them alone. */
+/* How long this poll may wait for a descriptor, or -1 to leave them alone: a look is a system call,
+ * which shall not be made for every few packets that come another way. */
 static int
-wait_us(struct gw_worker *w, uint16_t received)
+wait_us(struct gw_worker *w, uint16_t received, uint32_t work)
 {
 	unsigned int us;
 
 	if (received == GW_BURST_MAX || w->plane->busy)
 		return w->stats.polls % LOOK_POLLS == 0 ? 0 : -1;
+	if (work > 0)
+		return w->now_tsc < w->next_look_tsc ? -1 : 0;
 	if (w->empty < SPIN_POLLS)
 		return 0;
 	us = (w->empty - SPIN_POLLS + 1) * SLEEP_STEP_US;
@@ -187,11 +190,13 @@ gw_worker_poll(struct gw_worker *w)
 		work += forward(w);
 	if (w->n_holding > 0)
 		worker_out_held(w);
-	us = work > 0 && !w->plane->busy && received < GW_BURST_MAX ? 0 : wait_us(w, received);
+	us = wait_us(w, received, work);
 	if (us > 0 && w->n_tx + w->in.n + w->from_inside.n > 0)
 		us = 0;
-	if (us >= 0)
+	if (us >= 0) {
 		work += worker_out(w, (unsigned int)us);
+		w->next_look_tsc = w->now_tsc + w->gather_tsc;
+	}
 	w->stats.sleeps += us > 0;
 	if (is_due(w, &w->from_inside))
 		worker_out_go(w);

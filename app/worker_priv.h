@@ -64,6 +64,7 @@ struct gw_worker {
 	/* worker only */
 	_Alignas(64) uint64_t now_tsc; /* of this poll */
 	uint64_t next_ms_tsc;	       /* when what is due every millisecond is due */
+	uint64_t next_look_tsc;	       /* when descriptors are looked at, though the port is busy */
 	uint64_t next_sample_tsc;      /* when control may hear of an unknown SPI again */
 	unsigned int empty;	       /* polls in a row that found nothing */
 	uint16_t n_tx;
