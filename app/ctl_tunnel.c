@@ -210,7 +210,9 @@ error_sources(struct gw_tunnel *t, const struct gw_tunnel_cfg *cfg, const struct
 static struct gw_tunnel *
 new_tunnel(const struct gw_tunnel_cfg *cfg, const struct gw_cfg *gw, uint32_t index, int socket)
 {
-	struct gw_tunnel *t = rte_zmalloc_socket("tunnel", sizeof(*t), 64, socket);
+	uint16_t hold_max = RTE_MIN(cfg->hold, GW_HOLD_MAX);
+	struct gw_tunnel *t = rte_zmalloc_socket(
+		"tunnel", sizeof(*t) + hold_max * sizeof(t->held[0]), 64, socket);
 
 	if (t == NULL)
 		return NULL;
@@ -225,7 +227,7 @@ new_tunnel(const struct gw_tunnel_cfg *cfg, const struct gw_cfg *gw, uint32_t in
 	t->dscp = cfg->dscp;
 	t->ecn = cfg->ecn;
 	t->flowlabel = cfg->flowlabel;
-	t->hold_max = cfg->hold <= GW_HOLD_MAX ? cfg->hold : GW_HOLD_MAX;
+	t->hold_max = hold_max;
 	error_sources(t, cfg, gw);
 	return t;
 }

@@ -281,32 +281,22 @@ row_kat(struct rig *b)
 	return n > 0;
 }
 
-static size_t
-keys_room(void)
-{
-	return (gw_keys_size() + 63) & ~(size_t)63;
-}
-
 const char *
 gw_crypto_kat(struct gw_crypto *c)
 {
-	uint8_t *mem = aligned_alloc(64, 2 * keys_room());
 	const char *failed = NULL;
-	unsigned int i;
 
-	if (mem == NULL)
-		return "memory";
-	for (i = 0; gw_crypto_alg_at(i) != NULL && failed == NULL; i++) {
-		struct rig b = {
-			.c = c,
-			.row = gw_crypto_alg_at(i),
-			.out = (struct gw_keys *)(void *)mem,
-			.in = (struct gw_keys *)(void *)(mem + keys_room()),
-		};
+	for (unsigned int i = 0; gw_crypto_alg_at(i) != NULL && failed == NULL; i++) {
+		struct rig b = {.c = c, .row = gw_crypto_alg_at(i)};
 
-		if (!row_kat(&b))
+		b.out = aligned_alloc(64, gw_keys_size(b.row));
+		b.in = aligned_alloc(64, gw_keys_size(b.row));
+		if (b.out == NULL || b.in == NULL)
+			failed = "memory";
+		else if (!row_kat(&b))
 			failed = b.row->name;
+		free(b.out);
+		free(b.in);
 	}
-	free(mem);
 	return failed;
 }

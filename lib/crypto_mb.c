@@ -13,6 +13,7 @@
 #include "bytes.h"
 #include "crypto_mb.h"
 #include "esp.h"
+#include "sa_priv.h"
 
 struct gw_keys {
 	union {
@@ -26,6 +27,12 @@ struct gw_keys {
 	};
 };
 static_assert(_Alignof(struct gw_keys) == 64, "IPsec-MB reads key schedules aligned");
+
+#define WINDOW_1024 256 /* gw_replay_size() of it */
+static_assert(sizeof(struct gw_sa_in) + sizeof(struct gw_sa_out) + 2 * sizeof(struct gw_keys) +
+			      WINDOW_1024 <=
+		      3072,
+	"a pair of SAs takes no more than 3 KB");
 
 struct gw_crypto {
 	IMB_MGR *mgr;
@@ -186,9 +193,10 @@ gw_crypto_cbc_make_iv(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	unsigned int i;
 
 	/* one block of CFB over zeros is the block cipher itself */
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		IMB_AES128_CFB_ONE(c->mgr, ops[i]->iv, zero, ops[i]->nonce,
 			ops[i]->keys->cbc.iv_sched, sizeof(zero));
+	}
 }
 
 /* Lanes run as long as their shortest packet: neighbours of one length cost least (mixed sizes in a
@@ -442,17 +450,52 @@ gw_crypto_chacha_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 
 static pthread_once_t key_mgr_once = PTHREAD_ONCE_INIT;
 static IMB_MGR *key_mgr; /* lives as long as the process: read only, of the same kind everywhere */
+static uint32_t gcm_len; /* with it: bytes of struct gcm_key_data that this CPU's code uses */
+
+/* Of the library's structure, which has room for what any CPU may want: what is written, whatever
+ * was there. */
+static uint32_t
+gcm_used(IMB_MGR *mgr)
+{
+	static const uint8_t key[32];
+	struct gcm_key_data k[2];
+	const uint8_t *p = (const uint8_t *)&k[0], *q = (const uint8_t *)&k[1];
+	uint32_t n = sizeof(k[0]);
+
+	memset(&k[0], 0, sizeof(k[0]));
+	memset(&k[1], 0xff, sizeof(k[1]));
+	IMB_AES256_GCM_PRE(mgr, key, &k[0]);
+	IMB_AES256_GCM_PRE(mgr, key, &k[1]);
+	while (n > 0 && p[n - 1] != q[n - 1])
+		n--;
+	return n;
+}
 
 static void
 key_mgr_init(void)
 {
 	key_mgr = mgr_create();
+	if (key_mgr != NULL)
+		gcm_len = gcm_used(key_mgr);
+}
+
+static bool
+have_key_mgr(void)
+{
+	pthread_once(&key_mgr_once, key_mgr_init);
+	return key_mgr != NULL;
 }
 
 size_t
-gw_keys_size(void)
+gw_keys_size(const struct gw_crypto_alg *row)
 {
-	return sizeof(struct gw_keys);
+	size_t n = sizeof(((struct gw_keys *)NULL)->cbc);
+
+	if (row->cipher == GW_CIPHER_AES_GCM)
+		n = have_key_mgr() ? gcm_len : sizeof(struct gcm_key_data);
+	else if (row->cipher == GW_CIPHER_CHACHA20_POLY1305)
+		n = sizeof(((struct gw_keys *)NULL)->chacha);
+	return RTE_ALIGN_CEIL(n, _Alignof(struct gw_keys));
 }
 
 static void
@@ -537,8 +580,7 @@ int
 gw_keys_init(
 	struct gw_keys *keys, const struct gw_crypto_alg *row, const struct gw_alg *alg, bool out)
 {
-	pthread_once(&key_mgr_once, key_mgr_init);
-	if (key_mgr == NULL)
+	if (!have_key_mgr())
 		return -ENOMEM;
 	if (row->auth != GW_AUTH_AEAD) {
 		hmac_pad(alg->auth, alg->auth_key, alg->auth_key_len, 0x36, keys->cbc.ipad);
@@ -579,7 +621,7 @@ crypto_alloc(int socket)
 
 	if (c == NULL)
 		return NULL;
-	c->mgr = mgr_create();
+	c->mgr = have_key_mgr() ? mgr_create() : NULL;
 	if (c->mgr == NULL) {
 		rte_free(c);
 		return NULL;

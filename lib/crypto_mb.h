@@ -67,13 +67,13 @@ const struct gw_crypto_alg *gw_crypto_alg_find(const struct gw_alg *alg);
 /** Row i, NULL past the last: for self-test and tests. */
 const struct gw_crypto_alg *gw_crypto_alg_at(unsigned int i);
 
-/** Bytes for struct gw_keys, to be aligned to 64. */
-size_t gw_keys_size(void);
+/** Bytes of struct gw_keys that this row needs on this CPU: a multiple of 64, to be aligned to 64. */
+size_t gw_keys_size(const struct gw_crypto_alg *row);
 
 /**
  * Expand the keys of one direction; out ones get a secret of their own for CBC IVs. Control: uses a
  * manager made once for the process, of which it reads function pointers only, so any thread may.
- * The caller wipes: memory of gw_keys_size() bytes.
+ * The caller wipes: memory of gw_keys_size(row) bytes.
  * @return 0, -ENOMEM or -EIO (no random bytes)
  */
 int gw_keys_init(struct gw_keys *keys, const struct gw_crypto_alg *row, const struct gw_alg *alg,

@@ -43,8 +43,8 @@ look_up(const struct gw_sadb *db, struct rte_mbuf **pkts, unsigned int n, struct
 			gw_pkt_refuse(lanes[i].m, GW_DROP_NO_SA);
 			continue;
 		}
-		rte_prefetch0(sas[i]->replay);
-		rte_prefetch0(sas[i]->keys);
+		rte_prefetch0(&sas[i]->replay);
+		rte_prefetch0(gw_sa_in_keys(sas[i]));
 		lanes[n_known].m = lanes[i].m;
 		lanes[n_known++].sa = sas[i];
 	}
@@ -104,7 +104,7 @@ note_source(struct gw_sa_in *sa, const struct lane *lane)
 static enum gw_drop
 check_replay(struct gw_sa_in *sa, uint32_t low, uint64_t *seq)
 {
-	if (gw_replay_infer(sa->replay, low, sa->esn, seq) && gw_replay_check(sa->replay, *seq))
+	if (gw_replay_infer(&sa->replay, low, sa->esn, seq) && gw_replay_check(&sa->replay, *seq))
 		return GW_DROP_NONE;
 	gw_stat_add(&sa->replays, 1);
 	return GW_DROP_REPLAY;
@@ -164,7 +164,7 @@ admit(struct lane *lane)
 	if (drop != GW_DROP_NONE)
 		return drop;
 	pkt->sa_in = sa;
-	op->keys = sa->keys;
+	op->keys = gw_sa_in_keys(sa);
 	op->iv = esp + GW_ESP_HDR_LEN;
 	op->text = op->iv + sa->iv_len;
 	op->icv = op->text + op->text_len;
@@ -245,7 +245,7 @@ tally_flush(struct tally *t, uint64_t now_tsc)
 	gw_stat_add(&t->sa->packets, t->packets);
 	gw_stat_add(&t->sa->bytes, t->bytes);
 	gw_stat_set(&t->sa->last_tsc, now_tsc);
-	gw_stat_set(&t->sa->seq, t->sa->replay->top);
+	gw_stat_set(&t->sa->seq, t->sa->replay.top);
 	t->packets = t->bytes = 0;
 }
 
@@ -272,7 +272,7 @@ verdict(const struct lane *lane)
 		gw_stat_add(&sa->icv_failures, 1);
 		return GW_DROP_ICV;
 	}
-	if (!gw_replay_commit(sa->replay, gw_pkt(lane->m)->seq)) {
+	if (!gw_replay_commit(&sa->replay, gw_pkt(lane->m)->seq)) {
 		gw_stat_add(&sa->replays, 1);
 		return GW_DROP_REPLAY;
 	}

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include <rte_ip.h>
-#include <rte_prefetch.h>
 
 #include "bytes.h"
 #include "esp.h"
@@ -20,7 +19,6 @@ struct lane {
 
 /* Trailers are written as whole words, so there is always room for one behind the padding. */
 #define TAIL_ROOM 32
-#define AHEAD     4 /* packets: whose SA is prefetched */
 
 static_assert(GW_PKT_TAILROOM >= TAIL_ROOM, "trailer by words");
 static_assert(GW_PKT_TAILROOM >= 15 + 2 + GW_ICV_MAX, "padding, trailer, ICV");
@@ -51,12 +49,11 @@ write_outer(const struct gw_sa_out *sa, const struct gw_pkt *pkt, uint8_t tc, ui
 	const struct gw_tunnel *t = pkt->tunnel;
 	uint32_t payload_len = total - GW_IP6_HDR_LEN;
 
-	memcpy(p, sa->outer, GW_OUTER_MAX - GW_UDP_HDR_LEN);
 	gw_put64(p, head(sa, t, pkt) | (uint64_t)tc << 52 | payload_len << 16 | t->hop_limit);
+	memcpy(p + 8, sa->hosts, sizeof(sa->hosts));
 	if (unlikely(sa->udp_encap)) {
-		memcpy(p + GW_OUTER_MAX - GW_UDP_HDR_LEN, sa->outer + GW_OUTER_MAX - GW_UDP_HDR_LEN,
-			GW_UDP_HDR_LEN);
-		gw_put16(p + GW_IP6_HDR_LEN + 4, (uint16_t)payload_len);
+		memcpy(p + GW_IP6_HDR_LEN, sa->ports, sizeof(sa->ports));
+		gw_put32(p + GW_IP6_HDR_LEN + 4, payload_len << 16);
 	}
 	gw_put64(p + sa->outer_len - GW_ESP_HDR_LEN, (uint64_t)sa->spi << 32 | (uint32_t)seq);
 }
@@ -143,7 +140,7 @@ prepare(struct lane *lane, struct gw_sa_out *sa, struct rte_mbuf *m)
 	write_outer(sa, pkt, tc, seq, p, total);
 
 	esp = p + sa->outer_len - GW_ESP_HDR_LEN;
-	op->keys = sa->keys;
+	op->keys = gw_sa_out_keys(sa);
 	op->iv = p + sa->outer_len;
 	op->text = op->iv + sa->iv_len;
 	op->text_len = text_len;
@@ -173,11 +170,6 @@ prepare_all(struct rte_mbuf **pkts, unsigned int n, struct lane *lanes, bool *mi
 		struct gw_sa_out *sa = gw_pkt(pkts[i])->sa_out;
 		enum gw_drop drop;
 
-		if (i + AHEAD < n) {
-			rte_prefetch0(gw_pkt(pkts[i + AHEAD])->sa_out);
-			rte_prefetch0(gw_pkt(pkts[i + AHEAD])->sa_out->outer);
-			rte_prefetch0(&gw_pkt(pkts[i + AHEAD])->sa_out->seq);
-		}
 		drop = prepare(&lanes[k], sa, pkts[i]);
 		gw_pkt(pkts[i])->drop = (uint16_t)drop;
 		*mixed |= sa->alg != alg;

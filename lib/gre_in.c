@@ -11,7 +11,7 @@
 #define ETHERTYPE_IP6 0x86dd
 
 static struct gw_tunnel *
-demux_find(const struct gw_demux *d, const struct gw_gre *gre)
+demux_search(const struct gw_demux *d, const struct gw_gre *gre)
 {
 	uint32_t lo = 0, hi = d->n, mid;
 
@@ -25,6 +25,17 @@ demux_find(const struct gw_demux *d, const struct gw_gre *gre)
 			hi = mid;
 	}
 	return lo < d->n && d->by_key[lo].key == gre->key ? d->by_key[lo].tunnel : NULL;
+}
+
+static struct gw_tunnel *
+tunnel_of(const struct gw_sa_in *sa, const struct gw_gre *gre)
+{
+	struct gw_tunnel *t = sa->first;
+
+	if (likely(t != NULL && t->has_key == gre->has_key &&
+		    (!gre->has_key || t->key == gre->key)))
+		return t;
+	return demux_search(sa->demux, gre);
 }
 
 /*
@@ -94,7 +105,7 @@ gre_in(struct rte_mbuf *m, struct gw_tally *tally)
 	reason = gw_gre_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &gre);
 	if (unlikely(reason != GW_DROP_NONE))
 		return reason;
-	t = demux_find(pkt->sa_in->demux, &gre);
+	t = tunnel_of(pkt->sa_in, &gre);
 	if (unlikely(t == NULL))
 		return GW_DROP_GRE_KEY;
 	pkt->tunnel = t;

@@ -19,10 +19,10 @@
 #define GW_REPLAY_MAX 8192u
 
 struct gw_replay {
-	uint64_t top;	 /* highest number accepted, 0 = none yet */
-	uint32_t window; /* 0 = off */
-	uint32_t mask;	 /* blocks - 1 */
-	uint64_t blocks[];
+	uint64_t top;	  /* highest number accepted, 0 = none yet */
+	uint32_t window;  /* 0 = off */
+	uint32_t mask;	  /* blocks - 1 */
+	uint64_t *blocks; /* apart, so that the rest may lie beside what else a packet needs */
 };
 
 /** Blocks for a window: one more than it spans, since the newest is filled as it advances. */
@@ -36,21 +36,32 @@ gw_replay_blocks(uint32_t window)
 	return n;
 }
 
-/** Bytes for a struct gw_replay with this window. */
+/** Bytes for the blocks of this window. */
 static inline size_t
 gw_replay_size(uint32_t window)
 {
-	return sizeof(struct gw_replay) + gw_replay_blocks(window) * sizeof(uint64_t);
+	return gw_replay_blocks(window) * sizeof(uint64_t);
 }
 
-/** @param window  0, or GW_REPLAY_MIN..GW_REPLAY_MAX */
+/**
+ * @param window  0, or GW_REPLAY_MIN..GW_REPLAY_MAX
+ * @param blocks  gw_replay_size(window) bytes of the caller's
+ */
 static inline void
-gw_replay_init(struct gw_replay *r, uint32_t window)
+gw_replay_init(struct gw_replay *r, uint32_t window, uint64_t *blocks)
 {
 	r->top = 0;
 	r->window = window;
 	r->mask = gw_replay_blocks(window) - 1;
+	r->blocks = blocks;
 	memset(r->blocks, 0, (r->mask + 1) * sizeof(r->blocks[0]));
+}
+
+/** What the next packet of an SA most probably looks at: for prefetching. */
+static inline const uint64_t *
+gw_replay_next(const struct gw_replay *r)
+{
+	return &r->blocks[((r->top + 1) / 64) & r->mask];
 }
 
 /**

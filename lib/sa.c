@@ -7,8 +7,10 @@
 #include <rte_common.h>
 #include <rte_malloc.h>
 
+#include "bytes.h"
 #include "esp_size.h"
 #include "sa_priv.h"
+#include "tunnel.h"
 
 #define LINE           64
 #define HOP_LIMIT      64  /* outer: overwritten by the tunnel's; inner, tunnel mode: this */
@@ -63,17 +65,6 @@ window_ok(const struct gw_sa_params *p)
 	return p->replay_window >= GW_REPLAY_MIN && p->replay_window <= GW_REPLAY_MAX;
 }
 
-/* One allocation of size bytes ends in the keys; expand them there. */
-static int
-keys_place(void *mem, size_t size, const struct gw_crypto_alg *row, const struct gw_alg *alg,
-	bool out, const struct gw_keys **keys)
-{
-	struct gw_keys *k = RTE_PTR_ADD(mem, size - gw_keys_size());
-
-	*keys = k;
-	return gw_keys_init(k, row, alg, out);
-}
-
 static void
 sa_free(void *sa, size_t size)
 {
@@ -88,6 +79,14 @@ inner_host(const struct in6_addr *inner, const struct in6_addr *outer)
 	return IN6_IS_ADDR_UNSPECIFIED(inner) ? outer : inner;
 }
 
+static struct gw_tunnel *
+first_tunnel(const struct gw_demux *d)
+{
+	if (d == NULL || d->keyless != NULL || d->n == 0)
+		return d == NULL ? NULL : d->keyless;
+	return d->by_key[0].tunnel;
+}
+
 struct gw_sa_in *
 gw_sa_in_create(const struct gw_sa_params *p, int socket)
 {
@@ -99,8 +98,8 @@ gw_sa_in_create(const struct gw_sa_params *p, int socket)
 		errno = EINVAL;
 		return NULL;
 	}
-	size = sizeof(*sa) + RTE_ALIGN_CEIL(gw_replay_size(p->replay_window), LINE) +
-	       gw_keys_size();
+	size = sizeof(*sa) + gw_keys_size(row) +
+	       RTE_ALIGN_CEIL(gw_replay_size(p->replay_window), LINE);
 	sa = rte_zmalloc_socket("gw_sa_in", size, LINE, socket);
 	if (sa == NULL) {
 		errno = ENOMEM;
@@ -124,10 +123,10 @@ gw_sa_in_create(const struct gw_sa_params *p, int socket)
 	sa->udp_encap = p->udp_encap;
 	sa->remote_port = p->remote_port;
 	sa->demux = p->demux;
+	sa->first = first_tunnel(p->demux);
 	sa->child_id = p->child_id;
-	sa->replay = RTE_PTR_ADD(sa, sizeof(*sa));
-	gw_replay_init(sa->replay, p->replay_window);
-	if (keys_place(sa, size, row, &p->alg, false, &sa->keys) != 0) {
+	gw_replay_init(&sa->replay, p->replay_window, RTE_PTR_ADD(sa + 1, gw_keys_size(row)));
+	if (gw_keys_init((struct gw_keys *)(sa + 1), row, &p->alg, false) != 0) {
 		sa_free(sa, size);
 		errno = ENOMEM;
 		return NULL;
@@ -148,24 +147,20 @@ ip6_template(uint8_t *h, uint8_t next, const struct in6_addr *src, const struct 
 static void
 outer_template(struct gw_sa_out *sa, const struct gw_sa_params *p)
 {
-	rte_be16_t port;
-	rte_be32_t spi = rte_cpu_to_be_32(p->spi);
-	uint8_t *h = sa->outer;
+	uint8_t next = p->udp_encap ? IPPROTO_UDP : IPPROTO_ESP;
 
-	ip6_template(h, p->udp_encap ? IPPROTO_UDP : IPPROTO_ESP, &p->local, &p->remote);
-	h += GW_IP6_HDR_LEN;
+	memcpy(sa->hosts, &p->local, 16);
+	memcpy(sa->hosts + 16, &p->remote, 16);
+	sa->udp_encap = p->udp_encap;
+	sa->outer_len = GW_IP6_HDR_LEN + GW_ESP_HDR_LEN;
 	if (p->udp_encap) {
-		port = rte_cpu_to_be_16(p->local_port);
-		memcpy(h, &port, 2);
-		port = rte_cpu_to_be_16(p->remote_port);
-		memcpy(h + 2, &port, 2);
-		h += GW_UDP_HDR_LEN;
+		gw_put16(sa->ports, p->local_port);
+		gw_put16(sa->ports + 2, p->remote_port);
+		sa->outer_len += GW_UDP_HDR_LEN;
 	}
-	memcpy(h, &spi, 4);
-	sa->outer_len = (uint8_t)(h + GW_ESP_HDR_LEN - sa->outer);
 	sa->front = (uint8_t)(sa->outer_len + sa->iv_len + sa->inner_len);
-	sa->around = (uint8_t)(sa->outer_len + sa->iv_len + sa->icv_len);
-	sa->head = UINT64_C(6) << 60 | (uint64_t)sa->flow_label << 32 | (uint32_t)sa->outer[6] << 8;
+	sa->around = (uint8_t)(sa->outer_len + sa->iv_len + sa->alg->icv_len);
+	sa->head = UINT64_C(6) << 60 | (uint64_t)p->flow_label << 32 | (uint32_t)next << 8;
 }
 
 struct gw_sa_out *
@@ -179,7 +174,7 @@ gw_sa_out_create(const struct gw_sa_params *p, int socket)
 		errno = EINVAL;
 		return NULL;
 	}
-	size = sizeof(*sa) + gw_keys_size();
+	size = sizeof(*sa) + gw_keys_size(row);
 	sa = rte_zmalloc_socket("gw_sa_out", size, LINE, socket);
 	if (sa == NULL) {
 		errno = ENOMEM;
@@ -190,22 +185,19 @@ gw_sa_out_create(const struct gw_sa_params *p, int socket)
 	sa->nexthop = p->nexthop;
 	sa->seq_max = p->esn ? UINT64_MAX : UINT32_MAX;
 	sa->spi = p->spi;
-	sa->flow_label = p->flow_label;
 	memcpy(sa->salt, p->alg.salt, sizeof(sa->salt));
 	sa->iv_len = row->iv_len;
-	sa->icv_len = row->icv_len;
 	sa->align_mask = (uint8_t)(row->align - 1);
 	sa->aead = row->auth == GW_AUTH_AEAD;
 	sa->esn = p->esn;
 	sa->tunnel_mode = p->tunnel_mode;
-	sa->udp_encap = p->udp_encap;
 	sa->inner_len = p->tunnel_mode ? GW_IP6_HDR_LEN : 0;
 	sa->next_header = p->tunnel_mode ? IPPROTO_IPV6 : IPPROTO_GRE;
 	sa->child_id = p->child_id;
 	outer_template(sa, p);
 	ip6_template(sa->inner, IPPROTO_GRE, inner_host(&p->inner_local, &p->local),
 		inner_host(&p->inner_remote, &p->remote));
-	if (keys_place(sa, size, row, &p->alg, true, &sa->keys) != 0) {
+	if (gw_keys_init((struct gw_keys *)(sa + 1), row, &p->alg, true) != 0) {
 		sa_free(sa, size);
 		errno = ENOMEM;
 		return NULL;
@@ -243,10 +235,8 @@ struct gw_sa_out *
 gw_sa_out_move(const struct gw_sa_out *old, const struct gw_sa_params *p, int socket)
 {
 	uint64_t seq = atomic_load_explicit(&old->seq, memory_order_relaxed);
-	struct gw_sa_params moved = *p;
 	struct gw_sa_out *sa;
 
-	moved.spi = old->spi;
 	if (p->flow_label > FLOW_LABEL_MAX ||
 		(p->udp_encap && (p->local_port == 0 || p->remote_port == 0))) {
 		errno = EINVAL;
@@ -258,12 +248,8 @@ gw_sa_out_move(const struct gw_sa_out *old, const struct gw_sa_params *p, int so
 		return NULL;
 	}
 	memcpy(sa, old, old->size);
-	sa->keys = RTE_PTR_ADD(sa, RTE_PTR_DIFF(old->keys, old));
 	sa->nexthop = p->nexthop;
-	sa->flow_label = p->flow_label;
-	sa->udp_encap = p->udp_encap;
-	memset(sa->outer, 0, sizeof(sa->outer));
-	outer_template(sa, &moved);
+	outer_template(sa, p);
 	/* used up is used up: the numbers must not start again */
 	gw_stat_set(
 		&sa->seq, seq < sa->seq_max - GW_SA_MOVE_GAP ? seq + GW_SA_MOVE_GAP : sa->seq_max);

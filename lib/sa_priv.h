@@ -4,7 +4,8 @@
 
 /*
  * What SAs are made of: for the data-path stages. One allocation each, in the order it is touched:
- * what every packet reads, what its owner worker writes, replay window, expanded keys.
+ * what every packet reads, what its owner worker writes, what few packets need, expanded keys,
+ * the replay window's blocks.
  */
 
 #include <assert.h>
@@ -19,13 +20,10 @@
 #define GW_IP6_HDR_LEN 40
 #define GW_UDP_HDR_LEN 8
 
-/* Longest outer header: IPv6, UDP, ESP without IV */
-#define GW_OUTER_MAX (GW_IP6_HDR_LEN + GW_UDP_HDR_LEN + GW_ESP_HDR_LEN)
-
 struct gw_sa_in {
 	/* set before publish, then read-only */
 	const struct gw_crypto_alg *alg;
-	const struct gw_keys *keys;
+	struct gw_tunnel *first;       /* of demux, the only one as a rule */
 	struct in6_addr remote, local; /* in the order of an IPv6 header */
 	uint32_t spi;		       /* host order */
 	uint8_t salt[4];
@@ -35,16 +33,17 @@ struct gw_sa_in {
 	bool aead : 1, esn : 1, tunnel_mode : 1;
 	bool udp_encap; /* by itself: gw_sa_in_move() writes it */
 
-	/* owner worker rw; control reads relaxed */
-	_Alignas(64) _Atomic(uint64_t) packets;
-	_Atomic(uint64_t) bytes, last_tsc, seq;
-	_Atomic(uint64_t) replays, icv_failures;
-	/* set before publish; what it points at is the owner worker's alone */
-	struct gw_replay *replay;
+	/* owner worker rw; control reads the counters relaxed */
+	_Alignas(64) struct gw_replay replay;
+	_Atomic(uint64_t) packets, bytes, last_tsc, seq;
+	/* set before publish, then read-only */
 	const struct gw_demux *demux;
 
+	/* owner worker rw, for packets that are refused; control reads relaxed */
+	_Alignas(64) _Atomic(uint64_t) replays;
+	_Atomic(uint64_t) icv_failures;
 	/* set before publish, then read-only */
-	_Alignas(64) struct in6_addr inner_remote; /* tunnel mode, in a header's order */
+	struct in6_addr inner_remote; /* tunnel mode, in a header's order */
 	struct in6_addr inner_local;
 	uint16_t remote_port; /* with udp_encap: where the peer's packets come from as a rule */
 	/* control only */
@@ -59,43 +58,57 @@ struct gw_sa_in {
 };
 static_assert(offsetof(struct gw_sa_in, inner_local) == offsetof(struct gw_sa_in, inner_remote) + 16,
 	"compared with source and destination at once");
-static_assert(offsetof(struct gw_sa_in, packets) == 64, "read-only part is one cache line");
-static_assert(offsetof(struct gw_sa_in, inner_remote) == 128, "owner's part is one cache line");
+static_assert(offsetof(struct gw_sa_in, replay) == 64, "read-only part is one cache line");
+static_assert(offsetof(struct gw_sa_in, replays) == 128, "owner's part is one cache line");
 static_assert(offsetof(struct gw_sa_in, local) == offsetof(struct gw_sa_in, remote) + 16,
 	"compared with source and destination at once");
+static_assert(sizeof(struct gw_sa_in) == 256, "keys follow on a cache line");
 
 struct gw_sa_out {
 	/* set before publish, then read-only */
 	const struct gw_crypto_alg *alg;
-	const struct gw_keys *keys;
-	struct gw_nexthop *nexthop;
-	uint64_t seq_max; /* the last one that may be sent */
-	uint64_t head;	  /* of the outer header: version, next header, flow label; the rest zero, host order */
-	uint32_t spi;	  /* host order */
-	uint32_t flow_label;
+	uint64_t head;	   /* of the outer header: version, next header, flow label; the rest zero, host order */
+	uint8_t hosts[32]; /* of the outer header: source and destination */
+	uint32_t spi;	   /* host order */
 	uint8_t salt[4];
-	uint8_t iv_len, icv_len;
+	uint8_t iv_len;
 	uint8_t align_mask; /* payload, padding and trailer are a multiple of this plus one */
-	uint8_t outer_len;  /* bytes of outer: up to the end of the ESP header */
+	uint8_t outer_len;  /* bytes of the outer header: up to the end of the ESP header */
 	uint8_t inner_len;  /* bytes of inner: 0 in transport mode */
 	uint8_t next_header; /* of the ESP trailer */
 	uint8_t front;	     /* bytes in front of a GRE packet: outer, IV, inner */
 	uint8_t around;	     /* bytes around the text: outer, IV, ICV */
-	bool aead, esn, tunnel_mode, udp_encap;
-
-	_Alignas(64) uint8_t outer[GW_OUTER_MAX]; /* template */
-	_Alignas(64) uint8_t inner[GW_IP6_HDR_LEN]; /* template, tunnel mode */
+	bool aead : 1, esn : 1, tunnel_mode : 1, udp_encap : 1;
 
 	/* owner worker rw; control reads relaxed */
 	_Alignas(64) _Atomic(uint64_t) seq; /* last one used */
 	_Atomic(uint64_t) packets, bytes, last_tsc;
+	/* set before publish, then read-only */
+	uint64_t seq_max; /* the last one that may be sent */
+	struct gw_nexthop *nexthop;
 
+	/* set before publish, then read-only; tunnel mode and UDP */
+	_Alignas(64) uint8_t inner[GW_IP6_HDR_LEN]; /* template */
+	uint8_t ports[4];			    /* source and destination */
 	/* control only */
-	_Alignas(64) uint32_t child_id;
+	uint32_t child_id;
 	size_t size; /* of the allocation */
 };
-static_assert(offsetof(struct gw_sa_out, outer) == 64, "read-only part is one cache line");
-static_assert(offsetof(struct gw_sa_out, seq) == 192, "templates have a cache line each");
-static_assert(offsetof(struct gw_sa_out, child_id) == 256, "owner's part is one cache line");
+static_assert(offsetof(struct gw_sa_out, seq) == 64, "read-only part is one cache line");
+static_assert(offsetof(struct gw_sa_out, inner) == 128, "owner's part is one cache line");
+static_assert(sizeof(struct gw_sa_out) == 192, "keys follow on a cache line");
+
+/* Keys lie behind their SA: where is known before the SA has been read. */
+static inline const struct gw_keys *
+gw_sa_in_keys(const struct gw_sa_in *sa)
+{
+	return (const struct gw_keys *)(sa + 1);
+}
+
+static inline const struct gw_keys *
+gw_sa_out_keys(const struct gw_sa_out *sa)
+{
+	return (const struct gw_keys *)(sa + 1);
+}
 
 #endif

@@ -7,9 +7,11 @@
  * Created, published and destroyed by control; field groups say who writes what.
  */
 
+#include <assert.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -21,53 +23,61 @@
 #include "tunnel_cfg.h"
 
 struct gw_tunnel {
-	/* set before publish, then read-only */
-	char name[GW_TUNNEL_NAME_MAX];
-	uint32_t index;
-	const struct gw_handoff_ops *handoff;
-	const struct gw_demux *demux; /* it is one of these */
-	int fd; /* TUN descriptor, non-blocking, -1 with another hand-off; the first of its queues */
-	const int *queues; /* a TUN with a queue for each worker: their descriptors; NULL: fd alone */
-	bool forwards; /* its packets go by the forwarding stage (fwd.h), what is the kernel's to the TUN */
-	bool offload; /* the TUN was opened so: packets with struct virtio_net_hdr in front (tun.h) */
-	uint16_t wire_port;  /* the ethdev in its place, see wire.h */
-	uint8_t wire_mac[6]; /* its address */
-	bool has_key;
-	uint32_t key; /* host order */
-	bool checksum, sequence; /* GRE: sent, and demanded on receive */
-	uint8_t hop_limit;	 /* of the outer header, 1..255 */
-	uint8_t dscp;		 /* 0..63, or GW_DSCP_COPY */
-	enum gw_ecn ecn;
-	enum gw_flowlabel flowlabel;
-	uint32_t addr4;		 /* network order; source of ICMP errors on an ethdev hand-off, 0 = none */
-	struct in6_addr addr6;	 /* source of ICMPv6 errors: the tunnel's own, else an outside address */
-	uint16_t hold_max; /* packets held while there is no SA, 0..GW_HOLD_MAX */
-
 	/* control writes (release), worker reads (acquire / relaxed) */
-	_Alignas(64) _Atomic(struct gw_sa_out *) sa_out; /* NULL: hold, then drop */
+	_Atomic(struct gw_sa_out *) sa_out; /* NULL: hold, then drop */
 	_Atomic(uint16_t) mtu; /* largest inner packet, from SA and path MTU */
 	_Atomic(uint16_t) mss4, mss6; /* clamp to, 0 = off */
+	/* set before publish, then read-only: of this, what packets read */
+	bool has_key;
+	bool checksum, sequence; /* GRE: sent, and demanded on receive */
+	bool offload; /* the TUN was opened so: packets with struct virtio_net_hdr in front (tun.h) */
+	bool forwards; /* its packets go by the forwarding stage (fwd.h), what is the kernel's to the TUN */
+	uint8_t hop_limit; /* of the outer header, 1..255 */
+	uint8_t dscp;	   /* 0..63, or GW_DSCP_COPY */
+	const struct gw_handoff_ops *handoff;
+	uint32_t key; /* host order */
+	int fd; /* TUN descriptor, non-blocking, -1 with another hand-off; the first of its queues */
+	enum gw_ecn ecn;
+	enum gw_flowlabel flowlabel;
+	const struct gw_demux *demux; /* it is one of these */
+	/* control writes, worker reads relaxed */
 	_Atomic(uint32_t) seq_reset;  /* control counts up: the peer may have started again, so its
 				       * GRE sequence numbers start anywhere (RFC 2890) */
 	_Atomic(uint32_t) hold_flush; /* control counts up: drop what is held, no SA will come */
 
-	/* owner worker; control reads relaxed */
-	_Alignas(64) uint32_t gre_seq_out;
+	/* owner worker; control reads the counters relaxed */
+	_Alignas(64) _Atomic(uint64_t) rx_packets; /* from outside, to the inside */
+	_Atomic(uint64_t) rx_bytes;
+	_Atomic(uint64_t) tx_packets, tx_bytes; /* from the inside, to outside; inner bytes */
+	uint32_t gre_seq_out;
 	uint32_t gre_seq_in; /* last accepted */
 	uint32_t seq_reset_seen;
+	uint16_t n_held;
 	bool gre_seq_in_valid;
 	_Atomic(bool) acquire; /* worker sets: wants an SA; control clears when it has asked IKE */
-	uint16_t n_held;
+	_Atomic(uint64_t) drops; /* any worker */
+
+	/* set before publish, then read-only */
+	_Alignas(64) char name[GW_TUNNEL_NAME_MAX];
+	uint32_t index;
+	const int *queues; /* a TUN with a queue for each worker: their descriptors; NULL: fd alone */
+	uint16_t hold_max;   /* packets held while there is no SA, 0..GW_HOLD_MAX */
+	uint16_t wire_port;  /* the ethdev in its place, see wire.h */
+	uint8_t wire_mac[6]; /* its address */
+	uint32_t addr4;	     /* network order; source of ICMP errors on an ethdev hand-off, 0 = none */
+	struct in6_addr addr6; /* source of ICMPv6 errors: the tunnel's own, else an outside address */
+
+	/* owner worker */
+	_Alignas(64) uint8_t wire_peer[6]; /* who sits at the other end of the wire; broadcast until a frame
+					    * tells */
 	uint32_t hold_flush_seen;
-	uint64_t hold_since_tsc; /* oldest held packet */
-	struct rte_mbuf *held[GW_HOLD_MAX];
-	uint8_t wire_peer[6]; /* who sits at the other end of the wire; broadcast until a frame tells */
+	uint64_t hold_since_tsc;		/* oldest held packet */
 	struct gw_icmp_limit icmp; /* errors that answer its packets, from inside; the owner's */
 	struct gw_icmp_limit icmp_fwd; /* and forwarded from the far end; of the worker that has the inside port */
-	_Atomic(uint64_t) rx_packets, rx_bytes; /* from outside, to the inside */
-	_Atomic(uint64_t) tx_packets, tx_bytes; /* from the inside, to outside; inner bytes */
-	_Atomic(uint64_t) drops; /* any worker */
+	struct rte_mbuf *held[]; /* hold_max of them */
 };
+static_assert(offsetof(struct gw_tunnel, rx_packets) == 64, "what packets read is one cache line");
+static_assert(offsetof(struct gw_tunnel, name) == 128, "what packets write is one cache line");
 
 /**
  * The tunnels that share an SA, told apart by GRE key: what one worker owns, with all SAs that serve

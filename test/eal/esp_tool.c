@@ -89,7 +89,7 @@ cmd_sa(char **save)
 		return false;
 	util_sa_up(&rig);
 	atomic_store(&rig.out->seq, start);
-	if (start > 0 && !gw_replay_commit(rig.in->replay, start))
+	if (start > 0 && !gw_replay_commit(&rig.in->replay, start))
 		return false;
 	printf("ok %08x\n", p->spi);
 	return true;

@@ -190,7 +190,7 @@ counter_end(bool esn)
 	rig.params.esn = esn;
 	util_sa_up(&rig);
 	rig.out->seq = last - 2;
-	rig.in->replay->top = last - 3;
+	rig.in->replay.top = last - 3;
 	for (unsigned int i = 0; i < 4; i++)
 		pkts[i] = util_gre(&rig, LEN, i);
 	assert_int_equal(gw_esp_out(rig.c, pkts, 4, 1), 2);

@@ -27,7 +27,7 @@ there_and_back(struct rig *r, const unsigned int *lens, uint16_t n)
 		uint16_t payload = (uint16_t)lens[i];
 
 		assert_int_equal(rte_pktmbuf_pkt_len(pkts[i]),
-			gw_esp_packet_len(payload, r->out->iv_len, r->out->icv_len,
+			gw_esp_packet_len(payload, r->out->iv_len, r->out->alg->icv_len,
 				r->out->alg->align, r->out->tunnel_mode, r->out->udp_encap));
 		util_received(pkts[i]);
 	}

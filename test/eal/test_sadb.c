@@ -150,6 +150,7 @@ static void
 test_params(void **state)
 {
 	static const uint32_t bad_windows[] = {1, 31, 8193, UINT32_MAX};
+	static const struct gw_demux none;
 	struct gw_sa_params good, p;
 	struct gw_sa_out *out;
 	struct gw_sa_in *in;
@@ -181,7 +182,7 @@ test_params(void **state)
 
 	good.child_id = 77;
 	good.nexthop = (struct gw_nexthop *)0x10;
-	good.demux = (const struct gw_demux *)0x20;
+	good.demux = &none;
 	in = gw_sa_in_create(&good, SOCKET_ID_ANY);
 	out = gw_sa_out_create(&good, SOCKET_ID_ANY);
 	assert_true(in != NULL && out != NULL);

@@ -67,6 +67,16 @@ set_up(void **state)
 	return 0;
 }
 
+/* SAs whose tunnels are others. */
+static void
+sa_with(struct gw_tunnel *without_key, uint32_t n_keyed)
+{
+	util_sa_down(&rig);
+	demux.d.keyless = without_key;
+	demux.d.n = n_keyed;
+	util_sa_up(&rig);
+}
+
 static int
 tear_down(void **state)
 {
@@ -179,20 +189,23 @@ gre_in_good(void **state)
 static void
 gre_in_keys(void **state)
 {
-	for (unsigned int i = 0; i < N_KEYED; i++) {
-		struct rte_mbuf *m =
-			gre(inner4(NULL, 60, 0, i), GRE4(.has_key = true, .key = keyed[i].key));
+	for (unsigned int i = 0; i < 2 * N_KEYED; i++) {
+		struct gw_tunnel *t = &keyed[i % N_KEYED];
+		struct rte_mbuf *m;
 
+		if (i == N_KEYED) /* then the first of them is the likely one */
+			sa_with(NULL, N_KEYED);
+		m = gre(inner4(NULL, 60, 0, i), GRE4(.has_key = true, .key = t->key));
 		assert_int_equal(gw_gre_in(&m, 1), 1);
-		assert_ptr_equal(gw_pkt(m)->tunnel, &keyed[i]);
+		assert_ptr_equal(gw_pkt(m)->tunnel, t);
 		rte_pktmbuf_free(m);
 	}
 	expect_one(gre(inner4(NULL, 60, 0, 1), GRE4(.has_key = true, .key = 1)), GW_DROP_GRE_KEY);
 	expect_one(gre(inner4(NULL, 60, 0, 1), GRE4(.has_key = true, .key = 0xfffffffe)),
 		GW_DROP_GRE_KEY);
-	demux.d.keyless = NULL;
+	sa_with(NULL, N_KEYED);
 	expect_one(gre(inner4(NULL, 60, 0, 1), GRE4()), GW_DROP_GRE_KEY);
-	demux.d.n = 0;
+	sa_with(NULL, 0);
 	expect_one(gre(inner4(NULL, 60, 0, 1), GRE4(.has_key = true, .key = 7)), GW_DROP_GRE_KEY);
 }
 

@@ -90,10 +90,10 @@ next_seq(uint64_t top, uint32_t window)
 static struct gw_replay *
 window_new(uint32_t window)
 {
-	struct gw_replay *r = malloc(gw_replay_size(window));
+	struct gw_replay *r = malloc(sizeof(*r) + gw_replay_size(window));
 
 	assert_non_null(r);
-	gw_replay_init(r, window);
+	gw_replay_init(r, window, (uint64_t *)(r + 1));
 	return r;
 }
 
