@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include <string.h>
+
 #include <rte_ethdev.h>
 #include <rte_prefetch.h>
 
 #include "lib/bytes.h"
+#include "lib/crypto_mb.h"
 #include "worker_priv.h"
 
-#define PREFETCH  4  /* frames ahead */
+#define PREFETCH  8  /* frames ahead */
 #define SAMPLE_MS 50 /* between packets of unknown SPIs that control gets to see */
 
 static const enum gw_drop excp_full[GW_EXCP_N] = {
@@ -187,9 +190,9 @@ refused(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
 	worker_drop(w, esp, sample_unknown(w, esp, left));
 }
 
-/* ESP, all the way to the tunnels. */
-static void
-in_burst(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
+/* ESP to inner packets. @return how many, in front */
+static uint16_t
+in_step(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
 {
 	uint16_t good = gw_esp_in(w->crypto, w->plane->sadb, esp, n, w->now_tsc);
 
@@ -198,6 +201,23 @@ in_burst(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
 	n = good;
 	good = gw_gre_in(esp, n);
 	worker_drop(w, esp + good, n - good);
+	return good;
+}
+
+/* ESP, all the way to the tunnels. */
+static void
+in_burst(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
+{
+	uint16_t step = gw_crypto_step(w->crypto), good = 0, k;
+
+	gw_esp_in_ahead(w->plane->sadb, esp, RTE_MIN(step, n));
+	for (uint16_t from = 0; from < n; from += step) {
+		step = RTE_MIN(step, n - from);
+		gw_esp_in_ahead(w->plane->sadb, esp + from + step, RTE_MIN(step, n - from - step));
+		k = in_step(w, esp + from, step);
+		memmove(esp + good, esp + from, k * sizeof(esp[0]));
+		good += k;
+	}
 	worker_deliver(w, esp, good);
 }
 
@@ -285,6 +305,18 @@ take_esp(struct gw_worker *w, struct rte_mbuf *m)
 	to_owner(w, m);
 }
 
+/* Headers and the beginning of the cipher text. */
+static void
+prefetch_frame(const struct rte_mbuf *m)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	rte_prefetch0(p);
+	rte_prefetch0(p + 64);
+	rte_prefetch0(p + 128);
+	rte_prefetch0(p + m->data_len - 1);
+}
+
 uint16_t
 worker_in(struct gw_worker *w)
 {
@@ -299,13 +331,21 @@ worker_in(struct gw_worker *w)
 	if (n == 0)
 		return 0;
 	local = atomic_load_explicit(&w->plane->local, memory_order_acquire);
+	for (uint16_t i = 0; i < n && i < 2 * PREFETCH; i++) {
+		rte_prefetch0(pkts[i]);
+		rte_prefetch0(gw_pkt(pkts[i]));
+	}
 	for (uint16_t i = 0; i < n && i < PREFETCH; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+		prefetch_frame(pkts[i]);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m;
 
+		if (i + 2 * PREFETCH < n) {
+			rte_prefetch0(pkts[i + 2 * PREFETCH]);
+			rte_prefetch0(gw_pkt(pkts[i + 2 * PREFETCH]));
+		}
 		if (i + PREFETCH < n)
-			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + PREFETCH], void *));
+			prefetch_frame(pkts[i + PREFETCH]);
 		w->stats.rx_bytes += pkts[i]->pkt_len;
 		m = sort_frame(w, pkts[i], local);
 		if (m != NULL)

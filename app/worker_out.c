@@ -2,9 +2,13 @@
 
 #include <string.h>
 
+#include <rte_prefetch.h>
+
+#include "lib/crypto_mb.h"
 #include "lib/nexthop.h"
 #include "worker_priv.h"
 
+#define AHEAD          16  /* packets: whose tunnel and bytes are prefetched */
 #define READY_MAX      64  /* descriptors served in one poll */
 #define PENDING_BURSTS 8   /* of super-packets in one poll, beside the first of each */
 #define ROOM_MIN       16  /* for a read: some ports give nothing when asked for few */
@@ -208,18 +212,33 @@ worker_out_fini(struct gw_worker *w)
 	w->n_holding = 0;
 }
 
+/* Packet i's bytes and its tunnel. */
+static inline void
+prefetch(struct rte_mbuf **pkts, uint16_t i)
+{
+	const struct gw_tunnel *t = gw_pkt(pkts[i])->tunnel;
+
+	rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	rte_prefetch0(t);
+	rte_prefetch0(&t->rx_packets);
+}
+
 void
 worker_out_go(struct gw_worker *w)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
-	uint16_t n = w->from_inside.n, ready = 0;
+	uint16_t n = w->from_inside.n, step = gw_crypto_step(w->crypto), ready = 0;
 	struct gw_tunnel *t = NULL;
 	struct gw_sa_out *sa = NULL;
 
 	w->from_inside.n = 0;
+	for (uint16_t i = 0; i < AHEAD && i < n; i++)
+		prefetch(w->from_inside.pkts, i);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = w->from_inside.pkts[i];
 
+		if (i + AHEAD < n)
+			prefetch(w->from_inside.pkts, i + AHEAD);
 		if (gw_pkt(m)->tunnel != t) {
 			t = gw_pkt(m)->tunnel;
 			sa = atomic_load_explicit(&t->sa_out, memory_order_acquire);
@@ -232,6 +251,10 @@ worker_out_go(struct gw_worker *w)
 			held_of(w, t);
 		gw_pkt(m)->sa_out = sa;
 		pkts[ready++] = m;
+		if (ready >= step) {
+			out_burst(w, pkts, ready);
+			ready = 0;
+		}
 	}
 	if (ready > 0)
 		out_burst(w, pkts, ready);

@@ -9,6 +9,7 @@
 
 #include <rte_common.h>
 #include <rte_malloc.h>
+#include <rte_prefetch.h>
 
 #include "bytes.h"
 #include "crypto_mb.h"
@@ -34,8 +35,13 @@ static_assert(sizeof(struct gw_sa_in) + sizeof(struct gw_sa_out) + 2 * sizeof(st
 		      3072,
 	"a pair of SAs takes no more than 3 KB");
 
+#define STEP_MIN   16 /* packets: half of a first-level cache of 32 KB, with what belongs to them */
+#define KEYS_AHEAD 4  /* packets: whose keys are prefetched */
+
 struct gw_crypto {
 	IMB_MGR *mgr;
+	uint16_t step;    /* see gw_crypto_step() */
+	uint32_t gcm_len; /* bytes of struct gcm_key_data that this CPU's code uses */
 	struct gcm_context_data gcm_ctx;
 	uint8_t tags[GW_BURST_MAX][GW_ICV_MAX]; /* inbound: ICVs computed here */
 	_Alignas(64) IMB_JOB jobs[GW_BURST_MAX];
@@ -55,6 +61,26 @@ mgr_create(void)
 		return NULL;
 	}
 	return mgr;
+}
+
+/* Of many algorithms in turn none shall be hurt: from one at a time to another it goes slowly. */
+static void
+one_at_a_time(struct gw_crypto *c)
+{
+	if (c->step > STEP_MIN)
+		c->step--;
+}
+
+static void
+many_at_a_time(struct gw_crypto *c)
+{
+	c->step = GW_BURST_MAX;
+}
+
+uint16_t
+gw_crypto_step(const struct gw_crypto *c)
+{
+	return c->step;
 }
 
 /*
@@ -141,6 +167,19 @@ fill_job(IMB_JOB *j, const struct gw_crypto_alg *alg, const struct gw_crypto_op 
 	j->u.HMAC._hashed_auth_key_xor_opad = op->keys->cbc.opad;
 }
 
+/* Of thousands of SAs none has its keys in the cache; many packets of one need it once. */
+static inline void
+cbc_ahead(struct gw_crypto_op *const *ops, unsigned int i, unsigned int n)
+{
+	const uint8_t *k;
+
+	if (i >= n || (i > 0 && ops[i]->keys == ops[i - 1]->keys))
+		return;
+	k = ops[i]->keys->cbc.sched;
+	for (size_t at = 0; at < sizeof(ops[i]->keys->cbc); at += 64)
+		rte_prefetch0(k + at);
+}
+
 /*
  * The checked burst calls are all or nothing: one job they dislike and none is done. Lengths were
  * validated, so that is a bug or a library that differs; then each job is tried alone, and only
@@ -192,8 +231,11 @@ gw_crypto_cbc_make_iv(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	static const uint8_t zero[16];
 	unsigned int i;
 
+	for (i = 0; i < KEYS_AHEAD; i++)
+		cbc_ahead(ops, i, n);
 	/* one block of CFB over zeros is the block cipher itself */
 	for (i = 0; i < n; i++) {
+		cbc_ahead(ops, i + KEYS_AHEAD, n);
 		IMB_AES128_CFB_ONE(c->mgr, ops[i]->iv, zero, ops[i]->nonce,
 			ops[i]->keys->cbc.iv_sched, sizeof(zero));
 	}
@@ -222,6 +264,7 @@ gw_crypto_cbc_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_crypto_op *ops[GW_BURST_MAX];
 	unsigned int i;
 
+	many_at_a_time(c);
 	memcpy(ops, unsorted, n * sizeof(ops[0]));
 	sort_by_length(ops, n);
 	for (i = 0; i < n; i++)
@@ -244,6 +287,7 @@ hmac_verify(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_cryp
 	unsigned int i, good = 0;
 
 	for (i = 0; i < n; i++) {
+		cbc_ahead(ops, i, n);
 		poison(c->tags[i], ops[i]);
 		fill_job(&c->jobs[i], alg, ops[i], c->tags[i]);
 	}
@@ -263,6 +307,7 @@ gw_crypto_cbc_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_crypto_op *ops[GW_BURST_MAX];
 	unsigned int i, k = 0;
 
+	many_at_a_time(c);
 	memcpy(ops, unsorted, n * sizeof(ops[0]));
 	sort_by_length(ops, n);
 	if (!hmac_verify(c, alg, ops, n)) {
@@ -309,6 +354,32 @@ gw_crypto_null_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
  * AES-GCM: direct calls
  */
 
+/* What the packet needs of its keys: those of the rounds, and from the end as many powers of the
+ * hash key as it has blocks, its length and additional data among them. */
+static inline void
+gcm_prefetch(
+	const struct gw_crypto *c, const struct gw_crypto_alg *alg, const struct gw_crypto_op *op)
+{
+	const uint8_t *k = op->keys->gcm.expanded_keys;
+	uint32_t rounds = 16 * (alg->key_len / 4u + 7), from = rounds;
+
+	if (op->text_len + 48 < c->gcm_len - rounds)
+		from = c->gcm_len - (op->text_len + 48);
+	for (uint32_t i = 0; i < rounds; i += 64)
+		rte_prefetch0(k + i);
+	for (uint32_t i = c->gcm_len; i > from; i -= RTE_MIN(i, 64u))
+		rte_prefetch0(k + i - 1);
+}
+
+/* While packets before it are in the works */
+static inline void
+gcm_ahead(const struct gw_crypto *c, const struct gw_crypto_alg *alg,
+	struct gw_crypto_op *const *ops, unsigned int i, unsigned int n)
+{
+	if (i < n && (i == 0 || ops[i]->keys != ops[i - 1]->keys))
+		gcm_prefetch(c, alg, ops[i]);
+}
+
 static aes_gcm_enc_dec_t
 gcm_fn(const struct gw_crypto *c, const struct gw_crypto_alg *alg, bool encrypt)
 {
@@ -330,9 +401,13 @@ gw_crypto_gcm_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	uint64_t probe;
 	unsigned int i;
 
+	one_at_a_time(c);
+	for (i = 0; i < KEYS_AHEAD; i++)
+		gcm_ahead(c, alg, ops, i, n);
 	for (i = 0; i < n; i++) {
 		struct gw_crypto_op *op = ops[i];
 
+		gcm_ahead(c, alg, ops, i + KEYS_AHEAD, n);
 		fn(&op->keys->gcm, &c->gcm_ctx, op->text, op->text, op->text_len, op->nonce,
 			op->auth, op->auth_len, op->icv, alg->icv_len);
 	}
@@ -352,9 +427,13 @@ gw_crypto_gcm_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	aes_gcm_enc_dec_t fn = gcm_fn(c, alg, false);
 	unsigned int i;
 
+	one_at_a_time(c);
+	for (i = 0; i < KEYS_AHEAD; i++)
+		gcm_ahead(c, alg, ops, i, n);
 	for (i = 0; i < n; i++) {
 		struct gw_crypto_op *op = ops[i];
 
+		gcm_ahead(c, alg, ops, i + KEYS_AHEAD, n);
 		poison(c->tags[i], op);
 		fn(&op->keys->gcm, &c->gcm_ctx, op->text, op->text, op->text_len, op->nonce,
 			op->auth, op->auth_len, c->tags[i], alg->icv_len);
@@ -626,6 +705,8 @@ crypto_alloc(int socket)
 		rte_free(c);
 		return NULL;
 	}
+	c->step = GW_BURST_MAX;
+	c->gcm_len = gcm_len;
 	return c;
 }
 

@@ -67,6 +67,13 @@ const struct gw_crypto_alg *gw_crypto_alg_find(const struct gw_alg *alg);
 /** Row i, NULL past the last: for self-test and tests. */
 const struct gw_crypto_alg *gw_crypto_alg_at(unsigned int i);
 
+/**
+ * How many packets to bring at a time, GW_BURST_MAX at most, going by what algorithms there were lately: all
+ * there are for those that work on many at once, fewer for the others. Then all that these packets touch
+ * stays in the first-level cache from stage to stage.
+ */
+uint16_t gw_crypto_step(const struct gw_crypto *c);
+
 /** Bytes of struct gw_keys that this row needs on this CPU: a multiple of 64, to be aligned to 64. */
 size_t gw_keys_size(const struct gw_crypto_alg *row);
 

@@ -22,6 +22,12 @@ struct gw_crypto *gw_crypto_create(int socket, const char **failed);
 void gw_crypto_destroy(struct gw_crypto *c);
 
 /**
+ * Have the SAs of packets that gw_esp_in() gets next on their way. Entry: as there; nothing is changed.
+ * @param n  0..GW_BURST_MAX
+ */
+void gw_esp_in_ahead(const struct gw_sadb *db, struct rte_mbuf **pkts, uint16_t n);
+
+/**
  * Look up, check, decrypt and verify a burst of ESP packets.
  *
  * Entry:  data at the frame start; pkt l3_off at IPv6, l4_off at the ESP header, outer_tc,

@@ -7,6 +7,7 @@
 #include "esp.h"
 #include "esp_tail.h"
 #include "sa_priv.h"
+#include "tunnel.h"
 
 /* A packet between its first check and its verdict */
 struct lane {
@@ -14,6 +15,29 @@ struct lane {
 	struct gw_sa_in *sa;
 	struct rte_mbuf *m;
 };
+
+/* What lies behind an SA's pointers. */
+static void
+prefetch(const struct gw_sa_in *sa)
+{
+	rte_prefetch0(gw_replay_next(&sa->replay));
+	if (sa->first != NULL) {
+		rte_prefetch0(sa->first);
+		rte_prefetch0(&sa->first->rx_packets);
+	}
+}
+
+void
+gw_esp_in_ahead(const struct gw_sadb *db, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint32_t spis[GW_BURST_MAX];
+
+	/* of a packet that is too short the buffer's own bytes: they lead to some other slot */
+	for (uint16_t i = 0; i < n; i++)
+		spis[i] = gw_get32(
+			rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, gw_pkt(pkts[i])->l4_off));
+	gw_sadb_prefetch(db, spis, n);
+}
 
 /* Look up every packet that has an ESP header. @return lanes taken */
 static unsigned int
@@ -43,8 +67,8 @@ look_up(const struct gw_sadb *db, struct rte_mbuf **pkts, unsigned int n, struct
 			gw_pkt_refuse(lanes[i].m, GW_DROP_NO_SA);
 			continue;
 		}
-		rte_prefetch0(&sas[i]->replay);
-		rte_prefetch0(gw_sa_in_keys(sas[i]));
+		if (n_known == 0 || sas[i] != lanes[n_known - 1].sa)
+			prefetch(sas[i]);
 		lanes[n_known].m = lanes[i].m;
 		lanes[n_known++].sa = sas[i];
 	}

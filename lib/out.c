@@ -4,10 +4,13 @@
 #include <string.h>
 
 #include <rte_byteorder.h>
+#include <rte_cycles.h>
+#include <rte_prefetch.h>
 
 #include "gre.h"
 #include "inner.h"
 #include "ip4_cut.h"
+#include "sa_priv.h"
 #include "stat.h"
 
 #define ETHERTYPE_IP4 0x0800
@@ -173,6 +176,9 @@ prepare(struct gw_out *o, struct rte_mbuf *m, uint16_t keep, struct gw_tally *ta
 	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
 	struct gw_inner in;
 
+	/* where ESP's headers and trailer come to lie */
+	rte_prefetch0(p - 64);
+	rte_prefetch0(p + m->data_len);
 	if (!gw_inner_parse(p, m->data_len, &in)) {
 		refuse(o, m, GW_DROP_OUT_INNER_BAD);
 		return;
@@ -187,13 +193,25 @@ prepare(struct gw_out *o, struct rte_mbuf *m, uint16_t keep, struct gw_tally *ta
 		push_gre(o, m, tally);
 }
 
+/* What gw_esp_out() will touch of a packet's SA, when it is not that of the packet before. */
+static inline void
+prefetch_sa(const struct gw_sa_out *sa, const struct gw_sa_out *before)
+{
+	if (sa == before)
+		return;
+	rte_prefetch0(sa);
+	rte_prefetch0(&sa->seq);
+}
+
 void
 gw_out_prepare(struct gw_out *o, struct rte_mbuf **pkts, uint16_t n, uint64_t now_tsc)
 {
 	struct gw_tally tally = {0};
 
 	o->n_ready = o->n_reply = o->n_refused = 0;
-	for (uint16_t i = 0; i < n; i++)
+	for (uint16_t i = 0; i < n; i++) {
+		prefetch_sa(gw_pkt(pkts[i])->sa_out, i > 0 ? gw_pkt(pkts[i - 1])->sa_out : NULL);
 		prepare(o, pkts[i], (uint16_t)(n - i - 1), &tally, now_tsc);
+	}
 	gw_tally_flush(&tally);
 }

@@ -168,17 +168,29 @@ gw_sadb_demux(const struct gw_sadb *db, uint32_t spi)
 }
 
 void
+gw_sadb_prefetch(const struct gw_sadb *db, const uint32_t *spis, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		rte_prefetch0(&db->slots[spis[i] & db->mask]);
+	for (unsigned int i = 0; i < n; i++) {
+		const struct gw_sa_in *sa =
+			atomic_load_explicit(&db->slots[spis[i] & db->mask], memory_order_relaxed);
+
+		if (sa != NULL) {
+			rte_prefetch0(sa);
+			rte_prefetch0(&sa->replay);
+		}
+	}
+}
+
+void
 gw_sadb_lookup(
 	const struct gw_sadb *db, const uint32_t *spis, struct gw_sa_in **out, unsigned int n)
 {
 	unsigned int i;
 
-	/* two rounds: the SAs' cache lines travel while the other slots are read */
 	for (i = 0; i < n; i++) {
 		out[i] = atomic_load_explicit(&db->slots[spis[i] & db->mask], memory_order_acquire);
-		rte_prefetch0(out[i]);
-	}
-	for (i = 0; i < n; i++) {
 		if (out[i] != NULL && out[i]->spi != spis[i])
 			out[i] = NULL;
 	}

@@ -32,6 +32,8 @@ void gw_sadb_retire(struct gw_sadb *db, struct gw_sa_in *sa);
 bool gw_sadb_expects(const struct gw_sadb *db, uint32_t spi);
 /** The tunnels of a published SA, by which its owner is known. NULL: no SA. Worker. */
 const struct gw_demux *gw_sadb_demux(const struct gw_sadb *db, uint32_t spi);
+/** Have what gw_sadb_lookup() will read, and the SAs' first lines, on their way. Worker. */
+void gw_sadb_prefetch(const struct gw_sadb *db, const uint32_t *spis, unsigned int n);
 /** Look up a burst: spis host order, out[i] NULL when unknown. Worker. */
 void gw_sadb_lookup(const struct gw_sadb *db, const uint32_t *spis, struct gw_sa_in **out,
 	unsigned int n);
