@@ -13,7 +13,7 @@
 
 #include "lib/pkt.h"
 
-#define KEY_AHEAD 2 /* packets: whose key schedule is prefetched */
+#define KEY_AHEAD 4 /* packets: whose key schedule is prefetched */
 
 struct bare_keys {
 	union {
@@ -30,6 +30,7 @@ struct bare {
 	IMB_MGR *mgr;
 	struct bare_keys *keys;
 	uint32_t n_keys;
+	uint32_t key_len; /* of a key schedule: what the CPU's code writes, and reads */
 	uint16_t n;
 	struct bare_text text[GW_BURST_MAX];
 	struct gcm_context_data ctx;
@@ -60,6 +61,17 @@ make_keys(struct bare *b, uint32_t n_keys)
 	}
 }
 
+static uint32_t
+used(const struct bare_keys *k)
+{
+	const uint8_t *p = (const uint8_t *)k;
+	uint32_t n = sizeof(*k);
+
+	while (n > 0 && p[n - 1] == 0)
+		n--;
+	return n;
+}
+
 struct bare *
 bare_create(const struct gw_crypto_alg *row, uint32_t n_keys)
 {
@@ -77,6 +89,8 @@ bare_create(const struct gw_crypto_alg *row, uint32_t n_keys)
 	}
 	init_mb_mgr_auto(b->mgr, NULL);
 	make_keys(b, n_keys);
+	/* of HMAC the states are all zero here */
+	b->key_len = row->cipher == GW_CIPHER_AES_CBC ? sizeof(b->keys->cbc) : used(&b->keys[0]);
 	return b;
 }
 
@@ -134,6 +148,18 @@ bare_prepare(struct bare *b, const struct bare_text *t, uint16_t n)
 		cbc_job(b, &b->jobs[i], &b->text[i], b->tags[i]);
 }
 
+/* Keys and text of a packet, while others are worked on */
+static inline void
+prefetch(const struct bare *b, const struct bare_text *t)
+{
+	const uint8_t *k = (const uint8_t *)&b->keys[t->key];
+
+	for (uint32_t i = 0; i < b->key_len; i += 64)
+		rte_prefetch0(k + i);
+	rte_prefetch0(t->text);
+	rte_prefetch0(t->text + t->len - 1);
+}
+
 static void
 run_cbc(struct bare *b, bool out)
 {
@@ -142,6 +168,8 @@ run_cbc(struct bare *b, bool out)
 		b->row->auth == GW_AUTH_HMAC_SHA1_96 ? IMB_AUTH_HMAC_SHA_1 : IMB_AUTH_HMAC_SHA_256;
 	uint32_t n = 0;
 
+	for (uint16_t i = 0; b->n_keys > 1 && i < b->n; i++)
+		prefetch(b, &b->text[i]);
 	if (out)
 		n = IMB_SUBMIT_CIPHER_BURST(
 			b->mgr, b->jobs, b->n, IMB_CIPHER_CBC, IMB_DIR_ENCRYPT, len);
@@ -160,15 +188,13 @@ run_gcm(struct bare *b, bool out)
 	aes_gcm_enc_dec_t fn = k128 ? (out ? b->mgr->gcm128_enc : b->mgr->gcm128_dec)
 				    : (out ? b->mgr->gcm256_enc : b->mgr->gcm256_dec);
 
+	for (uint16_t i = 0; b->n_keys > 1 && i < KEY_AHEAD && i < b->n; i++)
+		prefetch(b, &b->text[i]);
 	for (uint16_t i = 0; i < b->n; i++) {
 		const struct bare_text *t = &b->text[i];
 
-		if (b->n_keys > 1 && i + KEY_AHEAD < b->n) {
-			const uint8_t *k = (const uint8_t *)&b->keys[t[KEY_AHEAD].key];
-
-			for (unsigned int line = 0; line < sizeof(struct gcm_key_data) / 64; line++)
-				rte_prefetch0(k + 64 * line);
-		}
+		if (b->n_keys > 1 && i + KEY_AHEAD < b->n)
+			prefetch(b, t + KEY_AHEAD);
 		fn(&b->keys[t->key].gcm, &b->ctx, t->text, t->text, t->len, b->iv, b->aad, 8,
 			b->tags[i], 16);
 	}
