@@ -170,7 +170,8 @@ static void
 tunnel_up(unsigned int i, bool publish)
 {
 	const struct gw_crypto_alg *row = gw_crypto_alg_at(i % 2 == 0 ? 0 : 3);
-	struct gw_tunnel *t = rte_zmalloc("tunnel", sizeof(*t), 64);
+	struct gw_tunnel *t =
+		rte_zmalloc("tunnel", sizeof(*t) + GW_HOLD_MAX * sizeof(t->held[0]), 64);
 	struct gw_demux *d = rte_zmalloc("demux", sizeof(*d), 64);
 	struct gw_sa_params p;
 

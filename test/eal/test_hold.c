@@ -18,6 +18,7 @@
 #define TUNNELS 200u
 #define BUSY    8u /* worker_out.c's HELD_LOOKS */
 #define FRAMES  1024
+#define HOLD    2
 
 /* the inner packet's length tells which one it is */
 #define FIRST  100u
@@ -159,7 +160,8 @@ up(void **state)
 	p->local = &local;
 	assert_true(p->pool != NULL && p->sadb != NULL && p->excp != NULL && p->rcu != NULL);
 	for (unsigned int i = 0; i < TUNNELS; i++) {
-		struct gw_tunnel *tunnel = rte_zmalloc("tunnel", sizeof(*tunnel), 64);
+		struct gw_tunnel *tunnel =
+			rte_zmalloc("tunnel", sizeof(*tunnel) + HOLD * sizeof(tunnel->held[0]), 64);
 
 		assert_non_null(tunnel);
 		tunnel->index = i;
@@ -167,7 +169,7 @@ up(void **state)
 		tunnel->fd = -1;
 		tunnel->hop_limit = 64;
 		tunnel->mtu = 1400;
-		tunnel->hold_max = 2;
+		tunnel->hold_max = HOLD;
 		t.tunnels[i] = tunnel;
 	}
 	p->tunnels = t.tunnels;
