@@ -75,6 +75,8 @@ static uint16_t
 give(struct line *l, struct rte_mbuf **pkts, uint16_t n)
 {
 	n = (uint16_t)RTE_MIN(n, l->n_give);
+	if (n == 0)
+		return 0;
 	memcpy(pkts, l->give, n * sizeof(pkts[0]));
 	l->give += n;
 	l->n_give -= n;
