@@ -109,10 +109,14 @@ is_gateway(const struct nlattr *a)
 	return mnl_attr_get_type(a) == RTA_GATEWAY || mnl_attr_get_type(a) == RTA_VIA;
 }
 
+/*
+ * A link without carrier alone (RTNH_F_LINKDOWN) is none: the kernel goes on using it, and says
+ * that it is dead as well where it does not (ignore_routes_with_linkdown).
+ */
 static bool
 is_dead(unsigned int flags)
 {
-	return (flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0;
+	return (flags & RTNH_F_DEAD) != 0;
 }
 
 struct leg_read {

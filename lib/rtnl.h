@@ -29,7 +29,7 @@ struct gw_rtnl_leg {
 	uint32_t ifindex;
 	uint8_t family;	 /* of via: AF_INET, AF_INET6; 0 = the destination is on the link */
 	uint8_t via[16]; /* network order; IPv4 in the first four */
-	bool dead;	 /* the interface is down */
+	bool dead;	 /* the kernel does not use it: the interface is down */
 };
 
 struct gw_rtnl_route {

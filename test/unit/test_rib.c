@@ -88,13 +88,17 @@ test_route(void **state)
 	h = route_msg(AF_INET6, NULL, 0, RT_TABLE_UNSPEC, RTN_UNICAST);
 	mnl_attr_put_u32(h, RTA_TABLE, 1000);
 	mnl_attr_put_u32(h, RTA_OIF, GRE1);
-	((struct rtmsg *)mnl_nlmsg_get_payload(h))->rtm_flags = RTNH_F_LINKDOWN;
+	((struct rtmsg *)mnl_nlmsg_get_payload(h))->rtm_flags = RTNH_F_DEAD | RTNH_F_LINKDOWN;
 	assert_true(gw_rtnl_route(h, &r));
 	assert_int_equal(r.dst.family, AF_INET6);
 	assert_int_equal(r.dst.bits, 0);
 	assert_int_equal(r.table, 1000);
 	assert_int_equal(r.leg[0].family, 0);
 	assert_true(r.leg[0].dead);
+	/* no carrier is not dead: a tunnel without an SA keeps its routes */
+	((struct rtmsg *)mnl_nlmsg_get_payload(h))->rtm_flags = RTNH_F_LINKDOWN;
+	assert_true(gw_rtnl_route(h, &r));
+	assert_false(r.leg[0].dead);
 }
 
 /* an IPv6 gateway of an IPv4 route (RFC 8950) */
@@ -422,11 +426,14 @@ test_rib_legs(void **state)
 	put_h(rib, multipath(INSIDE, 0, GRE1));
 	end(rib, "10.3.0.0/24 via ::ffff:10.1.0.4 > via ::ffff:10.1.0.3;");
 	rib_begin(rib);
-	put_h(rib, multipath(INSIDE, RTNH_F_LINKDOWN, GRE1));
+	put_h(rib, multipath(INSIDE, RTNH_F_DEAD, GRE1));
 	end(rib, "10.3.0.0/24 via ::ffff:10.1.0.3 > tunnel 3;");
 	rib_begin(rib);
-	put_h(rib, multipath(INSIDE, RTNH_F_LINKDOWN, ETH0));
+	put_h(rib, multipath(INSIDE, RTNH_F_DEAD, ETH0));
 	end(rib, "10.3.0.0/24 tunnel 3 > unreach;");
+	rib_begin(rib);
+	put_h(rib, multipath(GRE1, RTNH_F_LINKDOWN, INSIDE));
+	end(rib, "10.3.0.0/24 unreach > tunnel 3;");
 	rib_destroy(rib);
 }
 
