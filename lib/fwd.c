@@ -51,6 +51,13 @@ source6(const struct gw_fwd *f, const struct gw_tunnel *from)
 	return from != NULL ? &from->addr6 : &f->view->addr6;
 }
 
+/* fe80::/10 is somebody on the link that m came from; our routes may name another link. */
+static bool
+is_of_link(const uint8_t *p)
+{
+	return p[0] >> 4 == 6 && p[8] == 0xfe && (p[9] & 0xc0) == 0x80;
+}
+
 /* An error for m, which came from a tunnel or the port; it is routed at the end of the call. */
 static void
 tell(struct gw_fwd *f, struct rte_mbuf *m, enum gw_icmp what, uint16_t mtu)
@@ -62,7 +69,7 @@ tell(struct gw_fwd *f, struct rte_mbuf *m, enum gw_icmp what, uint16_t mtu)
 
 	if (p[0] >> 4 == 6 && IN6_IS_ADDR_UNSPECIFIED(from6))
 		return;
-	if (f->n_own == RTE_DIM(f->own) || !gw_icmp_allowed(p, m->data_len) ||
+	if (f->n_own == RTE_DIM(f->own) || !gw_icmp_allowed(p, m->data_len) || is_of_link(p) ||
 		!gw_icmp_token(from != NULL ? &from->icmp_fwd : &f->icmp, f->now_tsc))
 		return;
 	r = gw_pkt_alloc(f->pool);

@@ -412,8 +412,12 @@ test_refused(void **state)
 		{"::", "fd02::1", GW_DROP_FWD_MARTIAN, -1, 0},
 		{"ff02::1", "fd02::1", GW_DROP_FWD_MARTIAN, -1, 0},
 		{"fd01::2", "fe80::7", GW_DROP_FWD_SCOPE, 1, 2},
+		/* to a link-local source nothing is routed */
+		{"fe80::2", "fd02::1", GW_DROP_FWD_SCOPE, -1, 0},
+		{"fe80::2", "fd99::1", GW_DROP_FWD_NO_ROUTE, -1, 0},
 	};
 
+	set_neigh("fe80::2", host_mac);
 	for (size_t i = 0; i < RTE_DIM(cases); i++) {
 		const struct refusal *c = &cases[i];
 		const char *us = strchr(c->dst, ':') != NULL ? "fd01::1" : "10.1.0.1";
