@@ -11,6 +11,7 @@
 #define IP4_LEN  20
 #define IP6_LEN  40
 #define ICMP_LEN 8
+#define FRAG_LEN 8
 
 #define ICMP4_MAX      576 /* RFC 1812 4.3.2.3 */
 #define ICMP6_INFO     128 /* first type that is no error */
@@ -64,30 +65,42 @@ allowed4(const uint8_t *p, const struct gw_inner *in)
 	return in->len > in->hdr_len && !is_error4(p[in->hdr_len]);
 }
 
+/*
+ * Extension headers, also those behind the header of a first fragment.
+ * @return length of them, next is what follows: a later fragment's is not known and stays the
+ *         Fragment header. -1 when malformed
+ */
+static int
+walk6(const uint8_t *p, size_t len, uint8_t *next)
+{
+	int before = gw_ip6_ext_walk(p, len, next), behind;
+
+	if (before < 0 || *next != IPPROTO_FRAGMENT || len - (size_t)before < FRAG_LEN ||
+		(gw_get16(p + before + 2) & 0xfff8) != 0)
+		return before;
+	*next = p[before];
+	before += FRAG_LEN;
+	behind = gw_ip6_ext_walk(p + before, len - (size_t)before, next);
+	return behind < 0 ? -1 : before + behind;
+}
+
 /* RFC 4443 2.4 e; a multicast destination is no reason for Packet Too Big (e.3). */
 static bool
 allowed6(const uint8_t *p, const struct gw_inner *in)
 {
 	static const uint8_t zero[16];
 	uint8_t next = p[6];
-	size_t left = (size_t)in->len - IP6_LEN, off;
-	int walked;
+	size_t left = (size_t)in->len - IP6_LEN;
+	int off;
 
 	if (p[8] == 0xff || (memcmp(p + 8, zero, 15) == 0 && p[23] <= 1))
 		return false;
-	walked = gw_ip6_ext_walk(p + IP6_LEN, left, &next);
-	if (walked < 0)
+	off = walk6(p + IP6_LEN, left, &next);
+	if (off < 0)
 		return false;
-	off = (size_t)walked;
-	if (next == IPPROTO_FRAGMENT && left - off >= 8) {
-		if (gw_get16(p + IP6_LEN + off + 2) & 0xfff8)
-			return true; /* what it carries cannot be known */
-		next = p[IP6_LEN + off];
-		off += 8;
-	}
 	if (next != IPPROTO_ICMPV6)
 		return true;
-	if (left - off < 1)
+	if (left == (size_t)off)
 		return false;
 	return p[IP6_LEN + off] >= ICMP6_INFO && p[IP6_LEN + off] != ICMP6_REDIRECT;
 }

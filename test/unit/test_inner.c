@@ -366,6 +366,18 @@ test_icmp_allowed6(void **state)
 	assert_false(gw_icmp_allowed(p, len)); /* an error in a first fragment */
 	p[43] = 8;
 	assert_true(gw_icmp_allowed(p, len));
+	p[43] = 1;
+	p[40] = 60; /* and behind options there */
+	memset(p + 48, 0, 8);
+	p[48] = 58;
+	p[50] = 1; /* PadN */
+	p[51] = 4;
+	p[56] = 1;
+	assert_false(gw_icmp_allowed(p, len));
+	p[56] = 128;
+	assert_true(gw_icmp_allowed(p, len));
+	p[49] = 255; /* longer than the packet */
+	assert_false(gw_icmp_allowed(p, len));
 	assert_false(gw_icmp_allowed(p, make6(p, 58, 0)));
 }
 
