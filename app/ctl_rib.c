@@ -11,6 +11,7 @@
 /* A route that competes for its prefix. */
 struct candidate {
 	bool local; /* of the local table, which is looked at first */
+	bool dead;  /* the kernel uses others of this prefix first */
 	uint32_t metric;
 	struct rib_hop hop;
 };
@@ -151,6 +152,10 @@ rib_begin(struct rib *rib)
 static void
 hop_of_leg(const struct rib *rib, const struct gw_rtnl_leg *leg, struct rib_hop *hop)
 {
+	if (leg->encap) { /* never out without what it shall be wrapped in */
+		hop->kind = RIB_UNREACH;
+		return;
+	}
 	switch (rib->ops.ifkind(rib->ops.arg, leg->ifindex, &hop->tunnel)) {
 	case RIB_IF_TUNNEL:
 		hop->kind = RIB_TUNNEL;
@@ -170,12 +175,17 @@ hop_of_leg(const struct rib *rib, const struct gw_rtnl_leg *leg, struct rib_hop 
 	}
 }
 
-/* @return false when all of its interfaces are down: as if it were not there */
+/*
+ * Without a leg to be used it is unreachable, not absent: what is meant for it does not follow a
+ * shorter prefix to somebody else.
+ * @return false when all of its interfaces are down
+ */
 static bool
 unicast_hop(const struct rib *rib, const struct gw_rtnl_route *r, struct rib_hop *hop)
 {
 	bool alive = false;
 
+	hop->kind = RIB_UNREACH;
 	for (unsigned int i = 0; i < r->n_legs; i++) {
 		if (r->leg[i].dead)
 			continue;
@@ -185,9 +195,10 @@ unicast_hop(const struct rib *rib, const struct gw_rtnl_route *r, struct rib_hop
 		hop_of_leg(rib, &r->leg[i], hop);
 		alive = true;
 	}
-	return alive;
+	return alive || r->n_legs == 0;
 }
 
+/* @return false when another route of the prefix goes before it */
 static bool
 make_hop(const struct rib *rib, const struct gw_rtnl_route *r, struct rib_hop *hop)
 {
@@ -236,6 +247,8 @@ better(const struct candidate *a, const struct candidate *b)
 {
 	if (a->local != b->local)
 		return a->local;
+	if (a->dead != b->dead)
+		return !a->dead;
 	return a->metric < b->metric;
 }
 
@@ -245,8 +258,9 @@ rib_put(struct rib *rib, const struct gw_rtnl_route *r)
 	struct candidate c = {.local = r->table == RT_TABLE_LOCAL, .metric = r->metric};
 	struct entry *e;
 
-	if ((r->table != RT_TABLE_LOCAL && r->table != RT_TABLE_MAIN) || !make_hop(rib, r, &c.hop))
+	if (r->table != RT_TABLE_LOCAL && r->table != RT_TABLE_MAIN)
 		return 0;
+	c.dead = !make_hop(rib, r, &c.hop);
 	note_source(rib, r);
 	e = entry_of(rib, &r->dst);
 	if (e == NULL)

@@ -42,7 +42,8 @@ void rib_destroy(struct rib *rib);
 void rib_begin(struct rib *rib);
 /**
  * A route of the kernel's. Of several for a prefix the local table's is best, then the lowest metric, then the
- * first; of several next hops the first one whose interface is up and forwarded to. Tables other than local
+ * first; of several next hops the first one whose interface is up and forwarded to. A route none of whose
+ * interfaces is up comes last, and is unreachable. Tables other than local
  * and main, to which rules of the operator's lead, are left alone.
  * @return 0 or -ENOMEM: then the reading is not complete, and shall not be ended
  */

@@ -131,6 +131,7 @@ leg_attr(const struct nlattr *attr, void *data)
 
 	if (is_gateway(attr) && !get_gateway(attr, read->family, read->leg))
 		return MNL_CB_ERROR;
+	read->leg->encap |= mnl_attr_get_type(attr) == RTA_ENCAP;
 	return MNL_CB_OK;
 }
 
@@ -184,6 +185,9 @@ get_route_attr(const struct nlattr *a, struct gw_rtnl_route *r)
 	case RTA_GATEWAY:
 	case RTA_VIA:
 		return get_gateway(a, family, &r->leg[0]);
+	case RTA_ENCAP:
+		r->leg[0].encap = true;
+		return true;
 	default:
 		return true;
 	}
@@ -217,7 +221,7 @@ gw_rtnl_route(const struct nlmsghdr *h, struct gw_rtnl_route *r)
 		return false;
 	if (!is_ip(rtm->rtm_family) || (rtm->rtm_flags & RTM_F_CLONED) != 0 ||
 		rtm->rtm_dst_len > 8 * addr_len(rtm->rtm_family) || rtm->rtm_src_len != 0 ||
-		!get_type(rtm->rtm_type, &r->type))
+		rtm->rtm_tos != 0 || !get_type(rtm->rtm_type, &r->type))
 		return false;
 	r->dst.family = rtm->rtm_family;
 	r->dst.bits = rtm->rtm_dst_len;

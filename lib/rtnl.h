@@ -29,6 +29,7 @@ struct gw_rtnl_leg {
 	uint32_t ifindex;
 	uint8_t family;	 /* of via: AF_INET, AF_INET6; 0 = the destination is on the link */
 	uint8_t via[16]; /* network order; IPv4 in the first four */
+	bool encap;	 /* into something of the kernel's own (lwtunnel) */
 	bool dead;	 /* the kernel does not use it: the interface is down */
 };
 
@@ -57,7 +58,8 @@ gw_rtnl_ok(const struct nlmsghdr *h, int left)
 }
 
 /**
- * A route. The routes of multicast, and cached copies of routes, are none.
+ * A route. The routes of multicast, those of one TOS, and cached copies of routes, are none. A
+ * unicast one without legs leads where only the kernel knows (a nexthop object).
  * @param h  complete: gw_rtnl_ok() was true
  * @return false when it is no RTM_NEWROUTE that forwarding depends on, or malformed
  */

@@ -8,7 +8,7 @@ import struct
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NEWROUTE, NEWNEIGH, DELNEIGH = 24, 28, 29
-DST, OIF, GATEWAY, PRIORITY, MULTIPATH, TABLE, VIA = 1, 4, 5, 6, 9, 15, 18
+DST, OIF, GATEWAY, PRIORITY, MULTIPATH, TABLE, VIA, ENCAP = 1, 4, 5, 6, 9, 15, 18, 22
 V4, V6 = socket.AF_INET, socket.AF_INET6
 
 
@@ -59,5 +59,6 @@ write("v6", route(V6, 64, attr(DST, ip("fd01::")), u32(OIF, 1), u32(TABLE, 254))
       route(V6, 48, attr(DST, ip("fd02::")), u32(OIF, 1), attr(GATEWAY, ip("fe80::3"))))
 write("legs", route(V4, 24, attr(DST, ip("10.3.0.0")), attr(MULTIPATH, leg(1, "10.1.0.3") + leg(2, "10.1.0.4"))))
 write("via", route(V4, 24, attr(DST, ip("10.3.0.0")), u32(OIF, 1), attr(VIA, struct.pack("=H", V6) + ip("fe80::3"))))
+write("encap", route(V4, 24, attr(DST, ip("10.3.0.0")), u32(OIF, 1), attr(ENCAP, u32(1, 16))))
 write("neigh", neigh(NEWNEIGH, V4, 2, "10.1.0.2", MAC), neigh(NEWNEIGH, V6, 4, "fd01::2", MAC),
       neigh(DELNEIGH, V4, 0x20, "10.1.0.2", MAC))

@@ -139,15 +139,21 @@ put_leg(struct nlmsghdr *h, int ifindex, uint8_t flags, const char *gateway)
 }
 
 static struct nlmsghdr *
-multipath(int first, uint8_t flags, int second)
+multipath_of(int first, uint8_t flags, int second, uint8_t flags2)
 {
 	struct nlmsghdr *h = route_msg(AF_INET, "10.3.0.0", 24, RT_TABLE_MAIN, RTN_UNICAST);
 	struct nlattr *nest = mnl_attr_nest_start(h, RTA_MULTIPATH);
 
 	put_leg(h, first, flags, "10.1.0.3");
-	put_leg(h, second, 0, "10.1.0.4");
+	put_leg(h, second, flags2, "10.1.0.4");
 	mnl_attr_nest_end(h, nest);
 	return h;
+}
+
+static struct nlmsghdr *
+multipath(int first, uint8_t flags, int second)
+{
+	return multipath_of(first, flags, second, 0);
 }
 
 static void
@@ -184,6 +190,9 @@ test_route_refused(void **state)
 	assert_false(gw_rtnl_route(h, &r));
 	h = route_msg(AF_INET6, "fd00::", 64, RT_TABLE_MAIN, RTN_UNICAST);
 	((struct rtmsg *)mnl_nlmsg_get_payload(h))->rtm_src_len = 64; /* a route by source */
+	assert_false(gw_rtnl_route(h, &r));
+	h = route_msg(AF_INET, "10.0.0.0", 8, RT_TABLE_MAIN, RTN_UNICAST);
+	((struct rtmsg *)mnl_nlmsg_get_payload(h))->rtm_tos = 0x10;
 	assert_false(gw_rtnl_route(h, &r));
 	h = route_msg(AF_INET, "10.0.0.0", 8, RT_TABLE_MAIN, RTN_UNICAST);
 	h->nlmsg_type = RTM_DELROUTE;
@@ -437,6 +446,61 @@ test_rib_legs(void **state)
 	rib_destroy(rib);
 }
 
+static struct nlmsghdr *
+encap(void)
+{
+	struct nlmsghdr *h = route_msg(AF_INET, "10.3.0.0", 24, RT_TABLE_MAIN, RTN_UNICAST);
+
+	mnl_attr_put_u32(h, RTA_OIF, INSIDE);
+	put_addr(h, RTA_GATEWAY, AF_INET, "10.1.0.3");
+	mnl_attr_nest_end(h, mnl_attr_nest_start(h, RTA_ENCAP));
+	return h;
+}
+
+static struct nlmsghdr *
+encap_leg(void)
+{
+	struct nlmsghdr *h = route_msg(AF_INET, "10.3.0.0", 24, RT_TABLE_MAIN, RTN_UNICAST);
+	struct nlattr *nest = mnl_attr_nest_start(h, RTA_MULTIPATH), *a;
+	struct rtnexthop *nh = mnl_nlmsg_get_payload_tail(h);
+
+	put_leg(h, INSIDE, 0, "10.1.0.3");
+	a = mnl_nlmsg_get_payload_tail(h);
+	mnl_attr_nest_end(h, mnl_attr_nest_start(h, RTA_ENCAP));
+	nh->rtnh_len += a->nla_len;
+	mnl_attr_nest_end(h, nest);
+	return h;
+}
+
+/* what cannot be done as the kernel would keeps its prefix from shorter ones */
+static void
+test_rib_unusable(void **state)
+{
+	struct rib *rib = new_rib();
+
+	rib_begin(rib);
+	put_h(rib, encap());
+	end(rib, "10.3.0.0/24 none > unreach;");
+	rib_begin(rib);
+	put(rib, "10.3.0.0", 24, MAIN, RTN_UNICAST, INSIDE, NULL, 0);
+	end(rib, "10.3.0.0/24 unreach > link;");
+	rib_begin(rib);
+	put_h(rib, encap_leg());
+	end(rib, "10.3.0.0/24 link > unreach;");
+	rib_begin(rib); /* a nexthop object */
+	put(rib, "10.3.0.0", 24, MAIN, RTN_UNICAST, 0, NULL, 0);
+	put(rib, "10.3.0.0", 24, MAIN, RTN_UNICAST, INSIDE, NULL, 5);
+	end(rib, "");
+	rib_begin(rib);
+	put_h(rib, multipath_of(INSIDE, RTNH_F_DEAD, GRE1, RTNH_F_DEAD));
+	put(rib, "10.3.0.0", 24, MAIN, RTN_UNICAST, INSIDE, NULL, 5);
+	end(rib, "10.3.0.0/24 unreach > link;");
+	rib_begin(rib);
+	put_h(rib, multipath_of(INSIDE, RTNH_F_DEAD, GRE1, RTNH_F_DEAD));
+	end(rib, "10.3.0.0/24 link > unreach;");
+	rib_destroy(rib);
+}
+
 static void
 test_rib_again(void **state)
 {
@@ -526,6 +590,7 @@ main(void)
 		cmocka_unit_test(test_rib_kinds),
 		cmocka_unit_test(test_rib_best),
 		cmocka_unit_test(test_rib_legs),
+		cmocka_unit_test(test_rib_unusable),
 		cmocka_unit_test(test_rib_again),
 		cmocka_unit_test(test_rib_source),
 		cmocka_unit_test(test_rib_many),
