@@ -43,6 +43,7 @@ struct gw_routes {
 
 	enum stage stage;
 	bool routes_dirty, neighs_dirty, broken; /* broken: this reading is not to be used */
+	bool lost;    /* events, and until the queue is empty the kernel drops more */
 	bool unshown; /* the tables have changes that workers do not see yet */
 	uint32_t reading_seq;
 	uint64_t began_ms, due_ms, stale_ms;
@@ -330,6 +331,29 @@ read_events(struct gw_routes *r, size_t len)
 	}
 }
 
+static void
+all_dirty(struct gw_routes *r)
+{
+	r->routes_dirty = r->neighs_dirty = true;
+}
+
+/*
+ * What was lost is read at once, and again when the queue of events is empty: only from then on
+ * are all told.
+ */
+static void
+nothing_received(struct gw_routes *r, const struct mnl_socket *nl, int err)
+{
+	if (err == ENOBUFS) {
+		r->stats.resyncs++;
+		r->lost |= nl == r->events;
+		all_dirty(r);
+	} else if (err == EAGAIN && nl == r->events && r->lost) {
+		r->lost = false;
+		all_dirty(r);
+	}
+}
+
 /* @return bytes in buf, 0: nothing there */
 static size_t
 receive(struct gw_routes *r, struct mnl_socket *nl)
@@ -339,10 +363,8 @@ receive(struct gw_routes *r, struct mnl_socket *nl)
 	do {
 		n = recv(mnl_socket_get_fd(nl), r->buf, sizeof(r->buf), MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == ENOBUFS) { /* some were lost */
-		r->stats.resyncs++;
-		r->routes_dirty = r->neighs_dirty = true;
-	}
+	if (n < 0)
+		nothing_received(r, nl, errno);
 	return n > 0 ? (size_t)n : 0;
 }
 
@@ -447,7 +469,7 @@ gw_routes_create(struct gw_inside *in, const struct gw_tunnels *ts)
 	rc = open_sockets(r);
 	if (rc < 0)
 		goto fail;
-	r->routes_dirty = r->neighs_dirty = true;
+	all_dirty(r);
 	return r;
 fail:
 	gw_log(GW_LOG_ERROR, "route", "rtnetlink: %s", strerror(-rc));
