@@ -23,6 +23,7 @@ struct entry {
 	struct candidate best; /* of that reading */
 	bool shown;
 	struct rib_hop as; /* shown so */
+	bool refused;      /* and is unreachable */
 };
 
 struct source {
@@ -272,18 +273,32 @@ rib_put(struct rib *rib, const struct gw_rtnl_route *r)
 	return 0;
 }
 
+/* @return where it leads as far as it was taken, NULL: nowhere */
+static const struct rib_hop *
+was_shown(const struct entry *e)
+{
+	static const struct rib_hop unreach = {.kind = RIB_UNREACH};
+
+	if (!e->shown)
+		return NULL;
+	return e->refused ? &unreach : &e->as;
+}
+
 /* @return false when it is to be forgotten */
 static bool
 show(struct rib *rib, struct entry *e)
 {
 	const struct rib_hop *hop = e->reading == rib->reading ? &e->best.hop : NULL;
+	enum rib_said said;
 
 	if (hop == NULL && !e->shown)
 		return false;
 	if (hop != NULL && e->shown && memcmp(hop, &e->as, sizeof(*hop)) == 0)
 		return true;
-	if (!rib->ops.changed(rib->ops.arg, &e->dst, e->shown ? &e->as : NULL, hop))
+	said = rib->ops.changed(rib->ops.arg, &e->dst, was_shown(e), hop);
+	if (said == RIB_AGAIN)
 		return true;
+	e->refused = said == RIB_REFUSED;
 	e->shown = hop != NULL;
 	if (hop != NULL)
 		e->as = *hop;

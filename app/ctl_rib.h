@@ -28,9 +28,13 @@ struct rib_ops {
 	/** What an interface is: the inside port's, a tunnel's (*tunnel is set), or another's. */
 	enum rib_if { RIB_IF_OTHER, RIB_IF_INSIDE, RIB_IF_TUNNEL } (*ifkind)(
 		void *arg, uint32_t ifindex, uint32_t *tunnel);
-	/** A prefix leads to hop from now on, not to was; NULL: there is, was, no route. @return false: say it again */
-	bool (*changed)(void *arg, const struct gw_prefix *dst, const struct rib_hop *was,
-		const struct rib_hop *hop);
+	/**
+	 * A prefix leads to hop from now on, not to was; NULL: there is, was, no route.
+	 * @return AGAIN: say it at the next reading; REFUSED: hop has no place, the prefix is unreachable (and
+	 *         so is the next was)
+	 */
+	enum rib_said { RIB_AGAIN, RIB_TAKEN, RIB_REFUSED } (*changed)(void *arg, const struct gw_prefix *dst,
+		const struct rib_hop *was, const struct rib_hop *hop);
 };
 
 struct rib;

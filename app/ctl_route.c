@@ -147,28 +147,29 @@ leave_via(struct gw_routes *r, const struct rib_hop *hop)
  * A route that finds no next hop is a refused one: unreachable, so that what is meant for it does
  * not follow a shorter prefix to somebody else.
  */
-static bool
+static enum rib_said
 changed(void *arg, const struct gw_prefix *dst, const struct rib_hop *was,
 	const struct rib_hop *hop)
 {
 	struct gw_routes *r = arg;
 	uint16_t nh = hop != NULL ? nh_index(r, hop) : 0;
+	bool refused = hop != NULL && nh == 0;
 	int rc;
 
-	if (hop != NULL && nh == 0) {
+	if (refused) {
 		nh = GW_FIB_UNREACH;
 		r->stats.refused++;
 	}
 	rc = hop != NULL ? gw_fib_set(r->in->fib, dst, nh) : gw_fib_del(r->in->fib, dst);
 	if (rc < 0) {
 		r->routes_dirty = true;
-		return false;
+		return RIB_AGAIN;
 	}
 	if (nh >= GW_FIB_VIA_FIRST && nh < GW_FIB_TUNNEL_FIRST)
 		r->via[nh - GW_FIB_VIA_FIRST].users++;
 	if (was != NULL && was->kind == RIB_VIA)
 		leave_via(r, was);
-	return true;
+	return refused ? RIB_REFUSED : RIB_TAKEN;
 }
 
 static void

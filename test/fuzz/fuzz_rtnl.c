@@ -18,13 +18,13 @@ ifkind(void *arg, uint32_t ifindex, uint32_t *tunnel)
 	return (enum rib_if)(ifindex % 3);
 }
 
-static bool
+static enum rib_said
 changed(void *arg, const struct gw_prefix *dst, const struct rib_hop *was,
 	const struct rib_hop *hop)
 {
 	if (dst->bits > (dst->family == AF_INET ? 32 : 128) || (was == NULL && hop == NULL))
 		abort();
-	return dst->addr[0] % 7 != 0;
+	return (enum rib_said)(dst->addr[0] % 3);
 }
 
 int

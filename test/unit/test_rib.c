@@ -258,7 +258,7 @@ test_neigh(void **state)
 /* ---- one route for each prefix ---- */
 
 static char told[1024];
-static bool refuse;
+static enum rib_said answer;
 
 static enum rib_if
 ifkind(void *arg, uint32_t ifindex, uint32_t *tunnel)
@@ -284,25 +284,25 @@ hop_text(const struct rib_hop *hop, char *text, size_t len)
 	return text;
 }
 
-static bool
+static enum rib_said
 changed(void *arg, const struct gw_prefix *dst, const struct rib_hop *was,
 	const struct rib_hop *hop)
 {
 	char net[INET6_ADDRSTRLEN], a[80], b[80];
 	size_t n = strlen(told);
 
-	if (refuse)
-		return false;
+	if (answer == RIB_AGAIN)
+		return answer;
 	snprintf(told + n, sizeof(told) - n, "%s/%u %s > %s;",
 		inet_ntop(dst->family, dst->addr, net, sizeof(net)), dst->bits,
 		hop_text(was, a, sizeof(a)), hop_text(hop, b, sizeof(b)));
-	return true;
+	return answer;
 }
 
 static struct rib *
 new_rib(void)
 {
-	refuse = false;
+	answer = RIB_TAKEN;
 	return rib_create(&(struct rib_ops){.ifkind = ifkind, .changed = changed});
 }
 
@@ -508,9 +508,9 @@ test_rib_again(void **state)
 
 	rib_begin(rib);
 	put(rib, "10.1.0.0", 24, MAIN, RTN_UNICAST, INSIDE, NULL, 0);
-	refuse = true;
+	answer = RIB_AGAIN;
 	end(rib, "");
-	refuse = false;
+	answer = RIB_TAKEN;
 	rib_begin(rib);
 	put(rib, "10.1.0.0", 24, MAIN, RTN_UNICAST, INSIDE, NULL, 0);
 	end(rib, "10.1.0.0/24 none > link;");
@@ -520,12 +520,31 @@ test_rib_again(void **state)
 	rib_begin(rib);
 	put(rib, "10.1.0.0", 24, MAIN, RTN_UNICAST, INSIDE, NULL, 0);
 	end(rib, "");
-	refuse = true;
+	answer = RIB_AGAIN;
 	rib_begin(rib);
 	end(rib, "");
-	refuse = false;
+	answer = RIB_TAKEN;
 	rib_begin(rib);
 	end(rib, "10.1.0.0/24 link > none;");
+	rib_destroy(rib);
+}
+
+/* who counts users of a next hop has none for a route that found no place */
+static void
+test_rib_no_place(void **state)
+{
+	struct rib *rib = new_rib();
+
+	answer = RIB_REFUSED;
+	rib_begin(rib);
+	put(rib, "10.1.0.0", 24, MAIN, RTN_UNICAST, INSIDE, "10.9.0.1", 0);
+	end(rib, "10.1.0.0/24 none > via ::ffff:10.9.0.1;");
+	answer = RIB_TAKEN;
+	rib_begin(rib);
+	put(rib, "10.1.0.0", 24, MAIN, RTN_UNICAST, INSIDE, "10.9.0.2", 0);
+	end(rib, "10.1.0.0/24 unreach > via ::ffff:10.9.0.2;");
+	rib_begin(rib);
+	end(rib, "10.1.0.0/24 via ::ffff:10.9.0.2 > none;");
 	rib_destroy(rib);
 }
 
@@ -592,6 +611,7 @@ main(void)
 		cmocka_unit_test(test_rib_legs),
 		cmocka_unit_test(test_rib_unusable),
 		cmocka_unit_test(test_rib_again),
+		cmocka_unit_test(test_rib_no_place),
 		cmocka_unit_test(test_rib_source),
 		cmocka_unit_test(test_rib_many),
 	};
