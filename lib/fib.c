@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <rte_malloc.h>
+#include <rte_rib.h>
 #include <rte_rib6.h>
 
 #include "bytes.h"
@@ -40,9 +41,10 @@ struct gw_fib {
 
 	/* control only */
 	int socket;
-	bool spare_free;  /* no worker looks at the view that is not shown */
-	struct ops fresh; /* made to neither view */
-	struct ops late;  /* made to the one that is shown */
+	bool spare_free;     /* no worker looks at the view that is not shown */
+	bool again4, again6; /* may still be built again in this commit: it takes long */
+	struct ops fresh;    /* made to neither view */
+	struct ops late;     /* made to the one that is shown */
 	uint64_t refused;
 };
 
@@ -64,20 +66,30 @@ create6(int socket)
 	return rte_fib6_create(name, socket, &conf);
 }
 
-static struct gw_fib_view *
-view_create(const char *name, int socket)
+static struct rte_fib *
+create4(int socket)
 {
-	struct rte_fib_conf conf4 = {
+	static unsigned int made;
+	struct rte_fib_conf conf = {
 		.type = RTE_FIB_DIR24_8,
 		.default_nh = GW_FIB_NONE,
 		.max_routes = GW_FIB_ROUTES4,
 		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_2B, .num_tbl8 = TBL8_4},
 	};
+	char name[32];
+
+	snprintf(name, sizeof(name), "gw4.%u", made++);
+	return rte_fib_create(name, socket, &conf);
+}
+
+static struct gw_fib_view *
+view_create(int socket)
+{
 	struct gw_fib_view *v = rte_zmalloc_socket("fib_view", sizeof(*v), 64, socket);
 
 	if (v == NULL)
 		return NULL;
-	v->fib4 = rte_fib_create(name, socket, &conf4);
+	v->fib4 = create4(socket);
 	v->fib6 = create6(socket);
 	for (unsigned int k = 0; k < GW_FIB_VIA_FIRST; k++)
 		v->nh[k].kind = k <= GW_FIB_LINK ? (uint8_t)k : GW_FIB_NONE;
@@ -105,7 +117,7 @@ gw_fib_create(struct gw_rcu *rcu, int socket)
 	f->socket = socket;
 	f->spare_free = true;
 	for (unsigned int i = 0; i < 2; i++) {
-		f->views[i] = view_create(i == 0 ? "gw4a" : "gw4b", socket);
+		f->views[i] = view_create(socket);
 		if (f->views[i] == NULL || f->views[i]->fib4 == NULL || f->views[i]->fib6 == NULL) {
 			gw_fib_destroy(f);
 			return NULL;
@@ -231,7 +243,49 @@ is_multicast(const struct gw_prefix *p)
 	return p->bits >= ones && leading_ones(gw_get32(p->addr)) >= ones;
 }
 
-/* The same routes in a table that has counted none before. @return false without memory */
+/*
+ * The same routes in a table that has counted none before; longer ones come before what covers
+ * them, and are counted. @return false without memory
+ */
+static bool
+build_again4(struct gw_fib *f, struct gw_fib_view *v)
+{
+	struct rte_rib *rib = rte_fib_get_rib(v->fib4);
+	struct rte_fib *fib4 = create4(f->socket);
+	struct rte_rib_node *n = NULL;
+
+	if (fib4 == NULL)
+		return false;
+	while ((n = rte_rib_get_nxt(rib, 0, 0, n, RTE_RIB_GET_NXT_ALL)) != NULL) {
+		uint32_t addr;
+		uint64_t nh;
+		uint8_t bits;
+
+		rte_rib_get_ip(n, &addr);
+		rte_rib_get_depth(n, &bits);
+		rte_rib_get_nh(n, &nh);
+		f->refused += rte_fib_add(fib4, addr, bits, nh) < 0;
+	}
+	rte_fib_free(v->fib4);
+	v->fib4 = fib4;
+	return true;
+}
+
+static int
+set4(struct gw_fib *f, struct gw_fib_view *v, const struct op *op)
+{
+	uint32_t addr = gw_get32(op->dst.addr);
+	int rc = rte_fib_add(v->fib4, addr, op->dst.bits, op->nh);
+
+	if (rc == -ENOSPC && f->again4) {
+		f->again4 = false;
+		if (build_again4(f, v))
+			rc = rte_fib_add(v->fib4, addr, op->dst.bits, op->nh);
+	}
+	return rc;
+}
+
+/* Likewise. */
 static bool
 build_again6(struct gw_fib *f, struct gw_fib_view *v)
 {
@@ -261,8 +315,11 @@ set6(struct gw_fib *f, struct gw_fib_view *v, const struct op *op)
 {
 	int rc = rte_fib6_add(v->fib6, op->dst.addr, op->dst.bits, op->nh);
 
-	if (rc == -ENOSPC && build_again6(f, v))
-		rc = rte_fib6_add(v->fib6, op->dst.addr, op->dst.bits, op->nh);
+	if (rc == -ENOSPC && f->again6) {
+		f->again6 = false;
+		if (build_again6(f, v))
+			rc = rte_fib6_add(v->fib6, op->dst.addr, op->dst.bits, op->nh);
+	}
 	return rc;
 }
 
@@ -280,7 +337,7 @@ set_route(struct gw_fib *f, struct gw_fib_view *v, const struct op *op)
 		return 0;
 	}
 	if (op->dst.family == AF_INET)
-		return rte_fib_add(v->fib4, gw_get32(op->dst.addr), op->dst.bits, op->nh);
+		return set4(f, v, op);
 	return set6(f, v, op);
 }
 
@@ -339,6 +396,7 @@ gw_fib_commit(struct gw_fib *f)
 		return true;
 	if (!f->spare_free)
 		return false;
+	f->again4 = f->again6 = true;
 	for (size_t i = 0; i < f->late.n; i++)
 		apply(f, spare, &f->late.op[i]); /* counted when it was fresh */
 	for (size_t i = 0; i < f->fresh.n; i++)

@@ -8,8 +8,8 @@
  * What DPDK 22.11's tables do not do right is kept from them. A prefix that reaches to the last address,
  * under a shorter one that does, takes over all of that: these prefixes (0/0, 128/1, 8000::/1...) consist of
  * ones, any other that matches an address is longer, so they stand in arrays of their own. Multicast, at the
- * end of both families, is never looked up. And rte_fib6 miscounts the room that deleted routes leave: a full
- * one is built again.
+ * end of both families, is never looked up. And both miscount the room that deleted routes leave (rte_fib where
+ * the route that covered them led to the same): one that says it is full is built again, once in a commit.
  *
  * Two views, one of which workers look at while control changes the other: a change is made to the
  * spare view, the spare is shown, and once no worker can see the old one (rcu.h) the same change is
