@@ -17,7 +17,7 @@ drawn() {
 "$1" --json --rounds 2 --no-huge --sas 1 --pool hot --size 64 >"$T/old.json"
 "$1" --json --rounds 2 --no-huge --sas 1 --pool hot --size 64 >"$T/new.json"
 "$HERE/compare" "$T/old.json" "$T/new.json" | tee "$T/compared" | tail -n 1
-grep -q '^30 rows' "$T/compared" # 5 algorithms, 3 bursts, 2 directions
+grep -q '^40 rows' "$T/compared" # 5 algorithms, 4 bursts, 2 directions
 ! "$HERE/compare" "$T/old.json" /dev/null 2>/dev/null
 "$HERE/plot" --note selftest "$T/figures" "$T/64.json" "$T/new.json"
 drawn path-aes-gcm-16-128 path-chacha20-poly1305 burst
