@@ -50,11 +50,15 @@ struct gw_rtnl_neigh {
 	uint8_t mac[6];
 };
 
-/** True when a complete message is at h, of left bytes. mnl_nlmsg_ok() takes a length above 2 GB for one. */
+/**
+ * True when a complete message is at h, of left bytes, with its padding: mnl_attr_parse() reads up to
+ * that. mnl_nlmsg_ok() takes a length above 2 GB for one.
+ */
 static inline bool
 gw_rtnl_ok(const struct nlmsghdr *h, int left)
 {
-	return left >= (int)sizeof(*h) && h->nlmsg_len >= sizeof(*h) && h->nlmsg_len <= (uint32_t)left;
+	return left >= (int)sizeof(*h) && h->nlmsg_len >= sizeof(*h) &&
+	       h->nlmsg_len <= (uint32_t)left && NLMSG_ALIGN(h->nlmsg_len) <= (uint32_t)left;
 }
 
 /**
