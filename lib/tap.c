@@ -2,38 +2,17 @@
 #include "tap.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "pkt.h"
+#include "tundev.h"
 
 int
 gw_tap_open(const char *name)
 {
-	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
-	int fd, err;
-
-	/* the kernel takes '%' for a template, and would pick a name of its own */
-	if (!name[0] || strchr(name, '%'))
-		return -EINVAL;
-	if (strlen(name) >= sizeof(ifr.ifr_name))
-		return -ENAMETOOLONG;
-	strcpy(ifr.ifr_name, name);
-	fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (ioctl(fd, TUNSETIFF, &ifr) == 0)
-		return fd;
-	err = errno;
-	close(fd);
-	/* EINVAL is also the kernel's word for "there, but no TAP interface" */
-	if (err == EINVAL && if_nametoindex(name) != 0)
-		return -EEXIST;
-	return -err;
+	return gw_tundev_open(name, IFF_TAP | IFF_NO_PI);
 }
 
 uint16_t
@@ -60,14 +39,6 @@ gw_tap_read(int fd, struct rte_mempool *pool, struct rte_mbuf **frames, uint16_t
 	return got;
 }
 
-static enum gw_drop
-reason_of(int error)
-{
-	if (error == EAGAIN || error == ENOBUFS)
-		return GW_DROP_TUN_FULL;
-	return error == EIO ? GW_DROP_TUN_DOWN : GW_DROP_TUN_ERROR;
-}
-
 uint16_t
 gw_tap_write(int fd, struct rte_mbuf **frames, uint16_t n)
 {
@@ -84,7 +55,7 @@ gw_tap_write(int fd, struct rte_mbuf **frames, uint16_t n)
 			rte_pktmbuf_free(m);
 			continue;
 		}
-		gw_pkt_refuse(m, len < 0 ? reason_of(errno) : GW_DROP_TUN_ERROR);
+		gw_pkt_refuse(m, len < 0 ? gw_tundev_write_error(errno) : GW_DROP_TUN_ERROR);
 		frames[bad++] = m;
 	}
 	return n - bad;

@@ -5,7 +5,6 @@
 #include <rte_mbuf.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
@@ -20,6 +19,7 @@
 #include "gro.h"
 #include "gso.h"
 #include "pkt.h"
+#include "tundev.h"
 #include "tunnel.h"
 
 /* Longest packet there can be: an IPv6 header and 65535 bytes. One byte more is room enough to tell
@@ -49,28 +49,15 @@ set_offload(int fd)
 static int
 open_queue(const char *name, bool offload, int more)
 {
-	struct ifreq ifr = {.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | more)};
-	int fd, err;
+	int fd = gw_tundev_open(name, IFF_TUN | IFF_NO_PI | (offload ? IFF_VNET_HDR : 0) | more);
 
-	/* the kernel takes '%' for a template, and would pick a name of its own */
-	if (!name[0] || strchr(name, '%'))
-		return -EINVAL;
-	if (strlen(name) >= sizeof(ifr.ifr_name))
-		return -ENAMETOOLONG;
-	strcpy(ifr.ifr_name, name);
-	if (offload)
-		ifr.ifr_flags |= IFF_VNET_HDR;
-	fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (ioctl(fd, TUNSETIFF, &ifr) == 0 && (!offload || set_offload(fd) == 0))
-		return fd;
-	err = errno;
-	close(fd);
-	/* EINVAL is also the kernel's word for "there, but no TUN interface" */
-	if (err == EINVAL && if_nametoindex(name) != 0)
-		return -EEXIST;
-	return -err;
+	if (fd >= 0 && offload && set_offload(fd) < 0) {
+		int err = errno;
+
+		close(fd);
+		return -err;
+	}
+	return fd;
 }
 
 int
@@ -295,23 +282,6 @@ gw_tun_read(struct gw_tun_rx *rx, struct gw_tunnel *t, struct rte_mbuf **pkts, u
 /* ---- writing ---- */
 
 static enum gw_drop
-write_error(int err)
-{
-	switch (err) {
-	case EAGAIN:
-	case ENOBUFS:
-	case ENOMEM:
-		return GW_DROP_TUN_FULL;
-	case EIO:    /* not up */
-	case EBADFD: /* deleted under us */
-	case ENETDOWN:
-		return GW_DROP_TUN_DOWN;
-	default:
-		return GW_DROP_TUN_ERROR;
-	}
-}
-
-static enum gw_drop
 write_all(int fd, const struct iovec *iov, int n_iov, size_t total)
 {
 	ssize_t len;
@@ -321,7 +291,7 @@ write_all(int fd, const struct iovec *iov, int n_iov, size_t total)
 	} while (len < 0 && errno == EINTR);
 	if (likely(len >= 0 && (size_t)len == total))
 		return GW_DROP_NONE;
-	return len < 0 ? write_error(errno) : GW_DROP_TUN_ERROR;
+	return len < 0 ? gw_tundev_write_error(errno) : GW_DROP_TUN_ERROR;
 }
 
 static enum gw_drop
