@@ -6,9 +6,9 @@
 
 #include "bytes.h"
 #include "csum.h"
+#include "frame.h"
 #include "fwd_int.h"
 #include "inner.h"
-#include "room.h"
 
 #define IP6_MIN_MTU 1280
 #define IP4_DUMMY   0xc0000008u /* 192.0.0.8, RFC 7600 */
@@ -375,15 +375,6 @@ route_own(struct gw_fwd *f)
 
 /* ---- from the port ---- */
 
-static bool
-is_ip(const struct rte_mbuf *m, const struct rte_ether_hdr *eth)
-{
-	uint8_t version = rte_pktmbuf_mtod(m, const uint8_t *)[sizeof(*eth)] >> 4;
-
-	return (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) && version == 4) ||
-	       (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6) && version == 6);
-}
-
 /* RFC 1812 5.3.4: unicast in a frame to many is not ours to pass on. */
 static bool
 is_group_ip(const struct rte_mbuf *m)
@@ -412,7 +403,7 @@ take_frame(struct gw_fwd *f, struct rte_mbuf *m)
 		gw_fwd_refuse(f, m, GW_DROP_FWD_OTHER_MAC);
 		return false;
 	}
-	ip = is_ip(m, eth);
+	ip = gw_frame_is_ip(m, eth);
 	rte_pktmbuf_adj(m, sizeof(*eth));
 	if (ip && !group)
 		return true;

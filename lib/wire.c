@@ -4,19 +4,10 @@
 #include <rte_ethdev.h>
 #include <rte_ether.h>
 
+#include "frame.h"
 #include "pkt.h"
-#include "room.h"
 #include "wire.h"
 #include "wire_answer.h"
-
-static bool
-is_ip(const struct rte_mbuf *m, const struct rte_ether_hdr *eth)
-{
-	uint8_t version = rte_pktmbuf_mtod(m, const uint8_t *)[sizeof(*eth)] >> 4;
-
-	return (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) && version == 4) ||
-	       (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6) && version == 6);
-}
 
 /* ARP and neighbour discovery end here. @return true when m is gone */
 static bool
@@ -46,7 +37,7 @@ take(struct gw_tunnel *t, struct rte_mbuf *m)
 	if (rte_is_unicast_ether_addr(&eth->dst_addr) &&
 		memcmp(&eth->dst_addr, t->wire_mac, sizeof(t->wire_mac)) != 0)
 		return false;
-	if (!is_ip(m, eth) || !rte_is_valid_assigned_ether_addr(&eth->src_addr))
+	if (!gw_frame_is_ip(m, eth) || !rte_is_valid_assigned_ether_addr(&eth->src_addr))
 		return false;
 	memcpy(t->wire_peer, &eth->src_addr, sizeof(t->wire_peer));
 	m->ol_flags = 0;

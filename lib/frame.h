@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef GW_ROOM_H
-#define GW_ROOM_H
+#ifndef GW_FRAME_H
+#define GW_FRAME_H
 
-/* Room in front of an inner packet that came as an Ethernet frame. */
+/* Inner packets that come as Ethernet frames. */
 
 #include <stdbool.h>
 #include <string.h>
+
+#include <rte_ether.h>
 
 #include "gre.h"
 #include "pkt.h"
@@ -16,6 +18,16 @@
  * has all of its options. */
 #define GW_ROOM_OUTER 130
 #define GW_ROOM_STEP  64
+
+/** The IP version that the EtherType of a frame says is that of the byte behind it. */
+static inline bool
+gw_frame_is_ip(const struct rte_mbuf *m, const struct rte_ether_hdr *eth)
+{
+	uint8_t version = rte_pktmbuf_mtod(m, const uint8_t *)[sizeof(*eth)] >> 4;
+
+	return (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) && version == 4) ||
+	       (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6) && version == 6);
+}
 
 /** Move the packet where it has too little in front for what t puts there. @return false: no place */
 static inline bool
