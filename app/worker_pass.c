@@ -154,27 +154,27 @@ worker_pull(struct gw_worker *w)
 	return n;
 }
 
-/* No more than a ring takes: others may go on passing. */
+/* No more of each than a ring takes: others may go on passing. */
+static void
+drain(struct gw_worker *w, uint16_t (*pull)(struct gw_worker *w, unsigned int from))
+{
+	for (unsigned int from = 0; from < w->plane->n_workers; from++) {
+		uint32_t left = from != w->id ? GW_PASS_DEPTH : 0;
+		uint16_t n;
+
+		while (left > 0 && (n = pull(w, from)) > 0)
+			left -= RTE_MIN(n, left);
+	}
+}
+
 void
 worker_pull_all(struct gw_worker *w)
 {
-	uint32_t left;
-	uint16_t n;
-
 	/* decrypted before: ahead of what is decrypted now */
-	for (unsigned int from = 0; w->fwd != NULL && from < w->plane->n_workers; from++) {
-		for (left = from != w->id ? GW_PASS_DEPTH : 0;
-			left > 0 && (n = pull_forward(w, from)) > 0;)
-			left -= RTE_MIN(n, left);
-	}
-	for (unsigned int from = 0; from < w->plane->n_workers; from++) {
-		if (from == w->id)
-			continue;
-		for (left = GW_PASS_DEPTH; left > 0 && (n = pull_esp(w, from)) > 0;)
-			left -= RTE_MIN(n, left);
-		for (left = GW_PASS_DEPTH; left > 0 && (n = pull_inner(w, from)) > 0;)
-			left -= RTE_MIN(n, left);
-	}
+	if (w->fwd != NULL)
+		drain(w, pull_forward);
+	drain(w, pull_esp);
+	drain(w, pull_inner);
 	worker_in_go(w);
 	worker_out_go(w);
 	worker_send(w);
