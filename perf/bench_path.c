@@ -16,31 +16,19 @@
 
 #include "app/worker.h"
 #include "bare.h"
-#include "lib/csum.h"
 #include "lib/esp.h"
 #include "lib/nexthop.h"
 #include "lib/sa_priv.h"
+#include "line.h"
 
-#define CHUNK      GW_BURST_MAX /* packets between two looks at the clock */
-#define POOL_COLD  8192         /* mbufs of 2.3 KB: some times the second-level cache */
+#define POOL_COLD  8192 /* mbufs of 2.3 KB: some times the second-level cache */
 #define SAS_MANY   10000
 #define ROUNDS_MAX 20000
-#define GRE_LEN    4
 
 static const char *const names[] = {"AES_GCM_16-128", "AES_GCM_16-256", "AES_CBC-128/HMAC_SHA1_96",
 	"AES_CBC-256/HMAC_SHA2_256_128", "CHACHA20_POLY1305"};
 static const uint16_t sizes[] = {64, 128, 256, 512, 1024, 1420, 0};
 static const uint16_t bursts[] = {4, 8, 32, 64};
-
-/* A port or hand-off in memory: gives what lies in it, at most burst a call, and takes what comes
- */
-struct line {
-	struct rte_mbuf **give;
-	uint32_t n_give;
-	struct rte_mbuf *taken[CHUNK];
-	uint32_t n_taken;
-	uint16_t burst;
-};
 
 struct want {
 	const char *alg, *pool;
@@ -79,48 +67,12 @@ static struct bench b;
  * Ports of memory
  */
 
-static uint16_t
-give(struct line *l, struct rte_mbuf **pkts, uint16_t n)
-{
-	n = RTE_MIN(n, l->burst);
-	if (l->n_give < n)
-		n = (uint16_t)l->n_give;
-	if (n == 0)
-		return 0;
-	memcpy(pkts, l->give, n * sizeof(pkts[0]));
-	l->give += n;
-	l->n_give -= n;
-	return n;
-}
-
-static uint16_t
-take(struct line *l, struct rte_mbuf **pkts, uint16_t n)
-{
-	if (n > CHUNK - l->n_taken)
-		rte_panic("more packets came out than went in\n");
-	memcpy(l->taken + l->n_taken, pkts, n * sizeof(pkts[0]));
-	l->n_taken += n;
-	return n;
-}
-
-static uint16_t
-outside_rx(void *line, struct rte_mbuf **pkts, uint16_t n)
-{
-	return give(line, pkts, n);
-}
-
-static uint16_t
-outside_tx(void *line, struct rte_mbuf **pkts, uint16_t n)
-{
-	return take(line, pkts, n);
-}
-
 /* the tunnel that a packet is from stays in it from one measurement to the next */
 static uint16_t
 inside_read(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *refused)
 {
 	*refused = 0;
-	n = give(&b.inside, pkts, n);
+	n = line_give(&b.inside, pkts, n);
 	for (uint16_t i = 0; i < n; i++)
 		*gw_pkt(pkts[i]) = (struct gw_pkt){.tunnel = gw_pkt(pkts[i])->tunnel};
 	return n;
@@ -129,7 +81,7 @@ inside_read(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *r
 static uint16_t
 inside_write(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
-	return take(&b.inside, pkts, n);
+	return line_take(&b.inside, pkts, n);
 }
 
 static const struct gw_handoff_ops polled = {.read = inside_read, .write = inside_write};
@@ -142,8 +94,8 @@ port_up(void)
 	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[0];
 
 	b.outside_data = &b.outside;
-	ops->rx_pkt_burst = outside_rx;
-	ops->tx_pkt_burst = outside_tx;
+	ops->rx_pkt_burst = line_rx;
+	ops->tx_pkt_burst = line_tx;
 	ops->rxq = (struct rte_ethdev_qdata){&b.outside_data, &b.no_callback};
 	ops->txq = (struct rte_ethdev_qdata){&b.outside_data, &b.no_callback};
 	b.port.mtu = 2000;
@@ -256,26 +208,9 @@ size_of(uint32_t i)
 static void
 refill(void)
 {
-	static const uint8_t template[28] = {
-		0x45, [8] = 64, 17, [12] = 10, 0, 0, 1, 10, 0, 0, 2, 0x30, 0x39, 0x30, 0x39};
-
 	for (uint32_t i = 0; i < b.n_pkts; i++) {
-		struct rte_mbuf *m = b.pkts[i];
-		uint16_t len = size_of(i) - GRE_LEN, sum;
-		uint8_t *p;
-
-		m->data_off = GW_PKT_HEADROOM;
-		m->data_len = len;
-		m->pkt_len = len;
-		m->ol_flags = 0;
-		gw_pkt(m)->tunnel = b.tunnels[b.sa_of[i]];
-		p = rte_pktmbuf_mtod(m, uint8_t *);
-		memcpy(p, template, sizeof(template));
-		p[2] = (uint8_t)(len >> 8);
-		p[3] = (uint8_t)len;
-		sum = gw_csum_fold(gw_csum_add(0, p, 20));
-		p[10] = (uint8_t)(sum >> 8);
-		p[11] = (uint8_t)sum;
+		line_fill(b.pkts[i], size_of(i));
+		gw_pkt(b.pkts[i])->tunnel = b.tunnels[b.sa_of[i]];
 	}
 }
 
@@ -332,33 +267,6 @@ time_bare(uint32_t first, bool out)
 	return spent;
 }
 
-/* Poll until a chunk has gone from one end to the other. */
-static uint64_t
-time_path(struct line *from, struct rte_mbuf **pkts, struct line *to)
-{
-	unsigned int polls = 0;
-	uint64_t start;
-
-	from->give = pkts;
-	from->n_give = CHUNK;
-	to->n_taken = 0;
-	start = rte_rdtsc_precise();
-	while (to->n_taken < CHUNK && polls++ < 2 * CHUNK)
-		gw_worker_poll(b.w);
-	start = rte_rdtsc_precise() - start;
-	if (to->n_taken != CHUNK) {
-		struct gw_worker_stats st;
-
-		gw_worker_get_stats(b.w, &st);
-		for (unsigned int i = 0; i < GW_DROP_N; i++)
-			if (st.drops[i] > 0)
-				fprintf(stderr, "dropped: %s %lu\n", gw_drop_name(i),
-					(unsigned long)st.drops[i]);
-		rte_panic("%u of %u packets came out\n", to->n_taken, CHUNK);
-	}
-	return start;
-}
-
 static int
 compare(const void *x, const void *y)
 {
@@ -413,12 +321,12 @@ measure(const struct want *want)
 			v[1][n + c] = time_bare(c * CHUNK, false);
 		refill();
 		for (unsigned int c = 0; c < chunks; c++) {
-			v[2][n + c] = time_path(&b.inside, b.pkts + c * CHUNK, &b.outside);
+			v[2][n + c] = line_time(b.w, &b.inside, b.pkts + c * CHUNK, &b.outside);
 			memcpy(b.pkts + c * CHUNK, b.outside.taken, sizeof(frames));
 		}
 		for (unsigned int c = 0; c < chunks; c++) {
 			memcpy(frames, b.pkts + c * CHUNK, sizeof(frames));
-			v[3][n + c] = time_path(&b.outside, frames, &b.inside);
+			v[3][n + c] = line_time(b.w, &b.outside, frames, &b.inside);
 		}
 		n += chunks;
 	}

@@ -19,13 +19,11 @@
 
 #include "app/worker.h"
 #include "bare.h"
-#include "lib/csum.h"
 #include "lib/esp.h"
 #include "lib/nexthop.h"
+#include "line.h"
 
 #define CORES      2
-#define CHUNK      GW_BURST_MAX /* packets between two looks at the clock */
-#define GRE_LEN    4
 #define TURN       50 /* chunks of one core, or of two at a time */
 #define TURNS_MAX  200
 #define ROUNDS_MAX (2 * TURNS_MAX * TURN)
@@ -35,13 +33,6 @@ enum what { CRYPTO_OUT, CRYPTO_IN, PATH_OUT, PATH_IN, N_WHAT };
 
 static const char *const names[] = {"AES_GCM_16-128", "AES_CBC-128/HMAC_SHA1_96"};
 static const uint16_t sizes[] = {64, 512, 1420};
-
-/* A port or hand-off in memory */
-struct line {
-	struct rte_mbuf **give;
-	uint32_t n_give, n_taken;
-	struct rte_mbuf *taken[CHUNK];
-};
 
 /* All that a core has to itself. */
 struct core {
@@ -72,44 +63,10 @@ static struct bench b;
 /* ---- ports of memory ---- */
 
 static uint16_t
-give(struct line *l, struct rte_mbuf **pkts, uint16_t n)
-{
-	n = (uint16_t)RTE_MIN(n, l->n_give);
-	if (n == 0)
-		return 0;
-	memcpy(pkts, l->give, n * sizeof(pkts[0]));
-	l->give += n;
-	l->n_give -= n;
-	return n;
-}
-
-static uint16_t
-take(struct line *l, struct rte_mbuf **pkts, uint16_t n)
-{
-	if (n > CHUNK - l->n_taken)
-		rte_panic("more packets came out than went in\n");
-	memcpy(l->taken + l->n_taken, pkts, n * sizeof(pkts[0]));
-	l->n_taken += n;
-	return n;
-}
-
-static uint16_t
-outside_rx(void *line, struct rte_mbuf **pkts, uint16_t n)
-{
-	return give(line, pkts, n);
-}
-
-static uint16_t
-outside_tx(void *line, struct rte_mbuf **pkts, uint16_t n)
-{
-	return take(line, pkts, n);
-}
-
-static uint16_t
 inside_read(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *refused)
 {
 	*refused = 0;
-	n = give(&b.core[t->index].inside, pkts, n);
+	n = line_give(&b.core[t->index].inside, pkts, n);
 	for (uint16_t i = 0; i < n; i++)
 		*gw_pkt(pkts[i]) = (struct gw_pkt){.tunnel = t};
 	return n;
@@ -118,7 +75,7 @@ inside_read(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *r
 static uint16_t
 inside_write(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
-	return take(&b.core[t->index].inside, pkts, n);
+	return line_take(&b.core[t->index].inside, pkts, n);
 }
 
 static const struct gw_handoff_ops memory = {.read = inside_read, .write = inside_write};
@@ -131,8 +88,8 @@ port_up(void)
 
 	for (unsigned int i = 0; i < CORES; i++)
 		queues[i] = &b.core[i].outside;
-	ops->rx_pkt_burst = outside_rx;
-	ops->tx_pkt_burst = outside_tx;
+	ops->rx_pkt_burst = line_rx;
+	ops->tx_pkt_burst = line_tx;
 	ops->rxq = ops->txq = (struct rte_ethdev_qdata){queues, no_callback};
 	b.port = (struct gw_port){.mtu = 2000, .n_rx_queues = CORES, .n_tx_queues = CORES};
 }
@@ -179,6 +136,7 @@ core_up(unsigned int i)
 	if (t->sa_out == NULL || c->in == NULL || c->bare == NULL)
 		rte_panic("no memory\n");
 	gw_sadb_publish(b.plane.sadb, c->in);
+	c->outside.burst = c->inside.burst = GW_BURST_MAX;
 	c->tunnel = t;
 	c->demux = d;
 }
@@ -225,26 +183,8 @@ cores_down(void)
 static void
 refill(struct core *c)
 {
-	static const uint8_t template[28] = {
-		0x45, [8] = 64, 17, [12] = 10, 0, 0, 1, 10, 0, 0, 2, 0x30, 0x39, 0x30, 0x39};
-	uint16_t len = b.size - GRE_LEN, sum;
-
-	for (unsigned int i = 0; i < CHUNK; i++) {
-		struct rte_mbuf *m = c->pkts[i];
-		uint8_t *p;
-
-		m->data_off = GW_PKT_HEADROOM;
-		m->data_len = len;
-		m->pkt_len = len;
-		m->ol_flags = 0;
-		p = rte_pktmbuf_mtod(m, uint8_t *);
-		memcpy(p, template, sizeof(template));
-		p[2] = (uint8_t)(len >> 8);
-		p[3] = (uint8_t)len;
-		sum = gw_csum_fold(gw_csum_add(0, p, 20));
-		p[10] = (uint8_t)(sum >> 8);
-		p[11] = (uint8_t)sum;
-	}
+	for (unsigned int i = 0; i < CHUNK; i++)
+		line_fill(c->pkts[i], b.size);
 }
 
 static uint64_t
@@ -267,20 +207,10 @@ time_bare(struct core *c, bool out)
 static uint64_t
 time_path(struct core *c, struct line *from, struct line *to)
 {
-	unsigned int polls = 0;
-	uint64_t start;
+	uint64_t spent = line_time(c->w, from, c->pkts, to);
 
-	from->give = c->pkts;
-	from->n_give = CHUNK;
-	to->n_taken = 0;
-	start = rte_rdtsc_precise();
-	while (to->n_taken < CHUNK && polls++ < 2 * CHUNK)
-		gw_worker_poll(c->w);
-	start = rte_rdtsc_precise() - start;
-	if (to->n_taken != CHUNK)
-		rte_panic("%u of %u packets came out\n", to->n_taken, CHUNK);
 	memcpy(c->pkts, to->taken, sizeof(to->taken));
-	return start;
+	return spent;
 }
 
 static _Atomic(unsigned int) ready;
