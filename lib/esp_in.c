@@ -9,13 +9,6 @@
 #include "sa_priv.h"
 #include "tunnel.h"
 
-/* A packet between its first check and its verdict */
-struct lane {
-	struct gw_crypto_op op;
-	struct gw_sa_in *sa;
-	struct rte_mbuf *m;
-};
-
 /* What lies behind an SA's pointers. */
 static void
 prefetch(const struct gw_sa_in *sa)
@@ -39,11 +32,12 @@ gw_esp_in_ahead(const struct gw_sadb *db, struct rte_mbuf **pkts, uint16_t n)
 	gw_sadb_prefetch(db, spis, n);
 }
 
-/* Look up every packet that has an ESP header. @return lanes taken */
+/* Look up every packet that has an ESP header. @return lanes taken: of each the packet, with its SA
+ */
 static unsigned int
-look_up(const struct gw_sadb *db, struct rte_mbuf **pkts, unsigned int n, struct lane *lanes)
+look_up(const struct gw_sadb *db, struct rte_mbuf **pkts, unsigned int n, struct gw_esp_lane *lanes)
 {
-	struct gw_sa_in *sas[GW_BURST_MAX];
+	struct gw_sa_in *sas[GW_BURST_MAX], *before = NULL;
 	uint32_t spis[GW_BURST_MAX];
 	unsigned int i, k = 0, n_known = 0;
 
@@ -67,10 +61,11 @@ look_up(const struct gw_sadb *db, struct rte_mbuf **pkts, unsigned int n, struct
 			gw_pkt_refuse(lanes[i].m, GW_DROP_NO_SA);
 			continue;
 		}
-		if (n_known == 0 || sas[i] != lanes[n_known - 1].sa)
+		if (sas[i] != before)
 			prefetch(sas[i]);
-		lanes[n_known].m = lanes[i].m;
-		lanes[n_known++].sa = sas[i];
+		before = sas[i];
+		gw_pkt(lanes[i].m)->sa_in = sas[i];
+		lanes[n_known++].m = lanes[i].m;
 	}
 	return n_known;
 }
@@ -109,7 +104,7 @@ check_outer(const struct gw_sa_in *sa, const struct rte_mbuf *m, const struct gw
 
 /* A good packet in UDP: control is to know when the peer's NAT has changed its mind. */
 static void
-note_source(struct gw_sa_in *sa, const struct lane *lane)
+note_source(struct gw_sa_in *sa, const struct gw_esp_lane *lane)
 {
 	const struct gw_pkt *pkt = gw_pkt(lane->m);
 	const uint8_t *ip6 = rte_pktmbuf_mtod_offset(lane->m, const uint8_t *, pkt->l3_off);
@@ -168,11 +163,11 @@ hmac_input(const struct gw_sa_in *sa, uint8_t *esp, uint64_t seq, struct gw_cryp
 
 /* All that can be known without keys. A packet that passes cannot spoil a batch. */
 static enum gw_drop
-admit(struct lane *lane)
+admit(struct gw_esp_lane *lane)
 {
 	struct gw_pkt *pkt = gw_pkt(lane->m);
 	struct gw_crypto_op *op = &lane->op;
-	struct gw_sa_in *sa = lane->sa;
+	struct gw_sa_in *sa = pkt->sa_in;
 	uint8_t *esp = rte_pktmbuf_mtod_offset(lane->m, uint8_t *, pkt->l4_off);
 	uint32_t len = (uint32_t)rte_pktmbuf_data_len(lane->m) - pkt->l4_off;
 	enum gw_drop drop = check_outer(sa, lane->m, pkt);
@@ -187,7 +182,8 @@ admit(struct lane *lane)
 	drop = check_replay(sa, gw_get32(esp + 4), &pkt->seq);
 	if (drop != GW_DROP_NONE)
 		return drop;
-	pkt->sa_in = sa;
+	lane->alg = sa->alg;
+	op->done = op->good = false;
 	op->keys = gw_sa_in_keys(sa);
 	op->iv = esp + GW_ESP_HDR_LEN;
 	op->text = op->iv + sa->iv_len;
@@ -199,60 +195,33 @@ admit(struct lane *lane)
 	return GW_DROP_NONE;
 }
 
-/* @return lanes admitted; *mixed: not all of one algorithm */
-static unsigned int
-admit_all(struct lane *lanes, unsigned int n, struct lane **admitted, bool *mixed)
-{
-	unsigned int i, k = 0;
-
-	*mixed = false;
-	for (i = 0; i < n; i++) {
-		enum gw_drop drop = admit(&lanes[i]);
-
-		*mixed |= lanes[i].sa->alg != lanes[0].sa->alg;
-		if (likely(drop == GW_DROP_NONE))
-			admitted[k++] = &lanes[i];
-		else
-			gw_pkt_refuse(lanes[i].m, drop);
-	}
-	return k;
-}
-
-/* One call for each algorithm in the burst */
+/* Of n lanes those that are admitted, in front */
 static void
-decrypt_mixed(struct gw_crypto *c, struct lane **lanes, unsigned int n)
+admit_all(struct gw_esp_batch *b, unsigned int n)
 {
-	struct gw_crypto_op *ops[GW_BURST_MAX];
-	struct lane *rest[GW_BURST_MAX];
-	unsigned int i, k, n_rest;
+	for (unsigned int i = 0; i < n; i++) {
+		struct gw_esp_lane *lane = &b->lanes[b->n];
+		enum gw_drop drop;
 
-	for (; n > 0; n = n_rest, lanes = rest) {
-		const struct gw_crypto_alg *alg = lanes[0]->sa->alg;
-
-		for (i = 0, k = 0, n_rest = 0; i < n; i++) {
-			if (lanes[i]->sa->alg == alg)
-				ops[k++] = &lanes[i]->op;
-			else
-				rest[n_rest++] = lanes[i];
+		lane->m = b->lanes[i].m;
+		drop = admit(lane);
+		if (unlikely(drop != GW_DROP_NONE)) {
+			gw_pkt_refuse(lane->m, drop);
+			continue;
 		}
-		alg->decrypt(c, alg, ops, k);
+		b->mixed |= lane->alg != b->lanes[0].alg;
+		b->n++;
 	}
 }
 
-static void
-decrypt_all(struct gw_crypto *c, struct lane **lanes, unsigned int n, bool mixed)
+uint16_t
+gw_esp_in_begin(
+	const struct gw_sadb *db, struct gw_esp_batch *b, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct gw_crypto_op *ops[GW_BURST_MAX];
-
-	if (n == 0)
-		return;
-	if (mixed) {
-		decrypt_mixed(c, lanes, n);
-		return;
-	}
-	for (unsigned int i = 0; i < n; i++)
-		ops[i] = &lanes[i]->op;
-	lanes[0]->sa->alg->decrypt(c, lanes[0]->sa->alg, ops, n);
+	b->n = 0;
+	b->out = b->mixed = false;
+	admit_all(b, look_up(db, pkts, n, b->lanes));
+	return b->n == n ? n : gw_pkt_partition(pkts, n);
 }
 
 /* What a burst adds to an SA's counters; written when the SA changes, mostly once a burst */
@@ -286,9 +255,9 @@ tally_add(struct tally *t, struct gw_sa_in *sa, uint32_t bytes, uint64_t now_tsc
 
 /* The ICV's verdict, then the window's: of duplicates in one burst the first one passes */
 static enum gw_drop
-verdict(const struct lane *lane)
+verdict(const struct gw_esp_lane *lane)
 {
-	struct gw_sa_in *sa = lane->sa;
+	struct gw_sa_in *sa = gw_pkt(lane->m)->sa_in;
 
 	if (!lane->op.good) {
 		if (!lane->op.done)
@@ -305,7 +274,7 @@ verdict(const struct lane *lane)
 
 /* Cut the mbuf down to the GRE packet. */
 static void
-strip(struct lane *lane, const struct gw_esp_tail *tail)
+strip(struct gw_esp_lane *lane, const struct gw_esp_tail *tail)
 {
 	struct gw_pkt *pkt = gw_pkt(lane->m);
 	const uint8_t *gre = lane->op.text + tail->off;
@@ -318,9 +287,9 @@ strip(struct lane *lane, const struct gw_esp_tail *tail)
 }
 
 static bool
-finish(struct lane *lane, struct tally *t, uint64_t now_tsc)
+finish(struct gw_esp_lane *lane, struct tally *t, uint64_t now_tsc)
 {
-	struct gw_sa_in *sa = lane->sa;
+	struct gw_sa_in *sa = gw_pkt(lane->m)->sa_in;
 	const uint8_t *src = sa->tunnel_mode ? sa->inner_remote.s6_addr : NULL;
 	struct gw_esp_tail tail = {0};
 	enum gw_drop drop = verdict(lane);
@@ -344,19 +313,26 @@ finish(struct lane *lane, struct tally *t, uint64_t now_tsc)
 }
 
 uint16_t
+gw_esp_in_end(struct gw_esp_batch *b, struct rte_mbuf **pkts, uint64_t now_tsc)
+{
+	struct tally t = {0};
+	uint16_t n_good = 0;
+
+	for (unsigned int i = 0; i < b->n; i++) {
+		pkts[i] = b->lanes[i].m;
+		n_good += finish(&b->lanes[i], &t, now_tsc);
+	}
+	tally_flush(&t, now_tsc);
+	return n_good == b->n ? n_good : gw_pkt_partition(pkts, b->n);
+}
+
+uint16_t
 gw_esp_in(struct gw_crypto *c, const struct gw_sadb *db, struct rte_mbuf **pkts, uint16_t n,
 	uint64_t now_tsc)
 {
-	struct lane lanes[GW_BURST_MAX], *admitted[GW_BURST_MAX];
-	struct tally t = {0};
-	unsigned int i, k, n_good = 0;
-	bool mixed;
+	struct gw_esp_batch b;
 
-	k = look_up(db, pkts, n, lanes);
-	k = admit_all(lanes, k, admitted, &mixed);
-	decrypt_all(c, admitted, k, mixed);
-	for (i = 0; i < k; i++)
-		n_good += finish(admitted[i], &t, now_tsc);
-	tally_flush(&t, now_tsc);
-	return n_good == n ? n : gw_pkt_partition(pkts, n);
+	gw_esp_in_begin(db, &b, pkts, n);
+	gw_esp_crypt(c, &b);
+	return gw_esp_in_end(&b, pkts, now_tsc);
 }

@@ -9,14 +9,6 @@
 #include "sa_priv.h"
 #include "tunnel.h"
 
-/* A packet between its headers and its cipher text */
-struct lane {
-	struct gw_crypto_op op;
-	struct gw_sa_out *sa;
-	struct rte_mbuf *m;
-	uint16_t payload_len; /* of ESP, without trailer */
-};
-
 /* Trailers are written as whole words, so there is always room for one behind the padding. */
 #define TAIL_ROOM 32
 
@@ -115,10 +107,11 @@ hmac_input(const struct gw_sa_out *sa, uint8_t *esp, uint64_t seq, struct gw_cry
 
 /* Everything but the crypto */
 static enum gw_drop
-prepare(struct lane *lane, struct gw_sa_out *sa, struct rte_mbuf *m)
+prepare(struct gw_esp_lane *lane, struct rte_mbuf *m)
 {
 	struct gw_crypto_op *op = &lane->op;
 	struct gw_pkt *pkt = gw_pkt(m);
+	struct gw_sa_out *sa = pkt->sa_out;
 	uint64_t seq = atomic_load_explicit(&sa->seq, memory_order_relaxed);
 	uint8_t tc = traffic_class(pkt->tunnel, pkt->inner_tc);
 	uint32_t gre_len = m->data_len, payload = sa->inner_len + gre_len;
@@ -140,13 +133,14 @@ prepare(struct lane *lane, struct gw_sa_out *sa, struct rte_mbuf *m)
 	write_outer(sa, pkt, tc, seq, p, total);
 
 	esp = p + sa->outer_len - GW_ESP_HDR_LEN;
+	op->done = op->good = false; /* until it is encrypted, nobody may take it for that */
 	op->keys = gw_sa_out_keys(sa);
 	op->iv = p + sa->outer_len;
 	op->text = op->iv + sa->iv_len;
 	op->text_len = text_len;
 	op->icv = op->text + text_len;
 	lane->m = m;
-	lane->sa = sa;
+	lane->alg = sa->alg;
 	lane->payload_len = (uint16_t)payload;
 	if (sa->tunnel_mode)
 		write_inner(sa, tc, gre_len, op->text);
@@ -158,72 +152,23 @@ prepare(struct lane *lane, struct gw_sa_out *sa, struct rte_mbuf *m)
 	return GW_DROP_NONE;
 }
 
-/* @return lanes taken; *mixed: not all of one algorithm */
-static unsigned int
-prepare_all(struct rte_mbuf **pkts, unsigned int n, struct lane *lanes, bool *mixed)
+uint16_t
+gw_esp_out_begin(struct gw_esp_batch *b, struct rte_mbuf **pkts, uint16_t n)
 {
-	const struct gw_crypto_alg *alg = gw_pkt(pkts[0])->sa_out->alg;
-	unsigned int i, k = 0;
+	b->n = 0;
+	b->out = true;
+	b->mixed = false;
+	for (uint16_t i = 0; i < n; i++) {
+		struct gw_esp_lane *lane = &b->lanes[b->n];
+		enum gw_drop drop = prepare(lane, pkts[i]);
 
-	*mixed = false;
-	for (i = 0; i < n; i++) {
-		struct gw_sa_out *sa = gw_pkt(pkts[i])->sa_out;
-		enum gw_drop drop;
-
-		drop = prepare(&lanes[k], sa, pkts[i]);
 		gw_pkt(pkts[i])->drop = (uint16_t)drop;
-		*mixed |= sa->alg != alg;
-		k += drop == GW_DROP_NONE;
+		if (unlikely(drop != GW_DROP_NONE))
+			continue;
+		b->mixed |= lane->alg != b->lanes[0].alg;
+		b->n++;
 	}
-	return k;
-}
-
-static void
-encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
-	unsigned int n)
-{
-	if (alg->make_iv != NULL)
-		alg->make_iv(c, alg, ops, n);
-	alg->encrypt(c, alg, ops, n);
-}
-
-/* One call for each algorithm in the burst */
-static void
-encrypt_mixed(struct gw_crypto *c, struct lane *lanes, unsigned int n)
-{
-	struct gw_crypto_op *ops[GW_BURST_MAX];
-	struct lane *rest[GW_BURST_MAX];
-	unsigned int i, k, n_rest;
-
-	for (i = 0; i < n; i++)
-		rest[i] = &lanes[i];
-	for (; n > 0; n = n_rest) {
-		const struct gw_crypto_alg *alg = rest[0]->sa->alg;
-
-		for (i = 0, k = 0, n_rest = 0; i < n; i++) {
-			if (rest[i]->sa->alg == alg)
-				ops[k++] = &rest[i]->op;
-			else
-				rest[n_rest++] = rest[i];
-		}
-		encrypt(c, alg, ops, k);
-	}
-}
-
-static void
-encrypt_all(struct gw_crypto *c, struct lane *lanes, unsigned int n, bool mixed)
-{
-	struct gw_crypto_op *ops[GW_BURST_MAX];
-
-	if (n == 0)
-		return;
-	if (mixed) {
-		encrypt_mixed(c, lanes, n);
-		return;
-	}
-	for (unsigned int i = 0; i < n; i++)
-		ops[i] = &lanes[i].op;
-	encrypt(c, lanes[0].sa->alg, ops, n);
+	return b->n == n ? n : gw_pkt_partition(pkts, n);
 }
 
 /* RFC 8200 8.1: over IPv6 a UDP checksum is never zero, whatever RFC 3948 allows for IPv4 */
@@ -255,17 +200,19 @@ tally_flush(struct tally *t, uint64_t now_tsc)
 }
 
 static bool
-finish(const struct lane *lane, struct tally *t, uint64_t now_tsc)
+finish(const struct gw_esp_lane *lane, struct tally *t, uint64_t now_tsc)
 {
+	struct gw_sa_out *sa = gw_pkt(lane->m)->sa_out;
+
 	if (!lane->op.good) {
 		gw_pkt_refuse(lane->m, GW_DROP_OUT_CRYPTO);
 		return false;
 	}
-	if (unlikely(lane->sa->udp_encap))
+	if (unlikely(sa->udp_encap))
 		udp_checksum(lane->m);
-	if (t->sa != lane->sa) {
+	if (t->sa != sa) {
 		tally_flush(t, now_tsc);
-		t->sa = lane->sa;
+		t->sa = sa;
 	}
 	t->packets++;
 	t->bytes += lane->payload_len;
@@ -273,17 +220,25 @@ finish(const struct lane *lane, struct tally *t, uint64_t now_tsc)
 }
 
 uint16_t
+gw_esp_out_end(struct gw_esp_batch *b, struct rte_mbuf **pkts, uint64_t now_tsc)
+{
+	struct tally t = {0};
+	uint16_t n_good = 0;
+
+	for (unsigned int i = 0; i < b->n; i++) {
+		pkts[i] = b->lanes[i].m;
+		n_good += finish(&b->lanes[i], &t, now_tsc);
+	}
+	tally_flush(&t, now_tsc);
+	return n_good == b->n ? n_good : gw_pkt_partition(pkts, b->n);
+}
+
+uint16_t
 gw_esp_out(struct gw_crypto *c, struct rte_mbuf **pkts, uint16_t n, uint64_t now_tsc)
 {
-	struct lane lanes[GW_BURST_MAX];
-	struct tally t = {0};
-	unsigned int i, k, n_good = 0;
-	bool mixed;
+	struct gw_esp_batch b;
 
-	k = prepare_all(pkts, n, lanes, &mixed);
-	encrypt_all(c, lanes, k, mixed);
-	for (i = 0; i < k; i++)
-		n_good += finish(&lanes[i], &t, now_tsc);
-	tally_flush(&t, now_tsc);
-	return n_good == n ? n : gw_pkt_partition(pkts, n);
+	gw_esp_out_begin(&b, pkts, n);
+	gw_esp_crypt(c, &b);
+	return gw_esp_out_end(&b, pkts, now_tsc);
 }
