@@ -89,6 +89,19 @@ gw_rcu_quiescent(struct gw_rcu *r, unsigned int id)
 }
 
 uint64_t
+gw_rcu_token(struct gw_rcu *r)
+{
+	return __atomic_load_n(&r->qsbr->token, __ATOMIC_ACQUIRE);
+}
+
+void
+gw_rcu_report(struct gw_rcu *r, unsigned int id, uint64_t token)
+{
+	/* rte_rcu_qsbr_quiescent() with a token of its own */
+	__atomic_store_n(&r->qsbr->qsbr_cnt[id].cnt, token, __ATOMIC_RELEASE);
+}
+
+uint64_t
 gw_rcu_start(struct gw_rcu *r)
 {
 	return rte_rcu_qsbr_start(r->qsbr);

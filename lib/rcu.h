@@ -18,6 +18,11 @@ void gw_rcu_online(struct gw_rcu *r, unsigned int id);
 void gw_rcu_offline(struct gw_rcu *r, unsigned int id);
 void gw_rcu_quiescent(struct gw_rcu *r, unsigned int id);
 
+/** Worker: a point in time. What is unlinked before it, who looks after it does not find. */
+uint64_t gw_rcu_token(struct gw_rcu *r);
+/** Worker: it still holds what it has found since gw_rcu_token() gave token, nothing older. */
+void gw_rcu_report(struct gw_rcu *r, unsigned int id, uint64_t token);
+
 /** Worker: begin to wait, for what it has just stored. @return what to ask for */
 uint64_t gw_rcu_start(struct gw_rcu *r);
 /** Worker: whether every worker, itself included, has been quiescent since. Never blocks. */

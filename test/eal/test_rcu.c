@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Nothing is reclaimed while a worker may hold it: by hand, then with two threads that read. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,31 @@ test_by_hand(void **state)
 	gw_rcu_destroy(NULL);
 }
 
+/* A worker that keeps what it found in an earlier poll reports that poll. */
+static void
+test_held_over(void **state)
+{
+	struct gw_rcu *r = gw_rcu_create(1, SOCKET_ID_ANY);
+	uint64_t first, second;
+	int a, b;
+
+	n_reclaimed = 0;
+	gw_rcu_online(r, 0);
+	first = gw_rcu_token(r);
+	gw_rcu_retire(r, note, &a);
+	second = gw_rcu_token(r); /* who looks from now on does not find a */
+	gw_rcu_report(r, 0, first);
+	assert_int_equal(gw_rcu_poll(r), 1);
+	gw_rcu_retire(r, note, &b);
+	gw_rcu_report(r, 0, second);
+	assert_int_equal(gw_rcu_poll(r), 1);
+	assert_ptr_equal(last_reclaimed, &a);
+	gw_rcu_report(r, 0, gw_rcu_token(r));
+	assert_int_equal(gw_rcu_poll(r), 0);
+	gw_rcu_offline(r, 0);
+	gw_rcu_destroy(r);
+}
+
 /*
  * Threads: an object is poisoned when reclaimed; no reader may ever see that.
  */
@@ -66,6 +92,7 @@ struct shared {
 	struct gw_rcu *r;
 	_Atomic(_Atomic(uint32_t) *) current;
 	_Atomic(bool) stop;
+	_Atomic(unsigned int) online;
 	_Atomic(uint64_t) reads, dead;
 };
 
@@ -95,6 +122,7 @@ read_on(void *arg)
 	memset(&any, 0xff, sizeof(any));
 	pthread_setaffinity_np(pthread_self(), sizeof(any), &any);
 	gw_rcu_online(sh->r, rd->id);
+	atomic_fetch_add(&sh->online, 1);
 	while (!atomic_load_explicit(&sh->stop, memory_order_relaxed)) {
 		_Atomic(uint32_t) *o = atomic_load_explicit(&sh->current, memory_order_acquire);
 
@@ -134,6 +162,8 @@ test_threads(void **state)
 	atomic_store(&sh.current, alive());
 	for (i = 0; i < 2; i++)
 		assert_int_equal(pthread_create(&tids[i], NULL, read_on, &readers[i]), 0);
+	while (atomic_load(&sh.online) < 2)
+		sched_yield();
 	for (i = 0; i < ROUNDS; i++) {
 		old = atomic_exchange(&sh.current, alive());
 		gw_rcu_retire(sh.r, bury, old);
@@ -154,6 +184,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_by_hand),
+		cmocka_unit_test(test_held_over),
 		cmocka_unit_test(test_threads),
 	};
 
