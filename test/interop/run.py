@@ -477,8 +477,10 @@ CASES = {
                       gateway='retransmit_timeout = 1s\n   retransmit_tries = 2', steps=(restarts('dpd'),)),
     'close-start': Case(**MODERN, child_us='close_action = start', steps=(restarts('close'),)),
     'unique-replace': Case(**MODERN, conn_us='unique = replace', conn_peer='unique = never', steps=(anew(1),)),
-    'unique-keep': Case(**MODERN, conn_us='unique = keep', conn_peer='unique = never', steps=(anew(2),)),
-    'unique-never': Case(**MODERN, conn_us='unique = never', conn_peer='unique = never', steps=(anew(2),)),
+    'unique-keep': Case(**MODERN, conn_us='unique = keep', conn_peer='unique = never', first='peer',
+                        steps=(anew(2),)),
+    'unique-never': Case(**MODERN, conn_us='unique = never', conn_peer='unique = never', first='peer',
+                         steps=(anew(2),)),
     # post-quantum pre-shared keys (RFC 8784): who initiates sends NO_PPK_AUTH unless it insists
     'ppk': Case(**PPK, conn_us=PPK_MUST, conn_peer=PPK_MUST, steps=(uses_ppk, rekey('us'))),
     'ppk-peer': Case(**PPK, conn_us=PPK_MUST, conn_peer=PPK_MUST, first='peer', steps=(uses_ppk, rekey('peer'))),
