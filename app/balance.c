@@ -3,6 +3,7 @@
 
 #define BUSY_MIN 50 /* percent: below that one core does it all well enough */
 #define GAP_MIN  20 /* percent: what loads differ by from second to second */
+#define OFFER_ON 95 /* percent: it may have more to do than it can */
 
 unsigned int
 balance_least(const unsigned int *score, unsigned int n_workers)
@@ -70,4 +71,13 @@ balance_pick(const unsigned int *busy, unsigned int n_workers, const struct bala
 		*group = i;
 	}
 	return best != UINT64_MAX;
+}
+
+bool
+balance_offers(bool offers, const unsigned int *busy, unsigned int n_workers, unsigned int worker)
+{
+	if (offers)
+		return busy[worker] + GAP_MIN > OFFER_ON;
+	return busy[worker] >= OFFER_ON &&
+	       busy[balance_least(busy, n_workers)] + GAP_MIN <= OFFER_ON;
 }

@@ -21,7 +21,7 @@ struct gw_balance {
 	uint64_t *cost;               /* by binding, at the last look */
 	/* by worker */
 	unsigned int *busy, *score;
-	uint64_t *busy_tsc; /* at the last look */
+	uint64_t *busy_tsc; /* at the last look, others' for it included */
 };
 
 struct gw_balance *
@@ -118,33 +118,63 @@ look_at_workers(struct gw_balance *b)
 
 	for (unsigned int i = 0; i < b->plane->n_workers; i++) {
 		struct gw_worker_stats st;
+		uint64_t busy_tsc;
 
 		gw_worker_get_stats(b->workers[i], &st);
-		b->busy[i] = (unsigned int)((st.busy_tsc - b->busy_tsc[i]) * 100 / passed);
+		busy_tsc = st.busy_tsc + st.helped_tsc;
+		b->busy[i] = (unsigned int)((busy_tsc - b->busy_tsc[i]) * 100 / passed);
 		b->score[i] = b->busy[i];
-		b->busy_tsc[i] = st.busy_tsc;
+		b->busy_tsc[i] = busy_tsc;
 	}
 	b->last_tsc = now_tsc;
 }
 
-void
-gw_balance_tick(struct gw_balance *b, uint64_t now_ms)
+/* @return false: there is nothing whose move would help */
+static bool
+move_one(struct gw_balance *b)
 {
 	unsigned int to;
 	uint32_t i;
 
-	if (now_ms < b->next_ms)
-		return;
-	b->next_ms = now_ms + LOOK_MS;
-	look_at_workers(b);
-	look_at_groups(b);
 	if (!balance_pick(b->busy, b->plane->n_workers, b->groups, b->tunnels->n_bindings, &i, &to))
-		return;
+		return false;
 	if (gw_move_ask(&b->plane->move, b->tunnels->bindings[i].demux, to))
 		gw_log(GW_LOG_DEBUG, "balance",
 			"%s: worker %u is %u %% busy, worker %u %u %%: it moves",
 			b->tunnels->bindings[i].child->name, b->groups[i].owner,
 			b->busy[b->groups[i].owner], to, b->busy[to]);
+	return true;
+}
+
+static void
+offer(struct gw_balance *b)
+{
+	uint64_t before = atomic_load_explicit(&b->plane->offering, memory_order_relaxed);
+	uint64_t offering = 0;
+
+	for (unsigned int i = 0; i < b->plane->n_workers; i++) {
+		bool offers = (before >> i & 1) != 0;
+		bool shall = balance_offers(offers, b->busy, b->plane->n_workers, i);
+
+		offering |= (uint64_t)shall << i;
+		if (shall != offers)
+			gw_log(GW_LOG_DEBUG, "balance", "worker %u is %u %% busy: %s", i,
+				b->busy[i],
+				shall ? "others help with its crypto" : "it does without help");
+	}
+	atomic_store_explicit(&b->plane->offering, offering, memory_order_relaxed);
+}
+
+void
+gw_balance_tick(struct gw_balance *b, uint64_t now_ms)
+{
+	if (now_ms < b->next_ms)
+		return;
+	b->next_ms = now_ms + LOOK_MS;
+	look_at_workers(b);
+	look_at_groups(b);
+	if (!move_one(b))
+		offer(b);
 }
 
 unsigned int

@@ -144,6 +144,9 @@ make_plane(struct gw *gw)
 		p->pass = gw_pass_create(p->n_workers, GW_PASS_DEPTH, p->socket);
 		if (p->pass == NULL)
 			return no_memory("rings between workers");
+		p->offers = gw_offer_create(p->n_workers * GW_OFFER_N, p->socket);
+		if (p->offers == NULL)
+			return no_memory("batches between workers");
 	}
 	if (p->sadb == NULL || p->excp == NULL || p->spis == NULL || p->half_open == NULL ||
 		p->rcu == NULL)
@@ -264,6 +267,7 @@ take_down(struct gw *gw)
 	gw_port_close(&gw->port);
 	gw_rcu_destroy(p->rcu);
 	gw_pass_destroy(p->pass);
+	gw_offer_destroy(p->offers, p->n_workers * GW_OFFER_N);
 	gw_inside_destroy(p->inside);
 	gw_excp_destroy(p->excp);
 	gw_spiset_destroy(p->spis);

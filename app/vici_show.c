@@ -313,7 +313,7 @@ put_xstats(struct vici_out *o, uint16_t port_id)
 static void
 put_workers(struct vici_out *o, const struct gw_ctl *c)
 {
-	uint64_t polls = 0, sleeps = 0, passed = 0;
+	uint64_t polls = 0, sleeps = 0, passed = 0, helped = 0;
 
 	for (unsigned int i = 0; i < c->plane->n_workers; i++) {
 		struct gw_worker_stats st;
@@ -322,6 +322,7 @@ put_workers(struct vici_out *o, const struct gw_ctl *c)
 		polls += st.polls;
 		sleeps += st.sleeps;
 		passed += st.passed;
+		helped += st.helped;
 	}
 	put_u64(o, "polls", polls);
 	put_u64(o, "sleeps", sleeps);
@@ -329,6 +330,7 @@ put_workers(struct vici_out *o, const struct gw_ctl *c)
 	if (c->balance == NULL)
 		return;
 	put_u64(o, "passed", passed);
+	put_u64(o, "helped", helped);
 	for (unsigned int i = 0; i < c->plane->n_workers; i++) {
 		char key[32];
 

@@ -152,8 +152,10 @@ stand_still(struct gw_worker *w)
 {
 	tx_control(w);
 	worker_pull_frames(w);
+	worker_offers_drain(w);
 	worker_send(w);
-	gw_rcu_quiescent(w->plane->rcu, w->id);
+	worker_pass_all(w);
+	worker_quiescent(w);
 }
 
 /* @return frames of the inside port */
@@ -191,7 +193,8 @@ gw_worker_poll(struct gw_worker *w)
 	if (w->n_holding > 0)
 		worker_out_held(w);
 	us = wait_us(w, received, work);
-	if (us > 0 && w->n_tx + w->in.n + w->from_inside.n > 0)
+	if (us > 0 && (w->n_tx + w->in.n + w->from_inside.n > 0 ||
+			      atomic_load_explicit(&w->plane->offering, memory_order_relaxed) != 0))
 		us = 0;
 	if (us >= 0) {
 		work += worker_out(w, (unsigned int)us);
@@ -200,11 +203,12 @@ gw_worker_poll(struct gw_worker *w)
 	w->stats.sleeps += us > 0;
 	if (is_due(w, &w->from_inside))
 		worker_out_go(w);
+	if (w->offers != NULL)
+		work += worker_offers(w, work == 0);
 	worker_send(w);
 	if (w->pass != NULL)
 		worker_pass_all(w);
-	/* nothing of control's is held from one poll to the next */
-	gw_rcu_quiescent(w->plane->rcu, w->id);
+	worker_quiescent(w);
 	if (w->now_tsc >= w->next_ms_tsc) {
 		gw_reass_expire(w->reass, w->now_tsc, w->stats.drops);
 		w->next_ms_tsc = w->now_tsc + w->tsc_per_ms;
@@ -222,6 +226,8 @@ run(void *arg)
 	gw_rcu_online(w->plane->rcu, w->id);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed))
 		gw_worker_poll(w);
+	worker_offers_drain(w);
+	worker_send(w);
 	/* control's last words: DELETEs */
 	while (tx_control(w) > 0)
 		worker_send(w);
@@ -306,6 +312,7 @@ gw_worker_create(struct gw_plane *plane, unsigned int id)
 	w->transmits = id < plane->port->n_tx_queues;
 	w->sender = id % plane->port->n_tx_queues;
 	w->pass = plane->pass;
+	w->offers = plane->offers != NULL ? worker_offers_of(w, id) : NULL;
 	w->tsc_per_ms = rte_get_tsc_hz() / 1000;
 	w->gather_tsc = rte_get_tsc_hz() / 1000000 * GATHER_US;
 	w->out.pool = plane->pool;

@@ -23,6 +23,8 @@
  *   - owner                   who gives away  workers   plane->move, rcu       -
  *   plane->move               by turns        both      release store          -
  *   packets between workers   a worker        a worker  gw_pass_push(), ring   by who pulled them
+ *   batches offered           owner, taker    any       lib/offer.h            owner's rcu: the oldest
+ *   plane->offering           control         workers   relaxed                -
  *   gw_nexthop->l2            control         workers   release store          rcu
  *   routes (gw_fib)           control         workers   two views, release     rcu
  *   neighbours (gw_neigh_tab) control         workers   release store          rcu
@@ -37,12 +39,14 @@
  *
  * An SA is served by one worker, the owner of the tunnels that share it (gw_demux->owner): sequence
  * number, replay window and what the tunnel counts need no lock. Workers receive on queues of their own,
- * as far as there are any, and pass on what is not theirs. An owner changes in the steps of gw_move.
+ * as far as there are any, and pass on what is not theirs. An owner changes in the steps of gw_move. One
+ * that has more to do than a core can has others do the crypto (worker_offer.c).
  *
  * A third thread (ctl_jobs.h) shares with control alone: jobs of IKE, under a lock.
  *
- * There is one way from an inner packet to the outside port, and it leads through gw_esp_out(): held
- * and fresh packets meet in out_burst(), which hands to the port what gw_esp_out() returned; what is
+ * There is one way from an inner packet to the outside port, and it leads through gw_esp_out(), or its
+ * three steps: held and fresh packets meet in out_burst(); what gw_esp_out_end() says to be good, and
+ * nothing else, goes to the port; what is
  * forwarded (worker_fwd.c) to a tunnel joins the fresh ones. Control's own frames (ICMPv6, IKE) come by ring.
  */
 
@@ -55,6 +59,7 @@
 #include "lib/classify.h"
 #include "lib/drop.h"
 #include "lib/excp.h"
+#include "lib/offer.h"
 #include "lib/pass.h"
 #include "lib/rcu.h"
 #include "lib/sadb.h"
@@ -69,6 +74,9 @@
 #define GW_HOLD_TIMEOUT_MS 30000 /* a held packet older than that is of no use to anybody */
 
 #define GW_PASS_DEPTH	   1024  /* packets of a kind that one worker has passed to another */
+
+/** A worker's batches by direction. */
+enum gw_offer_dir { GW_OFFER_IN, GW_OFFER_OUT, GW_OFFER_N };
 
 /** How far a move is; whose turn it is sets the next one, in this order, in a circle. */
 enum gw_move_step {
@@ -102,6 +110,7 @@ struct gw_plane {
 	unsigned int n_workers;
 	unsigned int fwd_worker; /* has the inside port: the last, as the first has the most to do with the outside */
 	struct gw_pass *pass; /* between workers; NULL: there is one */
+	struct gw_offer *offers; /* GW_OFFER_N for each worker; NULL: there is one */
 	struct gw_tunnel **tunnels;
 	uint32_t n_tunnels;
 	struct gw_inside *inside; /* NULL: nothing is forwarded here */
@@ -110,6 +119,7 @@ struct gw_plane {
 
 	/* control writes, workers read */
 	_Alignas(64) _Atomic(const struct gw_local *) local;
+	_Atomic(uint64_t) offering; /* a bit for each worker that others are to help */
 
 	/* by turns */
 	_Alignas(64) struct gw_move move;
@@ -126,6 +136,7 @@ struct gw_worker_stats {
 	uint64_t fwd_to_kernel, fwd_from_kernel; /* through the inside port's twin */
 	uint64_t polls, sleeps;
 	uint64_t passed;   /* packets to other workers */
+	uint64_t helped, helped_tsc; /* packets whose crypto others did, and their time */
 	uint64_t busy_tsc; /* in polls that found something to do */
 };
 

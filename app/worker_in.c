@@ -190,6 +190,16 @@ refused(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
 	worker_drop(w, esp, sample_unknown(w, esp, left));
 }
 
+/* GRE to inner packets. @return how many, in front */
+static uint16_t
+gre_step(struct gw_worker *w, struct rte_mbuf **gre, uint16_t n)
+{
+	uint16_t good = n > 0 ? gw_gre_in(gre, n) : 0;
+
+	worker_drop(w, gre + good, n - good);
+	return good;
+}
+
 /* ESP to inner packets. @return how many, in front */
 static uint16_t
 in_step(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
@@ -198,10 +208,31 @@ in_step(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
 
 	if (good < n)
 		refused(w, esp + good, n - good);
-	n = good;
-	good = gw_gre_in(esp, n);
-	worker_drop(w, esp + good, n - good);
-	return good;
+	return gre_step(w, esp, good);
+}
+
+/* ESP, with others' help. */
+static void
+in_offer(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
+{
+	struct gw_offer *o = &w->offers[GW_OFFER_IN];
+	struct gw_esp_batch *b = worker_offer_next(w, o);
+	uint16_t k = gw_esp_in_begin(w->plane->sadb, b, esp, n);
+
+	if (k < n)
+		refused(w, esp + k, n - k);
+	if (k > 0)
+		worker_offer(w, o);
+}
+
+void
+worker_in_end(struct gw_worker *w, struct gw_esp_batch *b)
+{
+	struct rte_mbuf *pkts[GW_BURST_MAX];
+	uint16_t good = gw_esp_in_end(b, pkts, w->now_tsc);
+
+	worker_drop(w, pkts + good, b->n - good);
+	worker_deliver(w, pkts, gre_step(w, pkts, good));
 }
 
 /* ESP, all the way to the tunnels. */
@@ -210,6 +241,10 @@ in_burst(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
 {
 	uint16_t step = gw_crypto_step(w->crypto), good = 0, k;
 
+	if (unlikely(w->offering)) {
+		in_offer(w, esp, n);
+		return;
+	}
 	gw_esp_in_ahead(w->plane->sadb, esp, RTE_MIN(step, n));
 	for (uint16_t from = 0; from < n; from += step) {
 		step = RTE_MIN(step, n - from);

@@ -85,6 +85,39 @@ send_esp(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 	}
 }
 
+/* GRE to the port. */
+static void
+esp_now(struct gw_worker *w, struct rte_mbuf **gre, uint16_t n)
+{
+	uint16_t good = gw_esp_out(w->crypto, gre, n, w->now_tsc);
+
+	send_esp(w, gre, good);
+	worker_drop(w, gre + good, n - good);
+}
+
+/* The same with others' help. */
+static void
+esp_offer(struct gw_worker *w, struct rte_mbuf **gre, uint16_t n)
+{
+	struct gw_offer *o = &w->offers[GW_OFFER_OUT];
+	struct gw_esp_batch *b = worker_offer_next(w, o);
+	uint16_t k = gw_esp_out_begin(b, gre, n);
+
+	worker_drop(w, gre + k, n - k);
+	if (k > 0)
+		worker_offer(w, o);
+}
+
+void
+worker_out_end(struct gw_worker *w, struct gw_esp_batch *b)
+{
+	struct rte_mbuf *pkts[GW_BURST_MAX];
+	uint16_t good = gw_esp_out_end(b, pkts, w->now_tsc);
+
+	send_esp(w, pkts, good);
+	worker_drop(w, pkts + good, b->n - good);
+}
+
 /* Packets with their SAs: through GRE and ESP to the port. */
 static void
 out_burst(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
@@ -97,11 +130,11 @@ out_burst(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 	for (uint16_t from = 0; from < o->n_ready;) {
 		uint16_t left = o->n_ready - from;
 		uint16_t chunk = left < GW_BURST_MAX ? left : GW_BURST_MAX;
-		struct rte_mbuf **burst = o->ready + from;
-		uint16_t good = gw_esp_out(w->crypto, burst, chunk, w->now_tsc);
 
-		send_esp(w, burst, good);
-		worker_drop(w, burst + good, chunk - good);
+		if (likely(!w->offering))
+			esp_now(w, o->ready + from, chunk);
+		else
+			esp_offer(w, o->ready + from, chunk);
 		from += chunk;
 	}
 }
@@ -227,7 +260,8 @@ void
 worker_out_go(struct gw_worker *w)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
-	uint16_t n = w->from_inside.n, step = gw_crypto_step(w->crypto), ready = 0;
+	uint16_t n = w->from_inside.n, ready = 0;
+	uint16_t step = w->offering ? GW_BURST_MAX : gw_crypto_step(w->crypto);
 	struct gw_tunnel *t = NULL;
 	struct gw_sa_out *sa = NULL;
 

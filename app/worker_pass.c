@@ -176,6 +176,8 @@ worker_pull_all(struct gw_worker *w)
 	drain(w, pull_esp);
 	drain(w, pull_inner);
 	worker_in_go(w);
+	worker_offers_drain(w);
 	worker_out_go(w);
+	worker_offers_drain(w);
 	worker_send(w);
 }

@@ -4,7 +4,7 @@
 
 /*
  * Inside the worker: worker.c polls, worker_in.c and worker_out.c are its two directions,
- * worker_pass.c and worker_move.c what it has to do with the others.
+ * worker_pass.c, worker_move.c and worker_offer.c what it has to do with the others.
  */
 
 #include <rte_mbuf.h>
@@ -49,6 +49,7 @@ struct gw_worker {
 	bool receives, transmits; /* the port has such a queue */
 	unsigned int sender; /* who transmits for it */
 	struct gw_pass *pass; /* to and from the others; NULL: there are none */
+	struct gw_offer *offers; /* its own, by direction; NULL: there are no others */
 	struct gw_crypto *crypto;
 	struct gw_reass *reass;
 	struct gw_tunset *tunset;
@@ -66,7 +67,9 @@ struct gw_worker {
 	uint64_t next_ms_tsc;	       /* when what is due every millisecond is due */
 	uint64_t next_look_tsc;	       /* when descriptors are looked at, though the port is busy */
 	uint64_t next_sample_tsc;      /* when control may hear of an unknown SPI again */
+	uint64_t quiet;		       /* rcu's token after the last poll, while offering */
 	unsigned int empty;	       /* polls in a row that found nothing */
+	bool offering;		       /* its batches go through offers, none another way */
 	uint16_t n_tx;
 	uint32_t n_holding, hold_next; /* whose turn it is */
 	struct gw_tunnel **holding; /* tunnels with held packets */
@@ -118,6 +121,27 @@ uint32_t worker_pull(struct gw_worker *w);
 uint32_t worker_pull_frames(struct gw_worker *w);
 /** All that the others had passed when this is called, all the way. */
 void worker_pull_all(struct gw_worker *w);
+
+/** Owner: the batch that may be begun next, once there is room. */
+struct gw_esp_batch *worker_offer_next(struct gw_worker *w, struct gw_offer *o);
+/** Owner: it has been begun. */
+void worker_offer(struct gw_worker *w, struct gw_offer *o);
+/** Owner: everything that is under way, to its end. What of it is forwarded to tunnels gathers. */
+void worker_offers_drain(struct gw_worker *w);
+/** Once a poll: end what is done; idle: do what waits, others' too. @return batches of its own */
+uint32_t worker_offers(struct gw_worker *w, bool idle);
+/** At the end of a poll: nothing of control's is held but by batches under way. */
+void worker_quiescent(struct gw_worker *w);
+/** What follows the crypto of a batch. */
+void worker_in_end(struct gw_worker *w, struct gw_esp_batch *b);
+void worker_out_end(struct gw_worker *w, struct gw_esp_batch *b);
+
+/** A worker's batches, by direction. */
+static inline struct gw_offer *
+worker_offers_of(const struct gw_worker *w, unsigned int id)
+{
+	return &w->plane->offers[id * GW_OFFER_N];
+}
 
 /** Do our part of a move, if there is one. @return false: stand still in this poll */
 bool worker_move(struct gw_worker *w);

@@ -321,12 +321,13 @@ measure(const struct want *want)
 			v[1][n + c] = time_bare(c * CHUNK, false);
 		refill();
 		for (unsigned int c = 0; c < chunks; c++) {
-			v[2][n + c] = line_time(b.w, &b.inside, b.pkts + c * CHUNK, &b.outside);
+			v[2][n + c] =
+				line_time(b.w, &b.inside, b.pkts + c * CHUNK, CHUNK, &b.outside);
 			memcpy(b.pkts + c * CHUNK, b.outside.taken, sizeof(frames));
 		}
 		for (unsigned int c = 0; c < chunks; c++) {
 			memcpy(frames, b.pkts + c * CHUNK, sizeof(frames));
-			v[3][n + c] = line_time(b.w, &b.outside, frames, &b.inside);
+			v[3][n + c] = line_time(b.w, &b.outside, frames, CHUNK, &b.inside);
 		}
 		n += chunks;
 	}

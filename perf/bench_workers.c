@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a second core brings: workers with SAs and queues of their own, beside crypto alone on one
- * and on two cores in the same run. Each worker polls as the gateway does, between arrays in
- * memory. README.md has the method.
+ * What a second core brings: to workers with SAs and queues of their own, beside crypto alone on
+ * one and on two cores in the same run; and to one SA, whose owner the other one helps. Each worker
+ * polls as the gateway does, between arrays in memory. README.md has the method.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -27,12 +27,13 @@
 #define TURN       50 /* chunks of one core, or of two at a time */
 #define TURNS_MAX  200
 #define ROUNDS_MAX (2 * TURNS_MAX * TURN)
-#define LOW        10 /* the chunk that is faster than all but a tenth */
+#define LOW        10       /* the chunk that is faster than all but a tenth */
+#define STREAM     LINE_DEPTH /* packets of one SA at a time */
 
 enum what { CRYPTO_OUT, CRYPTO_IN, PATH_OUT, PATH_IN, N_WHAT };
 
 static const char *const names[] = {"AES_GCM_16-128", "AES_CBC-128/HMAC_SHA1_96"};
-static const uint16_t sizes[] = {64, 512, 1420};
+static const uint16_t sizes[] = {64, 512, 1024, 1420};
 
 /* All that a core has to itself. */
 struct core {
@@ -56,6 +57,8 @@ struct bench {
 	uint16_t size; /* of the ESP payload */
 	unsigned int turns, n_cores;
 	struct core core[CORES];
+	struct rte_mbuf *stream[STREAM];
+	uint64_t one_sa[2][2][TURNS_MAX]; /* cycles of a stream, by lcores - 1, out and in */
 };
 
 static struct bench b;
@@ -207,9 +210,9 @@ time_bare(struct core *c, bool out)
 static uint64_t
 time_path(struct core *c, struct line *from, struct line *to)
 {
-	uint64_t spent = line_time(c->w, from, c->pkts, to);
+	uint64_t spent = line_time(c->w, from, c->pkts, CHUNK, to);
 
-	memcpy(c->pkts, to->taken, sizeof(to->taken));
+	memcpy(c->pkts, to->taken, sizeof(c->pkts));
 	return spent;
 }
 
@@ -314,25 +317,103 @@ measure(struct figures *one, struct figures *two)
 	*two = figures(CORES);
 }
 
+/* ---- one SA ---- */
+
+static _Atomic(bool) over;
+
+/* Idle, but for what core 0 offers. */
+static int
+help(void *core)
+{
+	struct core *c = core;
+
+	while (!atomic_load_explicit(&over, memory_order_relaxed))
+		gw_worker_poll(c->w);
+	return 0;
+}
+
+static uint64_t
+time_stream(struct line *from, struct line *to)
+{
+	uint64_t spent = line_time(b.core[0].w, from, b.stream, STREAM, to);
+
+	memcpy(b.stream, to->taken, sizeof(b.stream));
+	return spent;
+}
+
+static void
+one_sa_turn(unsigned int n_cores, unsigned int turn)
+{
+	struct core *c = &b.core[0];
+
+	atomic_store(&b.plane.offering, n_cores > 1 ? 1 : 0);
+	gw_worker_poll(c->w); /* takes notice */
+	for (unsigned int i = 0; i < STREAM; i++)
+		line_fill(b.stream[i], b.size);
+	b.one_sa[n_cores - 1][0][turn] = time_stream(&c->inside, &c->outside);
+	b.one_sa[n_cores - 1][1][turn] = time_stream(&c->outside, &c->inside);
+}
+
+/* The second core polls all the time: what it costs the first one is in both figures. */
+static void
+measure_one_sa(void)
+{
+	atomic_store(&over, false);
+	if (rte_eal_remote_launch(help, &b.core[1], 1) != 0)
+		rte_panic("no second lcore\n");
+	for (unsigned int i = 0; i < b.turns; i++) {
+		one_sa_turn(1, i);
+		one_sa_turn(CORES, i);
+	}
+	atomic_store(&b.plane.offering, 0);
+	gw_worker_poll(b.core[0].w);
+	atomic_store(&over, true);
+	rte_eal_wait_lcore(1);
+}
+
+static double
+one_sa_cycles(unsigned int n_cores, bool out)
+{
+	uint64_t *v = b.one_sa[n_cores - 1][out ? 0 : 1];
+
+	qsort(v, b.turns, sizeof(v[0]), compare);
+	return (double)v[b.turns / LOW] / STREAM;
+}
+
+/* ---- printing ---- */
+
+/* Cycles by the clock for each packet that all lcores together have done. */
+static void
+print_json(const char *kind, unsigned int lcores, bool out, double cycles, double crypto)
+{
+	static bool first = true;
+
+	printf("%s\n{\"kind\": \"%s\", \"alg\": \"%s\", \"dir\": \"%s\", \"size\": %u, "
+	       "\"lcores\": %u, \"cycles\": %.1f, \"crypto_cycles\": %.1f}",
+		first ? "" : ",", kind, b.row->name, out ? "out" : "in", b.size, lcores, cycles,
+		crypto);
+	first = false;
+}
+
 static void
 print_row(bool json, bool out, const struct figures *one, const struct figures *two)
 {
 	enum what c = out ? CRYPTO_OUT : CRYPTO_IN, p = out ? PATH_OUT : PATH_IN;
 	double crypto = two->rate[c] / one->rate[c], path = two->rate[p] / one->rate[p];
-	static bool first = true;
+	double sa_one = one_sa_cycles(1, out), sa_two = one_sa_cycles(CORES, out);
 
 	if (!json) {
-		printf("%-26s %-3s %5u | %7.1f %7.1f %5.2f | %7.1f %7.1f %5.2f | %4.0f %%\n",
+		printf("%-26s %-3s %5u | %7.1f %7.1f %5.2f | %7.1f %7.1f %5.2f | %4.0f %% | %7.1f "
+		       "%7.1f %5.2f\n",
 			b.row->name, out ? "out" : "in", b.size, one->cycles[c], two->cycles[c],
-			crypto, one->cycles[p], two->cycles[p], path, path / crypto * 100);
+			crypto, one->cycles[p], two->cycles[p], path, path / crypto * 100, sa_one,
+			sa_two, sa_one / sa_two);
 		return;
 	}
-	printf("%s\n{\"alg\": \"%s\", \"dir\": \"%s\", \"size\": %u, \"crypto_one\": %.1f, "
-	       "\"crypto_two\": %.1f, \"crypto_gain\": %.3f, \"path_one\": %.1f, "
-	       "\"path_two\": %.1f, \"path_gain\": %.3f}",
-		first ? "" : ",", b.row->name, out ? "out" : "in", b.size, one->cycles[c],
-		two->cycles[c], crypto, one->cycles[p], two->cycles[p], path);
-	first = false;
+	print_json("own SAs", 1, out, 1 / one->rate[p], 1 / one->rate[c]);
+	print_json("own SAs", CORES, out, 1 / two->rate[p], 1 / two->rate[c]);
+	print_json("one SA", 1, out, sa_one, 1 / one->rate[c]);
+	print_json("one SA", CORES, out, sa_two, 1 / two->rate[c]);
 }
 
 static const struct gw_crypto_alg *
@@ -356,21 +437,24 @@ plane_up(void)
 	p->socket = SOCKET_ID_ANY;
 	p->busy = true;
 	p->n_workers = CORES;
-	p->pool = gw_pkt_pool_create("bench", 2047, 2048, p->socket);
+	p->pool = gw_pkt_pool_create("bench", 4095, 2048, p->socket);
 	p->sadb = gw_sadb_create(256, p->socket);
 	p->excp = gw_excp_create(256, p->socket);
 	p->spis = gw_spiset_create(256, p->socket);
 	p->half_open = gw_spiset_create(256, p->socket);
 	p->rcu = gw_rcu_create(CORES, p->socket);
 	p->pass = gw_pass_create(CORES, GW_PASS_DEPTH, p->socket);
+	p->offers = gw_offer_create(CORES * GW_OFFER_N, p->socket);
 	if (p->pool == NULL || p->sadb == NULL || p->excp == NULL || p->spis == NULL ||
-		p->half_open == NULL || p->rcu == NULL || p->pass == NULL)
+		p->half_open == NULL || p->rcu == NULL || p->pass == NULL || p->offers == NULL)
 		rte_panic("no memory\n");
 	for (unsigned int i = 0; i < CORES; i++) {
 		if (rte_pktmbuf_alloc_bulk(p->pool, b.core[i].pkts, CHUNK) != 0)
 			rte_panic("no memory\n");
 		gw_rcu_online(p->rcu, i);
 	}
+	if (rte_pktmbuf_alloc_bulk(p->pool, b.stream, STREAM) != 0)
+		rte_panic("no memory\n");
 	b.nexthop.l2 = &l2;
 	port_up();
 }
@@ -384,7 +468,9 @@ plane_down(void)
 		gw_rcu_offline(p->rcu, i);
 		rte_pktmbuf_free_bulk(b.core[i].pkts, CHUNK);
 	}
+	rte_pktmbuf_free_bulk(b.stream, STREAM);
 	gw_pass_destroy(p->pass);
+	gw_offer_destroy(p->offers, CORES * GW_OFFER_N);
 	gw_rcu_destroy(p->rcu);
 	gw_spiset_destroy(p->half_open);
 	gw_spiset_destroy(p->spis);
@@ -404,6 +490,7 @@ each(bool json)
 
 			b.size = sizes[s];
 			measure(&one, &two);
+			measure_one_sa();
 			print_row(json, true, &one, &two);
 			print_row(json, false, &one, &two);
 		}
@@ -445,8 +532,10 @@ main(int argc, char **argv)
 		puts("bench_workers [--json] [--turns N] [--cpus A,B]\n"
 		     "  TSC cycles per packet of each core, crypto alone and the worker's path, on "
 		     "one core and on two at a time,\n"
-		     "  and what two do together beside one. turns: of each, 50 chunks of 64 "
-		     "packets.");
+		     "  and what two do together beside one; cycles by the clock for each packet "
+		     "of "
+		     "one SA, whose owner is alone\n"
+		     "  and helped. turns: of each, 50 chunks of 64 packets, 2048 of the one SA.");
 		return 2;
 	}
 	snprintf(line, sizeof(line),
@@ -462,7 +551,7 @@ main(int argc, char **argv)
 		printf("[");
 	else
 		printf("TSC cycles per packet and core\n%-26s %-3s %5s | %7s %7s %5s | %7s %7s %5s "
-		       "| of crypto's gain\n",
+		       "| of crypto's gain | one SA, helped, gain\n",
 			"", "dir", "size", "crypto", "on 2", "gain", "path", "on 2", "gain");
 	each(json);
 	if (json)

@@ -9,6 +9,8 @@
 
 #include "lib/csum.h"
 
+#define PATIENCE_S 10
+
 uint16_t
 line_give(struct line *l, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -26,7 +28,7 @@ line_give(struct line *l, struct rte_mbuf **pkts, uint16_t n)
 uint16_t
 line_take(struct line *l, struct rte_mbuf **pkts, uint16_t n)
 {
-	if (n > CHUNK - l->n_taken)
+	if (n > LINE_DEPTH - l->n_taken)
 		rte_panic("more packets came out than went in\n");
 	memcpy(l->taken + l->n_taken, pkts, n * sizeof(pkts[0]));
 	l->n_taken += n;
@@ -79,21 +81,22 @@ tell_drops(const struct gw_worker *w)
 }
 
 uint64_t
-line_time(struct gw_worker *w, struct line *from, struct rte_mbuf **pkts, struct line *to)
+line_time(
+	struct gw_worker *w, struct line *from, struct rte_mbuf **pkts, uint32_t n, struct line *to)
 {
-	unsigned int polls = 0;
-	uint64_t start;
+	uint64_t start, end;
 
 	from->give = pkts;
-	from->n_give = CHUNK;
+	from->n_give = n;
 	to->n_taken = 0;
 	start = rte_rdtsc_precise();
-	while (to->n_taken < CHUNK && polls++ < 2 * CHUNK)
+	end = start + PATIENCE_S * rte_get_tsc_hz();
+	while (to->n_taken < n && rte_rdtsc() < end)
 		gw_worker_poll(w);
 	start = rte_rdtsc_precise() - start;
-	if (to->n_taken != CHUNK) {
+	if (to->n_taken != n) {
 		tell_drops(w);
-		rte_panic("%u of %u packets came out\n", to->n_taken, CHUNK);
+		rte_panic("%u of %u packets came out\n", to->n_taken, n);
 	}
 	return start;
 }

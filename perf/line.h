@@ -11,15 +11,16 @@
 #include "app/worker.h"
 #include "lib/pkt.h"
 
-#define CHUNK	GW_BURST_MAX /* packets between two looks at the clock */
+#define CHUNK	 GW_BURST_MAX /* packets between two looks at the clock, if not more */
+#define LINE_DEPTH 2048
 #define GRE_LEN 4
 
-/** Gives what lies in it, at most burst a call, and takes what comes, a chunk at most. */
+/** Gives what lies in it, at most burst a call, and takes what comes. */
 struct line {
 	struct rte_mbuf **give;
 	uint32_t n_give, n_taken;
 	uint16_t burst;
-	struct rte_mbuf *taken[CHUNK];
+	struct rte_mbuf *taken[LINE_DEPTH];
 };
 
 uint16_t line_give(struct line *l, struct rte_mbuf **pkts, uint16_t n);
@@ -33,9 +34,10 @@ uint16_t line_tx(void *line, struct rte_mbuf **pkts, uint16_t n);
 void line_fill(struct rte_mbuf *m, uint16_t size);
 
 /**
- * Poll until a chunk has gone from one end to the other.
+ * Poll until n packets, LINE_DEPTH at most, have gone from one end to the other.
  * @return TSC cycles; they lie in to->taken. Ends the program, telling drops, when some do not arrive
  */
-uint64_t line_time(struct gw_worker *w, struct line *from, struct rte_mbuf **pkts, struct line *to);
+uint64_t line_time(struct gw_worker *w, struct line *from, struct rte_mbuf **pkts, uint32_t n,
+	struct line *to);
 
 #endif

@@ -227,13 +227,14 @@ team_up(struct team *t, unsigned int n_workers, uint16_t n_rx, uint16_t n_tx, bo
 	p->half_open = gw_spiset_create(64, p->socket);
 	p->rcu = gw_rcu_create(n_workers, p->socket);
 	p->pass = n_workers > 1 ? gw_pass_create(n_workers, GW_PASS_DEPTH, p->socket) : NULL;
+	p->offers = n_workers > 1 ? gw_offer_create(n_workers * GW_OFFER_N, p->socket) : NULL;
 	assert_non_null(p->pool);
 	assert_non_null(p->sadb);
 	assert_non_null(p->excp);
 	assert_non_null(p->spis);
 	assert_non_null(p->half_open);
 	assert_non_null(p->rcu);
-	assert_true(n_workers == 1 || p->pass != NULL);
+	assert_true(n_workers == 1 || (p->pass != NULL && p->offers != NULL));
 	port_up(n_rx, n_tx);
 	for (unsigned int i = 0; i < TEAM_TUNNELS; i++)
 		tunnel_up(i, i + n_late < TEAM_TUNNELS);
@@ -275,6 +276,7 @@ team_down(struct team *t)
 	}
 	drain_wire();
 	gw_pass_destroy(p->pass);
+	gw_offer_destroy(p->offers, p->n_workers * GW_OFFER_N);
 	gw_rcu_destroy(p->rcu);
 	gw_spiset_destroy(p->half_open);
 	gw_spiset_destroy(p->spis);

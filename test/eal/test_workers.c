@@ -67,11 +67,33 @@ whose_turn(const struct shape *s, unsigned int seed)
 	return i;
 }
 
-/* Any order of polls, any time of a move. */
-static unsigned int
-schedule(const struct shape *s, unsigned int seed)
+/* Others are to help any of them, from now on. */
+static void
+offer_any(const struct shape *s)
 {
-	unsigned int moves = 0, polls = 0;
+	atomic_store(
+		&team.plane.offering, (uint64_t)random() & ((UINT64_C(1) << s->n_workers) - 1));
+}
+
+static uint64_t
+helped(void)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < team.plane.n_workers; i++) {
+		struct gw_worker_stats st;
+
+		gw_worker_get_stats(team.w[i], &st);
+		sum += st.helped;
+	}
+	return sum;
+}
+
+/* Any order of polls, any time of a move, any help. */
+static void
+schedule(const struct shape *s, unsigned int seed, bool help, uint64_t *moves, uint64_t *helps)
+{
+	unsigned int polls = 0;
 
 	by_hand(s, 0);
 	team.window = GW_PASS_DEPTH / TEAM_TUNNELS; /* all in one ring at worst */
@@ -80,23 +102,26 @@ schedule(const struct shape *s, unsigned int seed)
 	while (!team_done(&team) && polls++ < 1000000) {
 		gw_worker_poll(team.w[whose_turn(s, seed)]);
 		if (random() % 4 == 0)
-			moves += team_move(&team, (unsigned int)random() % TEAM_TUNNELS,
+			*moves += team_move(&team, (unsigned int)random() % TEAM_TUNNELS,
 				(unsigned int)random() % s->n_workers);
+		if (help && s->n_workers > 1 && random() % 16 == 0)
+			offer_any(s);
 	}
 	team_check(&team);
+	*helps += helped();
 	hands_off();
-	return moves;
 }
 
 static void
 test_schedules(void **state)
 {
 	for (unsigned int i = 0; i < RTE_DIM(shapes); i++) {
-		unsigned int moves = 0;
+		uint64_t moves = 0, helps = 0;
 
 		for (unsigned int seed = 0; seed < 10; seed++)
-			moves += schedule(&shapes[i], seed);
+			schedule(&shapes[i], seed, seed % 3 != 0, &moves, &helps);
 		assert_true(shapes[i].n_workers == 1 ? moves == 0 : moves > 100);
+		assert_true(shapes[i].n_workers == 1 ? helps == 0 : helps > 1000);
 	}
 }
 
@@ -248,7 +273,7 @@ test_full(void **state)
 /* ---- threads ---- */
 
 static void
-with_threads(const struct shape *s)
+with_threads(const struct shape *s, bool help)
 {
 	uint64_t end = rte_rdtsc() + 60 * rte_get_tsc_hz();
 	unsigned int moves = 0;
@@ -260,14 +285,16 @@ with_threads(const struct shape *s)
 	while (!team_done(&team) && rte_rdtsc() < end) {
 		moves += team_move(&team, (unsigned int)random() % TEAM_TUNNELS,
 			(unsigned int)random() % s->n_workers);
+		if (help && random() % 8 == 0)
+			offer_any(s);
 		rte_delay_us_sleep(200);
 	}
 	for (unsigned int i = 0; i < s->n_workers; i++)
 		gw_worker_stop(team.w[i]);
 	team_check(&team);
 	assert_true(s->n_workers == 1 || moves > 0);
-	print_message(
-		"%u workers, %u and %u queues: %u moves\n", s->n_workers, s->n_rx, s->n_tx, moves);
+	print_message("%u workers, %u and %u queues: %u moves, %lu packets helped with\n",
+		s->n_workers, s->n_rx, s->n_tx, moves, (unsigned long)helped());
 	team_down(&team);
 }
 
@@ -275,7 +302,14 @@ static void
 test_threads(void **state)
 {
 	for (unsigned int i = 0; i < RTE_DIM(shapes); i++)
-		with_threads(&shapes[i]);
+		with_threads(&shapes[i], false);
+}
+
+static void
+test_threads_help(void **state)
+{
+	for (unsigned int i = 1; i < RTE_DIM(shapes); i++)
+		with_threads(&shapes[i], true);
 }
 
 /* test_workers [TEST]: one alone, for ThreadSanitizer */
@@ -290,6 +324,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_threads_help),
 	};
 
 	team_eal();

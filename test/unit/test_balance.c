@@ -54,6 +54,21 @@ test_moves(void **state)
 	assert_int_equal(to, 2);
 }
 
+static void
+test_offers(void **state)
+{
+	/* it has no time left, somebody else has */
+	assert_true(balance_offers(false, (unsigned int[]){100, 10}, 2, 0));
+	assert_true(balance_offers(false, (unsigned int[]){80, 100, 75}, 3, 1));
+	assert_false(balance_offers(false, (unsigned int[]){100, 10}, 2, 1));
+	assert_false(balance_offers(false, (unsigned int[]){94, 10}, 2, 0));
+	assert_false(balance_offers(false, (unsigned int[]){100, 76}, 2, 0));
+	/* with help it does more than one core can, or nearly */
+	assert_true(balance_offers(true, (unsigned int[]){170, 0}, 2, 0));
+	assert_true(balance_offers(true, (unsigned int[]){76, 90}, 2, 0));
+	assert_false(balance_offers(true, (unsigned int[]){75, 0}, 2, 0));
+}
+
 /* Whatever the loads, a move makes the busiest worker less busy and nobody busier than it was. */
 static void
 test_any(void **state)
@@ -90,6 +105,7 @@ main(void)
 		cmocka_unit_test(test_least),
 		cmocka_unit_test(test_stays),
 		cmocka_unit_test(test_moves),
+		cmocka_unit_test(test_offers),
 		cmocka_unit_test(test_any),
 	};
 

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "offer.h"
+
+#include <rte_cycles.h>
+#include <rte_malloc.h>
+
+struct gw_offer *
+gw_offer_create(unsigned int n, int socket)
+{
+	return rte_zmalloc_socket("gw_offer", n * sizeof(struct gw_offer), 64, socket);
+}
+
+void
+gw_offer_destroy(struct gw_offer *offers, unsigned int n)
+{
+	struct gw_offer_slot *s;
+
+	for (unsigned int i = 0; offers != NULL && i < n; i++) {
+		for (; (s = gw_offer_oldest(&offers[i])) != NULL; gw_offer_ended(&offers[i])) {
+			for (unsigned int k = 0; k < s->batch.n; k++)
+				rte_pktmbuf_free(s->batch.lanes[k].m);
+		}
+	}
+	rte_free(offers);
+}
+
+/* @return NULL: none is left. No slot is begun anew before it has been taken, so the counter cannot
+ * come round to what was read of it. */
+static struct gw_offer_slot *
+take(struct gw_offer *o)
+{
+	uint32_t taken = atomic_load_explicit(&o->taken, memory_order_relaxed);
+
+	do {
+		if (atomic_load_explicit(&o->begun, memory_order_acquire) == taken)
+			return NULL;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&o->taken, &taken, taken + 1, memory_order_relaxed, memory_order_relaxed));
+	return &o->slots[taken % GW_OFFER_SLOTS];
+}
+
+bool
+gw_offer_work(struct gw_offer *o, struct gw_crypto *c, bool owner)
+{
+	struct gw_offer_slot *s = take(o);
+	uint64_t since;
+
+	if (s == NULL)
+		return false;
+	since = rte_rdtsc();
+	gw_esp_crypt(c, &s->batch);
+	s->spent_tsc = owner ? 0 : rte_rdtsc() - since;
+	atomic_store_explicit(&s->done, true, memory_order_release);
+	return true;
+}
