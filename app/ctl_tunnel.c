@@ -224,8 +224,7 @@ new_tunnel(const struct gw_tunnel_cfg *cfg, const struct gw_cfg *gw, uint32_t in
 	t->checksum = cfg->checksum;
 	t->sequence = cfg->sequence;
 	t->hop_limit = cfg->hop_limit;
-	t->dscp = cfg->dscp;
-	t->ecn = cfg->ecn;
+	gw_tunnel_set_tc(t, cfg->dscp, cfg->ecn);
 	t->flowlabel = cfg->flowlabel;
 	t->hold_max = hold_max;
 	error_sources(t, cfg, gw);

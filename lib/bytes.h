@@ -57,7 +57,16 @@ gw_put64(uint8_t *p, uint64_t v)
 	memcpy(p, &v, sizeof(v));
 }
 
-/** As it lies there, for comparisons. */
+/** As it lies there, for comparisons and sums. */
+static inline uint32_t
+gw_raw32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
 static inline uint64_t
 gw_raw64(const uint8_t *p)
 {

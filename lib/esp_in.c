@@ -199,8 +199,10 @@ admit(struct gw_esp_lane *lane)
 static void
 admit_all(struct gw_esp_batch *b, unsigned int n)
 {
+	struct gw_esp_lane *lane = b->lanes;
+	bool mixed = false;
+
 	for (unsigned int i = 0; i < n; i++) {
-		struct gw_esp_lane *lane = &b->lanes[b->n];
 		enum gw_drop drop;
 
 		lane->m = b->lanes[i].m;
@@ -209,17 +211,18 @@ admit_all(struct gw_esp_batch *b, unsigned int n)
 			gw_pkt_refuse(lane->m, drop);
 			continue;
 		}
-		b->mixed |= lane->alg != b->lanes[0].alg;
-		b->n++;
+		mixed |= lane->alg != b->lanes[0].alg;
+		lane++;
 	}
+	b->n = (uint16_t)(lane - b->lanes);
+	b->out = false;
+	b->mixed = mixed;
 }
 
 uint16_t
 gw_esp_in_begin(
 	const struct gw_sadb *db, struct gw_esp_batch *b, struct rte_mbuf **pkts, uint16_t n)
 {
-	b->n = 0;
-	b->out = b->mixed = false;
 	admit_all(b, look_up(db, pkts, n, b->lanes));
 	return b->n == n ? n : gw_pkt_partition(pkts, n);
 }
@@ -315,15 +318,16 @@ finish(struct gw_esp_lane *lane, struct tally *t, uint64_t now_tsc)
 uint16_t
 gw_esp_in_end(struct gw_esp_batch *b, struct rte_mbuf **pkts, uint64_t now_tsc)
 {
+	struct gw_esp_lane *lane = b->lanes;
+	uint16_t n = b->n, n_good = 0;
 	struct tally t = {0};
-	uint16_t n_good = 0;
 
-	for (unsigned int i = 0; i < b->n; i++) {
-		pkts[i] = b->lanes[i].m;
-		n_good += finish(&b->lanes[i], &t, now_tsc);
+	for (uint16_t i = 0; i < n; i++, lane++) {
+		pkts[i] = lane->m;
+		n_good += finish(lane, &t, now_tsc);
 	}
 	tally_flush(&t, now_tsc);
-	return n_good == b->n ? n_good : gw_pkt_partition(pkts, b->n);
+	return n_good == n ? n : gw_pkt_partition(pkts, n);
 }
 
 uint16_t

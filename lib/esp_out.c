@@ -9,20 +9,11 @@
 #include "sa_priv.h"
 #include "tunnel.h"
 
-/* Trailers are written as whole words, so there is always room for one behind the padding. */
-#define TAIL_ROOM 32
+/* Padding, trailer, ICV at most; the first two are written as whole words. */
+#define TAIL_ROOM (15 + 2 + GW_ICV_MAX)
 
-static_assert(GW_PKT_TAILROOM >= TAIL_ROOM, "trailer by words");
-static_assert(GW_PKT_TAILROOM >= 15 + 2 + GW_ICV_MAX, "padding, trailer, ICV");
-
-/* DSCP as the tunnel says, ECN by RFC 6040; both headers of tunnel mode carry the same */
-static uint8_t
-traffic_class(const struct gw_tunnel *t, uint8_t inner_tc)
-{
-	uint8_t dscp = t->dscp == GW_DSCP_COPY ? inner_tc >> 2 : t->dscp;
-
-	return (uint8_t)(dscp << 2 | gw_ecn_outer(inner_tc, t->ecn == GW_ECN_COMPAT));
-}
+static_assert(TAIL_ROOM >= 16 + 2 + GW_ICV_ZEROED, "trailer by words");
+static_assert(GW_PKT_TAILROOM >= TAIL_ROOM, "whatever the SA is");
 
 /* One label for the SA by default: a label for each flow lets equal-cost paths reorder the SA. */
 static uint64_t
@@ -113,16 +104,17 @@ prepare(struct gw_esp_lane *lane, struct rte_mbuf *m)
 	struct gw_pkt *pkt = gw_pkt(m);
 	struct gw_sa_out *sa = pkt->sa_out;
 	uint64_t seq = atomic_load_explicit(&sa->seq, memory_order_relaxed);
-	uint8_t tc = traffic_class(pkt->tunnel, pkt->inner_tc);
+	/* both headers of tunnel mode carry the same */
+	uint8_t tc = (pkt->inner_tc & pkt->tunnel->tc_copy) | pkt->tunnel->tc_set;
 	uint32_t gre_len = m->data_len, payload = sa->inner_len + gre_len;
 	uint32_t text_len = (payload + 2 + sa->align_mask) & ~(uint32_t)sa->align_mask;
-	uint32_t total = text_len + sa->around, tail = total - sa->front - gre_len;
+	uint32_t total = text_len + sa->around;
 	uint8_t *p, *esp;
 
 	if (unlikely(seq == sa->seq_max))
 		return GW_DROP_OUT_SEQ_END;
-	if (unlikely(total > GW_IP6_HDR_LEN + UINT16_MAX || m->data_off < sa->front ||
-		     (uint32_t)m->buf_len - m->data_off - gre_len < RTE_MAX(tail, TAIL_ROOM)))
+	/* what has this room is in a buffer of 64 KB at most, so never longer than IPv6 can say */
+	if (unlikely(m->data_off < sa->front || m->data_off + gre_len + TAIL_ROOM > m->buf_len))
 		return GW_DROP_OUT_CRYPTO;
 	gw_stat_set(&sa->seq, ++seq);
 	pkt->seq = seq;
@@ -142,7 +134,7 @@ prepare(struct gw_esp_lane *lane, struct rte_mbuf *m)
 	lane->m = m;
 	lane->alg = sa->alg;
 	lane->payload_len = (uint16_t)payload;
-	if (sa->tunnel_mode)
+	if (unlikely(sa->tunnel_mode))
 		write_inner(sa, tc, gre_len, op->text);
 	write_trailer(op->text + payload, text_len - payload - 2, sa->next_header);
 	if (sa->aead)
@@ -155,19 +147,22 @@ prepare(struct gw_esp_lane *lane, struct rte_mbuf *m)
 uint16_t
 gw_esp_out_begin(struct gw_esp_batch *b, struct rte_mbuf **pkts, uint16_t n)
 {
-	b->n = 0;
-	b->out = true;
-	b->mixed = false;
+	const struct gw_crypto_alg *alg = gw_pkt(pkts[0])->sa_out->alg;
+	struct gw_esp_lane *lane = b->lanes;
+	bool mixed = false;
+
 	for (uint16_t i = 0; i < n; i++) {
-		struct gw_esp_lane *lane = &b->lanes[b->n];
 		enum gw_drop drop = prepare(lane, pkts[i]);
 
 		gw_pkt(pkts[i])->drop = (uint16_t)drop;
 		if (unlikely(drop != GW_DROP_NONE))
 			continue;
-		b->mixed |= lane->alg != b->lanes[0].alg;
-		b->n++;
+		mixed |= lane->alg != alg;
+		lane++;
 	}
+	b->n = (uint16_t)(lane - b->lanes);
+	b->out = true;
+	b->mixed = mixed;
 	return b->n == n ? n : gw_pkt_partition(pkts, n);
 }
 
@@ -222,15 +217,16 @@ finish(const struct gw_esp_lane *lane, struct tally *t, uint64_t now_tsc)
 uint16_t
 gw_esp_out_end(struct gw_esp_batch *b, struct rte_mbuf **pkts, uint64_t now_tsc)
 {
+	const struct gw_esp_lane *lane = b->lanes;
+	uint16_t n = b->n, n_good = 0;
 	struct tally t = {0};
-	uint16_t n_good = 0;
 
-	for (unsigned int i = 0; i < b->n; i++) {
-		pkts[i] = b->lanes[i].m;
-		n_good += finish(&b->lanes[i], &t, now_tsc);
+	for (uint16_t i = 0; i < n; i++, lane++) {
+		pkts[i] = lane->m;
+		n_good += finish(lane, &t, now_tsc);
 	}
 	tally_flush(&t, now_tsc);
-	return n_good == b->n ? n_good : gw_pkt_partition(pkts, b->n);
+	return n_good == n ? n : gw_pkt_partition(pkts, n);
 }
 
 uint16_t

@@ -39,13 +39,15 @@ static inline enum gw_drop
 gw_esp_tail(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst, uint8_t tc,
 	struct gw_esp_tail *out)
 {
-	/* the last eight bytes as a number: next header, pad length, padding from its end on */
+	/* the last eight bytes as a number, of which padding, its length and the next header are so much */
+	static const uint64_t whole[4] = {0xffff, 0xffffff, 0xffffffff, 0xffffffffff};
+	static const uint64_t gre[4] = {IPPROTO_GRE, 0x010100 | IPPROTO_GRE, 0x01020200 | IPPROTO_GRE,
+		0x0102030300 | IPPROTO_GRE};
 	uint64_t end = len >= 8 ? gw_get64(p + len - 8) : 0;
 	uint32_t pad_len = (uint32_t)(end >> 8) & 0xff;
 
 	/* transport mode, no more padding than alignment to 4 asks for (RFC 4303 2.4) */
-	if (src != NULL || (end & 0xff) != IPPROTO_GRE || pad_len > 3 ||
-		(end >> 16 & ((UINT64_C(1) << 8 * pad_len) - 1)) != 0x010203u >> 8 * (3 - pad_len))
+	if (src != NULL || pad_len > 3 || (end & whole[pad_len]) != gre[pad_len])
 		return gw_esp_tail_any(p, len, src, dst, tc, out);
 	out->off = 0;
 	out->len = (uint16_t)(len - 2 - pad_len);

@@ -36,11 +36,10 @@ bool gw_inner_parse_any(const uint8_t *p, size_t len, struct gw_inner *out);
 static inline bool
 gw_ip4_csum_ok(const uint8_t *p)
 {
-	uint32_t w[5];
-	uint64_t sum;
+	uint64_t sum = 0;
 
-	memcpy(w, p, sizeof(w));
-	sum = (uint64_t)w[0] + w[1] + w[2] + w[3] + w[4];
+	for (unsigned int i = 0; i < 20; i += 4)
+		sum += gw_raw32(p + i);
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -134,13 +133,6 @@ static inline bool
 gw_ecn_merge(uint8_t *inner, uint8_t outer_tc)
 {
 	return (outer_tc & 3) == 0 || gw_ecn_merge_any(inner, outer_tc); /* not ECT says nothing */
-}
-
-/** RFC 6040 ingress: outer ECN bits for an inner traffic class. normal copies, compat clears. */
-static inline uint8_t
-gw_ecn_outer(uint8_t inner_tc, bool compat)
-{
-	return compat ? 0 : inner_tc & 3;
 }
 
 #endif

@@ -195,10 +195,8 @@ prepare(struct gw_out *o, struct rte_mbuf *m, uint16_t keep, struct gw_tally *ta
 
 /* What gw_esp_out() will touch of a packet's SA, when it is not that of the packet before. */
 static inline void
-prefetch_sa(const struct gw_sa_out *sa, const struct gw_sa_out *before)
+prefetch_sa(const struct gw_sa_out *sa)
 {
-	if (sa == before)
-		return;
 	rte_prefetch0(sa);
 	rte_prefetch0(&sa->seq);
 }
@@ -206,11 +204,15 @@ prefetch_sa(const struct gw_sa_out *sa, const struct gw_sa_out *before)
 void
 gw_out_prepare(struct gw_out *o, struct rte_mbuf **pkts, uint16_t n, uint64_t now_tsc)
 {
+	const struct gw_sa_out *sa = NULL;
 	struct gw_tally tally = {0};
 
 	o->n_ready = o->n_reply = o->n_refused = 0;
 	for (uint16_t i = 0; i < n; i++) {
-		prefetch_sa(gw_pkt(pkts[i])->sa_out, i > 0 ? gw_pkt(pkts[i - 1])->sa_out : NULL);
+		if (gw_pkt(pkts[i])->sa_out != sa) {
+			sa = gw_pkt(pkts[i])->sa_out;
+			prefetch_sa(sa);
+		}
 		prepare(o, pkts[i], (uint16_t)(n - i - 1), &tally, now_tsc);
 	}
 	gw_tally_flush(&tally);

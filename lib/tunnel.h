@@ -33,11 +33,10 @@ struct gw_tunnel {
 	bool offload; /* the TUN was opened so: packets with struct virtio_net_hdr in front (tun.h) */
 	bool forwards; /* its packets go by the forwarding stage (fwd.h), what is the kernel's to the TUN */
 	uint8_t hop_limit; /* of the outer header, 1..255 */
-	uint8_t dscp;	   /* 0..63, or GW_DSCP_COPY */
+	uint8_t tc_copy, tc_set; /* traffic class outside: these bits of the inner one, and these */
 	const struct gw_handoff_ops *handoff;
 	uint32_t key; /* host order */
 	int fd; /* TUN descriptor, non-blocking, -1 with another hand-off; the first of its queues */
-	enum gw_ecn ecn;
 	enum gw_flowlabel flowlabel;
 	const struct gw_demux *demux; /* it is one of these */
 	/* control writes, worker reads relaxed */
@@ -78,6 +77,14 @@ struct gw_tunnel {
 };
 static_assert(offsetof(struct gw_tunnel, rx_packets) == 64, "what packets read is one cache line");
 static_assert(offsetof(struct gw_tunnel, name) == 128, "what packets write is one cache line");
+
+/** What is outside of the inner traffic class: DSCP, 0..63 or GW_DSCP_COPY, and ECN (RFC 6040 4.1). Before publish. */
+static inline void
+gw_tunnel_set_tc(struct gw_tunnel *t, uint8_t dscp, enum gw_ecn ecn)
+{
+	t->tc_copy = (dscp == GW_DSCP_COPY ? 0xfc : 0) | (ecn == GW_ECN_COMPAT ? 0 : 3);
+	t->tc_set = dscp == GW_DSCP_COPY ? 0 : (uint8_t)(dscp << 2);
+}
 
 /**
  * The tunnels that share an SA, told apart by GRE key: what one worker owns, with all SAs that serve

@@ -142,7 +142,7 @@ tunnel_up(uint32_t i)
 	t->handoff = i == 0 ? &polled : &written;
 	t->fd = -1;
 	t->hop_limit = 64;
-	t->dscp = GW_DSCP_COPY;
+	gw_tunnel_set_tc(t, GW_DSCP_COPY, GW_ECN_NORMAL);
 	t->mtu = 1500;
 	t->mss4 = t->mss6 = 1360;
 	t->sa_out = out;

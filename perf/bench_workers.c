@@ -130,7 +130,7 @@ core_up(unsigned int i)
 	t->demux = d;
 	t->fd = -1;
 	t->hop_limit = 64;
-	t->dscp = GW_DSCP_COPY;
+	gw_tunnel_set_tc(t, GW_DSCP_COPY, GW_ECN_NORMAL);
 	t->mtu = 1500;
 	t->mss4 = t->mss6 = 1360;
 	t->sa_out = gw_sa_out_create(&p, SOCKET_ID_ANY);

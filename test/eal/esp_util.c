@@ -44,7 +44,7 @@ util_rig_init(struct rig *r)
 	r->db = gw_sadb_create(256, SOCKET_ID_ANY);
 	assert_non_null(r->db);
 	r->tunnel.hop_limit = 64;
-	r->tunnel.dscp = GW_DSCP_COPY;
+	gw_tunnel_set_tc(&r->tunnel, GW_DSCP_COPY, GW_ECN_NORMAL);
 }
 
 void

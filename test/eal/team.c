@@ -190,7 +190,7 @@ tunnel_up(unsigned int i, bool publish)
 	t->demux = d;
 	t->fd = -1;
 	t->hop_limit = 64;
-	t->dscp = GW_DSCP_COPY;
+	gw_tunnel_set_tc(t, GW_DSCP_COPY, GW_ECN_NORMAL);
 	t->mtu = 1400;
 	t->hold_max = GW_HOLD_MAX;
 	t->sa_out = gw_sa_out_create(&p, SOCKET_ID_ANY);

@@ -94,6 +94,40 @@ setup(void **state)
 	return 0;
 }
 
+/* Of a tunnel with this DSCP and ECN mode, by RFC 6040 4.1. */
+static void
+each_traffic_class(uint8_t dscp, enum gw_ecn ecn)
+{
+	gw_tunnel_set_tc(&rig.tunnel, dscp, ecn);
+	for (unsigned int tc = 0; tc < 256; tc++) {
+		struct rte_mbuf *m = util_gre(&rig, 40, tc);
+		unsigned int outer = dscp == GW_DSCP_COPY ? tc >> 2 : dscp;
+		const uint8_t *p;
+
+		gw_pkt(m)->inner_tc = (uint8_t)tc;
+		assert_int_equal(gw_esp_out(rig.c, &m, 1, 1), 1);
+		p = rte_pktmbuf_mtod(m, const uint8_t *);
+		assert_int_equal((p[0] & 0xf) << 4 | p[1] >> 4,
+			outer << 2 | (ecn == GW_ECN_NORMAL ? tc & 3 : 0));
+		rte_pktmbuf_free(m);
+	}
+}
+
+static void
+test_traffic_class(void **state)
+{
+	static const uint8_t dscps[] = {GW_DSCP_COPY, 0, 46, 63};
+
+	util_params(&rig.params, gw_crypto_alg_at(0), 0);
+	util_sa_up(&rig);
+	for (unsigned int i = 0; i < sizeof(dscps); i++) {
+		each_traffic_class(dscps[i], GW_ECN_NORMAL);
+		each_traffic_class(dscps[i], GW_ECN_COMPAT);
+	}
+	gw_tunnel_set_tc(&rig.tunnel, GW_DSCP_COPY, GW_ECN_NORMAL);
+	util_sa_down(&rig);
+}
+
 static int
 teardown(void **state)
 {
@@ -106,6 +140,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_lengths),
+		cmocka_unit_test(test_traffic_class),
 	};
 
 	util_eal("test_esp");

@@ -38,7 +38,7 @@ tunnel_init(struct gw_tunnel *t)
 	t->fd = 3;
 	t->mtu = 1400;
 	t->hop_limit = 64;
-	t->dscp = GW_DSCP_COPY;
+	gw_tunnel_set_tc(t, GW_DSCP_COPY, GW_ECN_NORMAL);
 	t->addr6.s6_addr[0] = 0xfd;
 	t->addr6.s6_addr[15] = 0xff;
 }

@@ -544,15 +544,6 @@ test_ecn_merge(void **state)
 	}
 }
 
-static void
-test_ecn_outer(void **state)
-{
-	for (unsigned int tc = 0; tc < 256; tc++) {
-		assert_int_equal(gw_ecn_outer((uint8_t)tc, false), tc & 3);
-		assert_int_equal(gw_ecn_outer((uint8_t)tc, true), 0);
-	}
-}
-
 int
 main(void)
 {
@@ -571,7 +562,6 @@ main(void)
 		cmocka_unit_test(test_mss_scapy),
 		cmocka_unit_test(test_mss_untouched),
 		cmocka_unit_test(test_ecn_merge),
-		cmocka_unit_test(test_ecn_outer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
