@@ -241,7 +241,7 @@ in_burst(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
 {
 	uint16_t step = gw_crypto_step(w->crypto), good = 0, k;
 
-	if (unlikely(w->offering)) {
+	if (unlikely(w->offering) && worker_offer_is_worth(w, GW_OFFER_IN, esp, n)) {
 		in_offer(w, esp, n);
 		return;
 	}

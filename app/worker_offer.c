@@ -10,6 +10,25 @@
  * owner.
  */
 
+/* Bytes of a packet, below which it costs more to bring it to another core and back than to do its
+ * crypto. */
+#define WORTH 256
+
+bool
+worker_offer_is_worth(
+	const struct gw_worker *w, unsigned int dir, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct gw_offer *o = &w->offers[dir];
+	uint32_t bytes = 0;
+
+	/* nothing may overtake what is under way */
+	if (atomic_load_explicit(&o->begun, memory_order_relaxed) != o->ended)
+		return true;
+	for (uint16_t i = 0; i < n; i++)
+		bytes += pkts[i]->data_len;
+	return bytes >= n * WORTH;
+}
+
 /* What the end of a packet touches: another core has written it. */
 static void
 prefetch(const struct gw_esp_batch *b)

@@ -131,10 +131,11 @@ out_burst(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 		uint16_t left = o->n_ready - from;
 		uint16_t chunk = left < GW_BURST_MAX ? left : GW_BURST_MAX;
 
-		if (likely(!w->offering))
-			esp_now(w, o->ready + from, chunk);
-		else
+		if (unlikely(w->offering) &&
+			worker_offer_is_worth(w, GW_OFFER_OUT, o->ready + from, chunk))
 			esp_offer(w, o->ready + from, chunk);
+		else
+			esp_now(w, o->ready + from, chunk);
 		from += chunk;
 	}
 }

@@ -69,7 +69,7 @@ struct gw_worker {
 	uint64_t next_sample_tsc;      /* when control may hear of an unknown SPI again */
 	uint64_t quiet;		       /* rcu's token after the last poll, while offering */
 	unsigned int empty;	       /* polls in a row that found nothing */
-	bool offering;		       /* its batches go through offers, none another way */
+	bool offering;		       /* its batches may go through offers */
 	uint16_t n_tx;
 	uint32_t n_holding, hold_next; /* whose turn it is */
 	struct gw_tunnel **holding; /* tunnels with held packets */
@@ -122,6 +122,9 @@ uint32_t worker_pull_frames(struct gw_worker *w);
 /** All that the others had passed when this is called, all the way. */
 void worker_pull_all(struct gw_worker *w);
 
+/** Owner: whether a burst goes through the offers of a direction (enum gw_offer_dir), while it has any. */
+bool worker_offer_is_worth(const struct gw_worker *w, unsigned int dir, struct rte_mbuf **pkts,
+	uint16_t n);
 /** Owner: the batch that may be begun next, once there is room. */
 struct gw_esp_batch *worker_offer_next(struct gw_worker *w, struct gw_offer *o);
 /** Owner: it has been begun. */

@@ -105,23 +105,24 @@ port_up(uint16_t n_rx, uint16_t n_tx)
 static struct rte_mbuf *
 numbered(struct gw_tunnel *t, uint32_t number)
 {
+	uint16_t more = atomic_load_explicit(&team->more, memory_order_relaxed);
 	struct rte_mbuf *m = gw_pkt_alloc(team->plane.pool);
 	uint8_t *p;
 
 	if (m == NULL)
 		return NULL;
-	p = (uint8_t *)rte_pktmbuf_append(m, HDR_LEN + 4);
+	p = (uint8_t *)rte_pktmbuf_append(m, HDR_LEN + 4 + more);
 	if (p == NULL)
-		rte_panic("a packet of 32 bytes does not fit\n");
+		rte_panic("a packet of %u bytes does not fit\n", HDR_LEN + 4u + more);
 	memset(p, 0, HDR_LEN);
 	p[0] = 0x45;
-	gw_put16(p + 2, HDR_LEN + 4);
+	gw_put16(p + 2, HDR_LEN + 4 + more);
 	p[8] = 64;
 	p[9] = IPPROTO_UDP;
 	gw_put32(p + 12, 0x0a000001);
 	gw_put32(p + 16, 0x0a000100 + t->index);
 	gw_put16(p + 10, gw_csum_fold(gw_csum_add(0, p, 20)));
-	gw_put16(p + 24, 12);
+	gw_put16(p + 24, 12 + more);
 	gw_put32(p + HDR_LEN, number);
 	gw_pkt(m)->tunnel = t;
 	return m;

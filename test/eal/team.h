@@ -25,6 +25,7 @@ struct team {
 	struct gw_port port;
 	struct gw_worker *w[TEAM_WORKERS];
 	unsigned int window;	/* packets under way of each tunnel */
+	_Atomic(uint16_t) more; /* bytes of a packet behind its number */
 	bool hold_wire;		/* the port gives nothing */
 	bool of_last;		/* tunnel 0's hand-off gives packets of the last tunnel */
 	struct gw_tunnel *tunnels[TEAM_TUNNELS];

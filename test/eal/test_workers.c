@@ -73,6 +73,7 @@ offer_any(const struct shape *s)
 {
 	atomic_store(
 		&team.plane.offering, (uint64_t)random() & ((UINT64_C(1) << s->n_workers) - 1));
+	atomic_store(&team.more, random() % 4 == 0 ? 0 : 300);
 }
 
 static uint64_t
@@ -212,6 +213,66 @@ test_early(void **state)
 	hands_off();
 }
 
+static void
+note(void *reclaimed)
+{
+	*(bool *)reclaimed = true;
+}
+
+/* What gw_offer_work() does with what it has taken. */
+static void
+help_by_hand(struct gw_offer_slot *s)
+{
+	const char *failed;
+	struct gw_crypto *c = gw_crypto_create(SOCKET_ID_ANY, &failed);
+
+	assert_non_null(c);
+	gw_esp_crypt(c, &s->batch);
+	atomic_store(&s->done, true);
+	gw_crypto_destroy(c);
+}
+
+/* A helper that is slow holds up what it has and what comes behind, and nothing that may be in it
+ * is reclaimed. */
+static void
+test_slow_helper(void **state)
+{
+	struct flow *f = &team.flows[0];
+	bool reclaimed = false;
+	struct gw_offer *out;
+	struct gw_offer_slot *s;
+
+	by_hand(&(struct shape){2, 1, 1}, 0);
+	out = &team.plane.offers[GW_OFFER_OUT];
+	team.window = GW_PASS_DEPTH;
+	team.more = 300;
+	team.plane.offering = 1;
+	gw_worker_poll(team.w[0]); /* takes notice */
+	f->limit = GW_BURST_MAX;
+	gw_worker_poll(team.w[0]);
+	s = gw_offer_oldest(out);
+	assert_non_null(s);
+	assert_int_equal(s->batch.n, GW_BURST_MAX);
+	assert_int_equal(gw_offer_waiting(out), 1);
+	atomic_fetch_add(&out->taken, 1); /* by somebody who is off its CPU now */
+	gw_rcu_retire(team.plane.rcu, note, &reclaimed);
+	f->limit = 3 * GW_BURST_MAX;
+	for (unsigned int i = 0; i < 20; i++) {
+		gw_worker_poll(team.w[0]);
+		gw_worker_poll(team.w[1]);
+		gw_rcu_poll(team.plane.rcu);
+	}
+	assert_int_equal(f->sent, 3 * GW_BURST_MAX);
+	assert_int_equal(f->got, 0);
+	assert_false(reclaimed);
+	help_by_hand(s);
+	poll_each(20);
+	assert_int_equal(f->got, 3 * GW_BURST_MAX);
+	gw_rcu_poll(team.plane.rcu);
+	assert_true(reclaimed);
+	hands_off();
+}
+
 /* ---- rings that are full ---- */
 
 static uint64_t
@@ -322,6 +383,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_frames_first),
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_early),
+		cmocka_unit_test(test_slow_helper),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_threads_help),
