@@ -12,7 +12,6 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -144,20 +143,6 @@ def faults(path, keys):
     return n, bad
 
 
-def tshark(path, options):
-    return subprocess.run(['tshark', '-r', path, '-o', 'esp.enable_encryption_decode:TRUE',
-                           '-o', 'esp.enable_authentication_check:TRUE', *options, '-Y', 'esp',
-                           '-T', 'fields', '-E', 'occurrence=f', '-e', 'esp.spi', '-e', 'esp.sequence',
-                           '-e', 'esp.icv_good', '-e', 'esp.protocol'],
-                          check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
-
-
-def pieces(path, into):
-    """The capture in pieces: tshark 4.0 finds every ICV wrong from about its 100 000th ESP packet on."""
-    subprocess.run(['editcap', '-c', '50000', path, f'{into}/piece'], check=True, stderr=subprocess.DEVNULL)
-    return sorted(f'{into}/{name}' for name in os.listdir(into))
-
-
 def tshark_faults(path, keys):
     """tshark's own decryption -> (ESP it was given keys for, what it disliked)"""
     options, known = [], set()
@@ -166,8 +151,12 @@ def tshark_faults(path, keys):
         if line:
             known.add(spi)
             options += ['-o', 'uat:esp_sa:' + line]
-    with tempfile.TemporaryDirectory() as into:
-        out = ''.join(tshark(piece, options) for piece in pieces(path, into))
+    # what is inside is not its business, and not to be guessed at: flow.py's number 51 331 looks like RTCP, and malformed
+    out = subprocess.run(['tshark', '-r', path, '--disable-protocol', 'gre', '-o', 'esp.enable_encryption_decode:TRUE',
+                          '-o', 'esp.enable_authentication_check:TRUE', *options, '-Y', 'esp',
+                          '-T', 'fields', '-E', 'occurrence=f', '-e', 'esp.spi', '-e', 'esp.sequence',
+                          '-e', 'esp.icv_good', '-e', 'esp.protocol'],
+                         check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
     n, bad = 0, []
     for line in out.splitlines():
         spi, seq, good, nh = (line.split('\t') + ['', '', ''])[:4]
