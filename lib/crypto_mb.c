@@ -229,6 +229,7 @@ gw_crypto_cbc_make_iv(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_crypto_op *const *ops, unsigned int n)
 {
 	static const uint8_t zero[16];
+	uint8_t block[16] = {0};
 	unsigned int i;
 
 	for (i = 0; i < KEYS_AHEAD; i++)
@@ -236,8 +237,9 @@ gw_crypto_cbc_make_iv(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	/* one block of CFB over zeros is the block cipher itself */
 	for (i = 0; i < n; i++) {
 		cbc_ahead(ops, i + KEYS_AHEAD, n);
-		IMB_AES128_CFB_ONE(c->mgr, ops[i]->iv, zero, ops[i]->nonce,
-			ops[i]->keys->cbc.iv_sched, sizeof(zero));
+		memcpy(block, ops[i]->nonce, sizeof(ops[i]->nonce));
+		IMB_AES128_CFB_ONE(
+			c->mgr, ops[i]->iv, zero, block, ops[i]->keys->cbc.iv_sched, sizeof(zero));
 	}
 }
 

@@ -8,6 +8,7 @@
  * SAs share a row go through it together, whatever their keys.
  */
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,7 +23,8 @@ struct gw_crypto;
 /** Expanded keys of one direction. Their layout depends on the CPU: never written anywhere. */
 struct gw_keys;
 
-/** One packet. Lengths must be valid for the algorithm: see gw_crypto_alg. */
+/** One packet. Lengths must be valid for the algorithm: see gw_crypto_alg. What the crypto touches is one
+ * cache line, most often. */
 struct gw_crypto_op {
 	const struct gw_keys *keys;
 	uint8_t *iv;	   /* CBC: 16 bytes in the packet; unused by others */
@@ -32,11 +34,12 @@ struct gw_crypto_op {
 			    * an AEAD call that refuses in silence shows by them; inbound only read */
 	uint32_t text_len; /* CBC: a positive multiple of 16; others: any but 0 */
 	uint32_t auth_len; /* HMAC: bytes covered, not 0; AEAD: of the additional data */
-	uint8_t nonce[16]; /* AEAD: salt and IV, 12 bytes; CBC outbound: the block that makes the IV */
+	uint8_t nonce[12]; /* AEAD: salt and IV; CBC outbound: the number that makes the IV, then zeros */
+	bool done;	   /* [out] the library did the work */
+	bool good;	   /* [out] done, and (inbound) the ICV is right: text is valid */
 	uint8_t room[GW_ICV_MAX]; /* the caller's, for auth or icv to point at */
-	bool done;		  /* [out] the library did the work */
-	bool good;		  /* [out] done, and (inbound) the ICV is right: text is valid */
 };
+static_assert(offsetof(struct gw_crypto_op, room) <= 64, "one cache line");
 
 struct gw_crypto_alg;
 typedef void gw_crypto_fn(struct gw_crypto *c, const struct gw_crypto_alg *alg,

@@ -21,12 +21,12 @@ struct gw_crypto;
 
 /** A packet between what is done without keys before the crypto and what is done after it. */
 struct gw_esp_lane {
-	struct gw_crypto_op op;
+	_Alignas(64) struct gw_crypto_op op;
 	const struct gw_crypto_alg *alg;
 	struct rte_mbuf *m;   /* pkt sa_in or sa_out set */
 	uint16_t payload_len; /* outbound: of ESP, without trailer */
 };
-static_assert(sizeof(struct gw_esp_lane) <= 128, "two cache lines");
+static_assert(sizeof(struct gw_esp_lane) == 128, "two cache lines, the first of them the crypto's");
 
 /** A burst of them. */
 struct gw_esp_batch {

@@ -87,7 +87,7 @@ static void
 hmac_input(const struct gw_sa_out *sa, uint8_t *esp, uint64_t seq, struct gw_crypto_op *op)
 {
 	gw_put64(op->nonce, seq);
-	memset(op->nonce + 8, 0, 8);
+	memset(op->nonce + 8, 0, 4);
 	op->auth = esp;
 	op->auth_len = GW_ESP_HDR_LEN + sa->iv_len + op->text_len;
 	if (sa->esn) {

@@ -492,37 +492,23 @@ parse(int argc, char **argv, struct want *want)
 	       want->rounds <= ROUNDS_MAX - POOL_COLD / CHUNK;
 }
 
-/* 512 MB of huge pages when they are free: else each SA and each mbuf would cost a TLB miss more */
-static bool
-have_huge_pages(void)
-{
-	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
-	int n = 0;
-
-	if (f != NULL && fscanf(f, "%d", &n) != 1)
-		n = 0;
-	if (f != NULL)
-		fclose(f);
-	return n >= 256;
-}
-
 int
 main(int argc, char **argv)
 {
 	struct want want = {.size = -1, .rounds = 2000};
-	bool huge;
 	char line[128], *args[16], *save = NULL;
+	const char *memory;
 	int n = 0;
 
 	if (!parse(argc, argv, &want)) {
 		usage();
 		return 2;
 	}
-	huge = !want.no_huge && have_huge_pages();
+	memory = want.no_huge ? "--no-huge" : line_memory();
 	snprintf(line, sizeof(line),
 		"bench %s -m 512 --no-pci --no-telemetry --no-shconf --lcores=0 "
 		"--log-level=*:error",
-		huge ? "--in-memory" : "--no-huge");
+		memory);
 	for (args[n] = strtok_r(line, " ", &save); args[n] != NULL && n + 1 < (int)RTE_DIM(args);)
 		args[++n] = strtok_r(NULL, " ", &save);
 	if (rte_eal_init(n, args) < 0)
@@ -533,8 +519,8 @@ main(int argc, char **argv)
 	else
 		printf("TSC cycles per packet, %s pages\n%-30s %-3s %5s %5s %6s %-4s | %7s %7s %7s "
 		       "%5s\n",
-			huge ? "huge" : "4 KB", "", "dir", "size", "burst", "sas", "pool", "crypto",
-			"path", "over", "ratio");
+			strcmp(memory, "--no-huge") == 0 ? "4 KB" : "huge", "", "dir", "size",
+			"burst", "sas", "pool", "crypto", "path", "over", "ratio");
 	each(&want);
 	if (want.json)
 		printf("\n]\n");

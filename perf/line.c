@@ -11,6 +11,19 @@
 
 #define PATIENCE_S 10
 
+const char *
+line_memory(void)
+{
+	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
+	int n = 0;
+
+	if (f != NULL && fscanf(f, "%d", &n) != 1)
+		n = 0;
+	if (f != NULL)
+		fclose(f);
+	return n >= 256 ? "--in-memory" : "--no-huge";
+}
+
 uint16_t
 line_give(struct line *l, struct rte_mbuf **pkts, uint16_t n)
 {

@@ -30,6 +30,10 @@ uint16_t line_take(struct line *l, struct rte_mbuf **pkts, uint16_t n);
 uint16_t line_rx(void *line, struct rte_mbuf **pkts, uint16_t n);
 uint16_t line_tx(void *line, struct rte_mbuf **pkts, uint16_t n);
 
+/** EAL's option for memory: huge pages when 512 MB of them are free, for else each SA and each mbuf would
+ * cost a TLB miss more. */
+const char *line_memory(void);
+
 /** Make m an inner IPv4 packet with UDP that is size bytes long behind GRE's 4. */
 void line_fill(struct rte_mbuf *m, uint16_t size);
 
