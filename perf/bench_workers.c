@@ -390,7 +390,8 @@ print_json(const char *kind, unsigned int lcores, bool out, double cycles, doubl
 {
 	static bool first = true;
 
-	printf("%s\n{\"kind\": \"%s\", \"alg\": \"%s\", \"dir\": \"%s\", \"size\": %u, "
+	printf("%s\n{\"bench\": \"workers\", \"kind\": \"%s\", \"alg\": \"%s\", \"dir\": \"%s\", "
+	       "\"size\": %u, "
 	       "\"lcores\": %u, \"cycles\": %.1f, \"crypto_cycles\": %.1f}",
 		first ? "" : ",", kind, b.row->name, out ? "out" : "in", b.size, lcores, cycles,
 		crypto);

@@ -22,11 +22,7 @@ grep -q '^40 rows' "$T/compared" # 5 algorithms, 4 bursts, 2 directions
 "$HERE/plot" --note selftest "$T/figures" "$T/64.json" "$T/new.json"
 drawn path-aes-gcm-16-128 path-chacha20-poly1305 burst
 
-for n in 1 2; do
-	for kind in own-sas one-sa; do
-		echo "{\"bench\": \"workers\", \"lcores\": $n, \"kind\": \"$kind\", \"size\": 64, \"alg\": \"gcm\", \"cycles\": 9, \"crypto_cycles\": 1}"
-	done
-done >"$T/workers.json"
+"$BUILD/perf/bench_workers" --json --turns 1 --cpus 0,0 >"$T/workers.json"
 "$HERE/bench_growth" --build "$BUILD" --counts 1,9 --seconds 0.2 --rounds 2 --no-huge --json "$T/growth.json"
 "$HERE/plot" "$T/figures" "$T/growth.json" "$T/workers.json"
 drawn growth-time growth-memory growth-cycles workers
