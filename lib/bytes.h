@@ -58,6 +58,15 @@ gw_put64(uint8_t *p, uint64_t v)
 }
 
 /** As it lies there, for comparisons and sums. */
+static inline uint16_t
+gw_raw16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
 static inline uint32_t
 gw_raw32(const uint8_t *p)
 {

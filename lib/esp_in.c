@@ -23,13 +23,18 @@ prefetch(const struct gw_sa_in *sa)
 void
 gw_esp_in_ahead(const struct gw_sadb *db, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint32_t spis[GW_BURST_MAX];
+	uint32_t spis[GW_BURST_MAX], before = 0;
+	uint16_t k = 0;
 
 	/* of a packet that is too short the buffer's own bytes: they lead to some other slot */
-	for (uint16_t i = 0; i < n; i++)
-		spis[i] = gw_get32(
+	for (uint16_t i = 0; i < n; i++) {
+		uint32_t spi = gw_get32(
 			rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, gw_pkt(pkts[i])->l4_off));
-	gw_sadb_prefetch(db, spis, n);
+
+		if (spi != before)
+			spis[k++] = before = spi;
+	}
+	gw_sadb_prefetch(db, spis, k);
 }
 
 /* Look up every packet that has an ESP header. @return lanes taken: of each the packet, with its SA

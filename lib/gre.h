@@ -41,6 +41,15 @@ struct gw_gre {
 	uint32_t key, seq; /* host order */
 };
 
+#define GW_GRE_PLAIN_LEN 4 /* without options */
+
+/** The header without options in front of IPv4. */
+static inline bool
+gw_gre_is_plain_ip4(const uint8_t *p)
+{
+	return gw_raw32(p) == htobe32(0x0800);
+}
+
 /** Header length for these options. */
 static inline uint8_t
 gw_gre_len(bool csum, bool key, bool seq)

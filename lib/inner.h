@@ -69,6 +69,27 @@ gw_inner_parse(const uint8_t *p, size_t len, struct gw_inner *out)
 	return true;
 }
 
+/**
+ * What nearly every packet is: IPv4 without options, no later fragment, and no TCP SYN, whose MSS may have
+ * to be clamped.
+ * @return its total length, or 0: it is something else, or wrong, as gw_inner_parse() can tell
+ */
+static inline uint16_t
+gw_inner_plain(const uint8_t *p, size_t len)
+{
+	uint16_t total;
+
+	if (len < 20 || p[0] != 0x45)
+		return 0;
+	total = gw_get16(p + 2);
+	if (total < 20 || total > len || (gw_raw16(p + 6) & htobe16(GW_IP4_OFFSET)) != 0 ||
+		!gw_ip4_csum_ok(p))
+		return 0;
+	if (p[9] == IPPROTO_TCP && (total < 40 || (p[33] & 0x02) != 0))
+		return 0;
+	return total;
+}
+
 /** Of addresses, protocol and ports: constant for a flow. For what has passed gw_inner_parse(). */
 uint32_t gw_inner_hash(const uint8_t *p, const struct gw_inner *in);
 

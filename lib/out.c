@@ -166,8 +166,37 @@ goes_on(struct gw_out *o, struct rte_mbuf *m, const struct gw_inner *in, uint16_
 	return false;
 }
 
+/* The short way for what nearly every packet is. @return false: it is something else, or wrong */
+static inline bool
+prepare_plain(struct gw_out *o, struct rte_mbuf *m, struct gw_tally *tally)
+{
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+	struct gw_pkt *pkt = gw_pkt(m);
+	struct gw_tunnel *t = pkt->tunnel;
+	uint16_t len;
+
+	/* where ESP's headers and trailer come to lie */
+	rte_prefetch0(p - 64);
+	rte_prefetch0(p + m->data_len);
+	len = gw_inner_plain(p, m->data_len);
+	if (len == 0 || len > atomic_load_explicit(&t->mtu, memory_order_relaxed) ||
+		!gw_tunnel_is_plain(t) || t->flowlabel != GW_FLOWLABEL_SA ||
+		m->data_off < GW_GRE_PLAIN_LEN)
+		return false;
+	pkt->inner_tc = p[1];
+	pkt->gre_proto = ETHERTYPE_IP4;
+	pkt->outer_frag = 0;
+	gw_put32(p - GW_GRE_PLAIN_LEN, ETHERTYPE_IP4);
+	m->data_off -= GW_GRE_PLAIN_LEN;
+	m->data_len = len + GW_GRE_PLAIN_LEN;
+	m->pkt_len = m->data_len;
+	gw_tally_add(tally, &t->tx_packets, &t->tx_bytes, len);
+	o->ready[o->n_ready++] = m;
+	return true;
+}
+
 static void
-prepare(struct gw_out *o, struct rte_mbuf *m, uint16_t keep, struct gw_tally *tally,
+prepare_any(struct gw_out *o, struct rte_mbuf *m, uint16_t keep, struct gw_tally *tally,
 	uint64_t now_tsc)
 {
 	struct gw_pkt *pkt = gw_pkt(m);
@@ -176,9 +205,6 @@ prepare(struct gw_out *o, struct rte_mbuf *m, uint16_t keep, struct gw_tally *ta
 	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
 	struct gw_inner in;
 
-	/* where ESP's headers and trailer come to lie */
-	rte_prefetch0(p - 64);
-	rte_prefetch0(p + m->data_len);
 	if (!gw_inner_parse(p, m->data_len, &in)) {
 		refuse(o, m, GW_DROP_OUT_INNER_BAD);
 		return;
@@ -213,7 +239,8 @@ gw_out_prepare(struct gw_out *o, struct rte_mbuf **pkts, uint16_t n, uint64_t no
 			sa = gw_pkt(pkts[i])->sa_out;
 			prefetch_sa(sa);
 		}
-		prepare(o, pkts[i], (uint16_t)(n - i - 1), &tally, now_tsc);
+		if (unlikely(!prepare_plain(o, pkts[i], &tally)))
+			prepare_any(o, pkts[i], (uint16_t)(n - i - 1), &tally, now_tsc);
 	}
 	gw_tally_flush(&tally);
 }

@@ -78,6 +78,13 @@ struct gw_tunnel {
 static_assert(offsetof(struct gw_tunnel, rx_packets) == 64, "what packets read is one cache line");
 static_assert(offsetof(struct gw_tunnel, name) == 128, "what packets write is one cache line");
 
+/** GRE without options: no key, nothing sent or demanded beside the protocol. */
+static inline bool
+gw_tunnel_is_plain(const struct gw_tunnel *t)
+{
+	return !(t->has_key | t->checksum | t->sequence);
+}
+
 /** What is outside of the inner traffic class: DSCP, 0..63 or GW_DSCP_COPY, and ECN (RFC 6040 4.1). Before publish. */
 static inline void
 gw_tunnel_set_tc(struct gw_tunnel *t, uint8_t dscp, enum gw_ecn ecn)
