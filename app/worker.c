@@ -65,17 +65,6 @@ worker_send(struct gw_worker *w)
 }
 
 void
-worker_tx(struct gw_worker *w, struct rte_mbuf *m)
-{
-	/* what the port said of the packet on receive would make it write checksums into ESP;
-	 * without flags nobody reads tx_offload, which lies on a cache line of its own */
-	m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
-	w->tx[w->n_tx++] = m;
-	if (w->n_tx == GW_BURST_MAX)
-		worker_send(w);
-}
-
-void
 worker_drop(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	for (uint16_t i = 0; i < n; i++) {

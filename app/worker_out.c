@@ -18,12 +18,12 @@
 
 /* Link header, MTU of the port: the last checks. Takes m. */
 static void
-send_outer(struct gw_worker *w, struct rte_mbuf *m, const struct gw_l2hdr *l2)
+send_outer(struct gw_worker *w, struct rte_mbuf *m, const struct gw_l2hdr *l2, uint32_t mtu)
 {
 	enum gw_drop reason = GW_DROP_OUT_MTU;
 	char *p = NULL;
 
-	if (m->pkt_len <= w->plane->port->mtu) {
+	if (m->pkt_len <= mtu) {
 		reason = GW_DROP_OUT_NO_NEXTHOP;
 		p = l2 != NULL ? rte_pktmbuf_prepend(m, l2->len) : NULL;
 	}
@@ -50,7 +50,7 @@ send_fragments(struct gw_worker *w, struct rte_mbuf *m, const struct gw_l2hdr *l
 		worker_drop(w, &m, 1);
 	}
 	for (uint16_t i = 0; i < n; i++)
-		send_outer(w, frag[i], l2);
+		send_outer(w, frag[i], l2, w->plane->port->mtu);
 }
 
 /* @return the link header of an SA's next hop, NULL when it is not known */
@@ -72,6 +72,7 @@ send_esp(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct gw_sa_out *sa = NULL;
 	const struct gw_l2hdr *l2 = NULL;
+	uint32_t mtu = w->plane->port->mtu;
 
 	for (uint16_t i = 0; i < n; i++) {
 		if (gw_pkt(pkts[i])->sa_out != sa) {
@@ -81,7 +82,7 @@ send_esp(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 		if (unlikely(gw_pkt(pkts[i])->outer_frag))
 			send_fragments(w, pkts[i], l2);
 		else
-			send_outer(w, pkts[i], l2);
+			send_outer(w, pkts[i], l2, mtu);
 	}
 }
 
@@ -246,15 +247,18 @@ worker_out_fini(struct gw_worker *w)
 	w->n_holding = 0;
 }
 
-/* Packet i's bytes and its tunnel. */
-static inline void
-prefetch(struct rte_mbuf **pkts, uint16_t i)
+/* A packet's bytes and its tunnel, if that is another one than before. */
+static inline const struct gw_tunnel *
+prefetch(struct rte_mbuf *m, const struct gw_tunnel *before)
 {
-	const struct gw_tunnel *t = gw_pkt(pkts[i])->tunnel;
+	const struct gw_tunnel *t = gw_pkt(m)->tunnel;
 
-	rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
-	rte_prefetch0(t);
-	rte_prefetch0(&t->rx_packets);
+	rte_prefetch0(rte_pktmbuf_mtod(m, void *));
+	if (t != before) {
+		rte_prefetch0(t);
+		rte_prefetch0(&t->rx_packets);
+	}
+	return t;
 }
 
 void
@@ -263,17 +267,18 @@ worker_out_go(struct gw_worker *w)
 	struct rte_mbuf *pkts[GW_BURST_MAX];
 	uint16_t n = w->from_inside.n, ready = 0;
 	uint16_t step = w->offering ? GW_BURST_MAX : gw_crypto_step(w->crypto);
+	const struct gw_tunnel *ahead = NULL;
 	struct gw_tunnel *t = NULL;
 	struct gw_sa_out *sa = NULL;
 
 	w->from_inside.n = 0;
 	for (uint16_t i = 0; i < AHEAD && i < n; i++)
-		prefetch(w->from_inside.pkts, i);
+		ahead = prefetch(w->from_inside.pkts[i], ahead);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = w->from_inside.pkts[i];
 
 		if (i + AHEAD < n)
-			prefetch(w->from_inside.pkts, i + AHEAD);
+			ahead = prefetch(w->from_inside.pkts[i + AHEAD], ahead);
 		if (gw_pkt(m)->tunnel != t) {
 			t = gw_pkt(m)->tunnel;
 			sa = atomic_load_explicit(&t->sa_out, memory_order_acquire);

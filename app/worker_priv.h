@@ -91,8 +91,20 @@ struct gw_worker {
 
 /** Count and free packets that a stage refused: the reason is in each. */
 void worker_drop(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
+/** Send what worker_tx() has queued, or pass it to who can. */
+void worker_send(struct gw_worker *w);
+
 /** Queue a complete frame for the port; sent when the burst is full or at the end of the poll. */
-void worker_tx(struct gw_worker *w, struct rte_mbuf *m);
+static inline void
+worker_tx(struct gw_worker *w, struct rte_mbuf *m)
+{
+	/* what the port said of the packet on receive would make it write checksums into ESP;
+	 * without flags nobody reads tx_offload, which lies on a cache line of its own */
+	m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
+	w->tx[w->n_tx++] = m;
+	if (w->n_tx == GW_BURST_MAX)
+		worker_send(w);
+}
 
 /** n packets were put behind those that gather. */
 static inline void
@@ -103,9 +115,6 @@ worker_gathered(const struct gw_worker *w, struct gather *g, uint16_t n)
 	g->n += n;
 	g->came += n;
 }
-
-/** Send what worker_tx() has queued, or pass it to who can. */
-void worker_send(struct gw_worker *w);
 
 /** Put a packet into the box for a worker: what is in boxes goes with worker_pass_all(). */
 void worker_pass(struct gw_worker *w, enum gw_pass_kind kind, unsigned int to, struct rte_mbuf *m);

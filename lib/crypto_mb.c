@@ -382,6 +382,14 @@ gcm_ahead(const struct gw_crypto *c, const struct gw_crypto_alg *alg,
 		gcm_prefetch(c, alg, ops[i]);
 }
 
+/* All of one SA, as it seems: then their keys are asked for once. A wrong guess costs time alone.
+ */
+static inline bool
+one_key(struct gw_crypto_op *const *ops, unsigned int n)
+{
+	return ops[0]->keys == ops[n - 1]->keys && ops[0]->keys == ops[n / 2]->keys;
+}
+
 static aes_gcm_enc_dec_t
 gcm_fn(const struct gw_crypto *c, const struct gw_crypto_alg *alg, bool encrypt)
 {
@@ -400,6 +408,7 @@ gw_crypto_gcm_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_crypto_op *const *ops, unsigned int n)
 {
 	aes_gcm_enc_dec_t fn = gcm_fn(c, alg, true);
+	bool ahead = !one_key(ops, n);
 	uint64_t probe;
 	unsigned int i;
 
@@ -409,7 +418,8 @@ gw_crypto_gcm_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	for (i = 0; i < n; i++) {
 		struct gw_crypto_op *op = ops[i];
 
-		gcm_ahead(c, alg, ops, i + KEYS_AHEAD, n);
+		if (ahead)
+			gcm_ahead(c, alg, ops, i + KEYS_AHEAD, n);
 		fn(&op->keys->gcm, &c->gcm_ctx, op->text, op->text, op->text_len, op->nonce,
 			op->auth, op->auth_len, op->icv, alg->icv_len);
 	}
@@ -427,6 +437,7 @@ gw_crypto_gcm_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_crypto_op *const *ops, unsigned int n)
 {
 	aes_gcm_enc_dec_t fn = gcm_fn(c, alg, false);
+	bool ahead = !one_key(ops, n);
 	unsigned int i;
 
 	one_at_a_time(c);
@@ -435,7 +446,8 @@ gw_crypto_gcm_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	for (i = 0; i < n; i++) {
 		struct gw_crypto_op *op = ops[i];
 
-		gcm_ahead(c, alg, ops, i + KEYS_AHEAD, n);
+		if (ahead)
+			gcm_ahead(c, alg, ops, i + KEYS_AHEAD, n);
 		poison(c->tags[i], op);
 		fn(&op->keys->gcm, &c->gcm_ctx, op->text, op->text, op->text_len, op->nonce,
 			op->auth, op->auth_len, c->tags[i], alg->icv_len);
