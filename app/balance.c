@@ -76,8 +76,9 @@ balance_pick(const unsigned int *busy, unsigned int n_workers, const struct bala
 bool
 balance_offers(bool offers, const unsigned int *busy, unsigned int n_workers, unsigned int worker)
 {
+	unsigned int least = busy[balance_least(busy, n_workers)];
+
 	if (offers)
-		return busy[worker] + GAP_MIN > OFFER_ON;
-	return busy[worker] >= OFFER_ON &&
-	       busy[balance_least(busy, n_workers)] + GAP_MIN <= OFFER_ON;
+		return busy[worker] + GAP_MIN > OFFER_ON && least < OFFER_ON;
+	return busy[worker] >= OFFER_ON && least + GAP_MIN <= OFFER_ON;
 }

@@ -26,8 +26,9 @@ bool balance_pick(const unsigned int *busy, unsigned int n_workers,
 	const struct balance_group *groups, uint32_t n_groups, uint32_t *group, unsigned int *to);
 
 /**
- * Whether others shall help a worker with what it has: when it has no time left, one of them has some, and
- * nothing can move; until what it does, and others do for it, is well below what one core can do.
+ * Whether others shall help a worker with what it has: when it has no time left and one of them has some;
+ * until nobody has, or what it does, and others do for it, is well below what one core can do. Moves
+ * go on meanwhile: one that helps makes help end.
  *
  * @param offers  they do now
  * @param busy    by worker: percent of a core's time, others' for it included: 100 may be exceeded

@@ -129,21 +129,19 @@ look_at_workers(struct gw_balance *b)
 	b->last_tsc = now_tsc;
 }
 
-/* @return false: there is nothing whose move would help */
-static bool
+static void
 move_one(struct gw_balance *b)
 {
 	unsigned int to;
 	uint32_t i;
 
 	if (!balance_pick(b->busy, b->plane->n_workers, b->groups, b->tunnels->n_bindings, &i, &to))
-		return false;
+		return;
 	if (gw_move_ask(&b->plane->move, b->tunnels->bindings[i].demux, to))
 		gw_log(GW_LOG_DEBUG, "balance",
 			"%s: worker %u is %u %% busy, worker %u %u %%: it moves",
 			b->tunnels->bindings[i].child->name, b->groups[i].owner,
 			b->busy[b->groups[i].owner], to, b->busy[to]);
-	return true;
 }
 
 static void
@@ -173,8 +171,8 @@ gw_balance_tick(struct gw_balance *b, uint64_t now_ms)
 	b->next_ms = now_ms + LOOK_MS;
 	look_at_workers(b);
 	look_at_groups(b);
-	if (!move_one(b))
-		offer(b);
+	move_one(b);
+	offer(b);
 }
 
 unsigned int

@@ -335,6 +335,8 @@ put_workers(struct vici_out *o, const struct gw_ctl *c)
 		char key[32];
 
 		snprintf(key, sizeof(key), "worker_%u_busy", i);
+		/* with what others do for it: 100 may be exceeded; what it does for others is
+		 * theirs */
 		put_u64(o, key, gw_balance_busy(c->balance, i));
 	}
 }

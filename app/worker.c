@@ -168,15 +168,18 @@ gw_worker_poll(struct gw_worker *w)
 		stand_still(w);
 		return;
 	}
-	received = worker_in(w);
+	if (unlikely(w->offering))
+		worker_offers_look(w);
+	received = likely(!w->stuck[GW_OFFER_IN]) ? worker_in(w) : 0;
 	work = received + tx_control(w);
 	if (w->pass != NULL) {
 		worker_pass_all(w);
 		work += worker_pull(w);
 	}
-	if (is_due(w, &w->in))
+	if (likely(!w->stuck[GW_OFFER_IN]) && is_due(w, &w->in))
 		worker_in_go(w);
-	work += worker_out_polled(w);
+	if (likely(!w->stuck[GW_OFFER_OUT]))
+		work += worker_out_polled(w);
 	if (w->fwd != NULL)
 		work += forward(w);
 	if (w->n_holding > 0)
@@ -185,12 +188,12 @@ gw_worker_poll(struct gw_worker *w)
 	if (us > 0 && (w->n_tx + w->in.n + w->from_inside.n > 0 ||
 			      atomic_load_explicit(&w->plane->offering, memory_order_relaxed) != 0))
 		us = 0;
-	if (us >= 0) {
+	if (us >= 0 && likely(!w->stuck[GW_OFFER_OUT])) {
 		work += worker_out(w, (unsigned int)us);
 		w->next_look_tsc = w->now_tsc + w->gather_tsc;
 	}
 	w->stats.sleeps += us > 0;
-	if (is_due(w, &w->from_inside))
+	if (likely(!w->stuck[GW_OFFER_OUT]) && is_due(w, &w->from_inside))
 		worker_out_go(w);
 	if (w->offers != NULL)
 		work += worker_offers(w, work == 0);

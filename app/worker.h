@@ -45,9 +45,9 @@
  * A third thread (ctl_jobs.h) shares with control alone: jobs of IKE, under a lock.
  *
  * There is one way from an inner packet to the outside port, and it leads through gw_esp_out(), or its
- * three steps: held and fresh packets meet in out_burst(); what gw_esp_out_end() says to be good, and
- * nothing else, goes to the port; what is
- * forwarded (worker_fwd.c) to a tunnel joins the fresh ones. Control's own frames (ICMPv6, IKE) come by ring.
+ * three steps: held and fresh packets meet in out_burst(), and what gw_esp_out_end() says to be good, and
+ * nothing else, goes to the port; what is forwarded (worker_fwd.c) to a tunnel joins the fresh ones. Control's
+ * own frames (ICMPv6, IKE) come by ring.
  */
 
 #include <stdatomic.h>

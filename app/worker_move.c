@@ -7,7 +7,7 @@
  *
  * - Control asks.
  * - The new owner stands still: it neither receives nor reads, so that it can serve nothing of
- *   theirs before it is allowed to. Frames of others still go out.
+ *   theirs before it is allowed to. Frames of others still go out, and what it has begun ends.
  * - The old one waits until everybody has been quiescent (the new one knows by now), then names the
  *   new owner and waits again: from then on nobody passes it anything of theirs. It works off what
  *   it has been passed and what has gathered, and waits for what others send or forward for it.

@@ -14,21 +14,6 @@
  * crypto. */
 #define WORTH 256
 
-bool
-worker_offer_is_worth(
-	const struct gw_worker *w, unsigned int dir, struct rte_mbuf **pkts, uint16_t n)
-{
-	const struct gw_offer *o = &w->offers[dir];
-	uint32_t bytes = 0;
-
-	/* nothing may overtake what is under way */
-	if (atomic_load_explicit(&o->begun, memory_order_relaxed) != o->ended)
-		return true;
-	for (uint16_t i = 0; i < n; i++)
-		bytes += pkts[i]->data_len;
-	return bytes >= n * WORTH;
-}
-
 /* What the end of a packet touches: another core has written it. */
 static void
 prefetch(const struct gw_esp_batch *b)
@@ -62,12 +47,45 @@ end_oldest(struct gw_worker *w, struct gw_offer *o)
 	return true;
 }
 
-/* Somebody else may be at the oldest one: it takes as long as a batch takes. */
-static void
+/* @return false: somebody else is at the oldest one and has not done it, and there is no other */
+static bool
 go_on(struct gw_worker *w, struct gw_offer *o)
 {
-	if (!end_oldest(w, o) && !gw_offer_work(o, w->crypto, true))
-		rte_pause();
+	return end_oldest(w, o) || gw_offer_work(o, w->crypto, true);
+}
+
+/* @return false: somebody else is at the rest */
+static bool
+try_drain(struct gw_worker *w, struct gw_offer *o)
+{
+	while (gw_offer_oldest(o) != NULL) {
+		if (!go_on(w, o))
+			return false;
+	}
+	return true;
+}
+
+bool
+worker_offer_is_worth(struct gw_worker *w, unsigned int dir, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint32_t bytes = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		bytes += pkts[i]->data_len;
+	/* nothing may overtake what is under way */
+	return bytes >= n * WORTH || !try_drain(w, &w->offers[dir]);
+}
+
+/* What is read while this is so would have to wait, and all else with it. */
+void
+worker_offers_look(struct gw_worker *w)
+{
+	for (unsigned int i = 0; i < GW_OFFER_N; i++) {
+		struct gw_offer *o = &w->offers[i];
+
+		w->stuck[i] = w->offering && gw_offer_next(o) == NULL && gw_offer_waiting(o) == 0 &&
+			      !end_oldest(w, o);
+	}
 }
 
 struct gw_esp_batch *
@@ -75,8 +93,10 @@ worker_offer_next(struct gw_worker *w, struct gw_offer *o)
 {
 	struct gw_offer_slot *s;
 
-	while ((s = gw_offer_next(o)) == NULL)
-		go_on(w, o);
+	while ((s = gw_offer_next(o)) == NULL) {
+		if (!go_on(w, o))
+			rte_pause();
+	}
 	s->quiet = w->quiet;
 	atomic_store_explicit(&s->done, false, memory_order_relaxed);
 	return &s->batch;
@@ -97,8 +117,8 @@ worker_offer(struct gw_worker *w, struct gw_offer *o)
 static void
 drain(struct gw_worker *w, struct gw_offer *o)
 {
-	while (gw_offer_oldest(o) != NULL)
-		go_on(w, o);
+	while (!try_drain(w, o))
+		rte_pause();
 }
 
 void
@@ -106,8 +126,10 @@ worker_offers_drain(struct gw_worker *w)
 {
 	if (likely(!w->offering))
 		return;
-	drain(w, &w->offers[GW_OFFER_IN]);
-	drain(w, &w->offers[GW_OFFER_OUT]);
+	for (unsigned int i = 0; i < GW_OFFER_N; i++) {
+		drain(w, &w->offers[i]);
+		w->stuck[i] = false;
+	}
 }
 
 static void
@@ -121,6 +143,15 @@ help(struct gw_worker *w, uint64_t offering)
 	}
 }
 
+/* Nobody has come for it in a whole poll. */
+static bool
+waits(const struct gw_worker *w, unsigned int dir)
+{
+	uint32_t taken = atomic_load_explicit(&w->offers[dir].taken, memory_order_relaxed);
+
+	return (int32_t)(w->offered[dir] - taken) > 0;
+}
+
 /* @return batches that it did something about */
 static uint32_t
 own(struct gw_worker *w, bool idle)
@@ -128,10 +159,13 @@ own(struct gw_worker *w, bool idle)
 	uint32_t n = 0;
 
 	for (unsigned int i = 0; i < GW_OFFER_N; i++) {
-		if (idle)
-			n += gw_offer_work(&w->offers[i], w->crypto, true);
-		while (end_oldest(w, &w->offers[i]))
+		struct gw_offer *o = &w->offers[i];
+
+		if (idle || waits(w, i))
+			n += gw_offer_work(o, w->crypto, true);
+		while (end_oldest(w, o))
 			n++;
+		w->offered[i] = atomic_load_explicit(&o->begun, memory_order_relaxed);
 	}
 	return n;
 }

@@ -66,7 +66,7 @@ link_header(const struct gw_sa_out *sa)
 	return l2;
 }
 
-/* What gw_esp_out() encrypted, and nothing else, gets a link header. */
+/* What gw_esp_out_end() says to be good, and nothing else, gets a link header. */
 static void
 send_esp(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 {

@@ -87,8 +87,11 @@ static uint16_t
 pull_esp(struct gw_worker *w, unsigned int from)
 {
 	uint16_t room, n;
-	struct rte_mbuf **pkts = worker_in_room(w, &room);
+	struct rte_mbuf **pkts;
 
+	if (w->stuck[GW_OFFER_IN])
+		return 0;
+	pkts = worker_in_room(w, &room);
 	n = gw_pass_pull(w->pass, GW_PASS_ESP, from, w->id, pkts, room);
 	worker_gathered(w, &w->in, n);
 	return n;
@@ -98,8 +101,11 @@ static uint16_t
 pull_inner(struct gw_worker *w, unsigned int from)
 {
 	uint16_t room, n;
-	struct rte_mbuf **pkts = worker_out_room(w, &room);
+	struct rte_mbuf **pkts;
 
+	if (w->stuck[GW_OFFER_OUT])
+		return 0;
+	pkts = worker_out_room(w, &room);
 	n = gw_pass_pull(w->pass, GW_PASS_INNER, from, w->id, pkts, room);
 	worker_gathered(w, &w->from_inside, n);
 	return n;
@@ -170,6 +176,7 @@ drain(struct gw_worker *w, uint16_t (*pull)(struct gw_worker *w, unsigned int fr
 void
 worker_pull_all(struct gw_worker *w)
 {
+	worker_offers_drain(w); /* or it would be stuck, and pull nothing */
 	/* decrypted before: ahead of what is decrypted now */
 	if (w->fwd != NULL)
 		drain(w, pull_forward);

@@ -22,7 +22,7 @@
 /*
  * Packets of any SA that gather until there are enough of them to fill the crypto's lanes. At rest
  * they go on in the poll that brought them; while every poll brings some they wait for more, 10 us
- * from the first on. Nothing of control's is known of them yet: no SA is held over a poll.
+ * from the first on. Nothing of control's is known of them yet: they hold no SA over a poll.
  */
 struct gather {
 	uint16_t n;
@@ -70,6 +70,8 @@ struct gw_worker {
 	uint64_t quiet;		       /* rcu's token after the last poll, while offering */
 	unsigned int empty;	       /* polls in a row that found nothing */
 	bool offering;		       /* its batches may go through offers */
+	bool stuck[GW_OFFER_N];	       /* whoever helps is off its CPU: no more of that direction */
+	uint32_t offered[GW_OFFER_N];  /* batches begun until the end of the last poll */
 	uint16_t n_tx;
 	uint32_t n_holding, hold_next; /* whose turn it is */
 	struct gw_tunnel **holding; /* tunnels with held packets */
@@ -131,9 +133,10 @@ uint32_t worker_pull_frames(struct gw_worker *w);
 /** All that the others had passed when this is called, all the way. */
 void worker_pull_all(struct gw_worker *w);
 
+/** Owner, once a poll: whether a direction has to wait for who helps with it. */
+void worker_offers_look(struct gw_worker *w);
 /** Owner: whether a burst goes through the offers of a direction (enum gw_offer_dir), while it has any. */
-bool worker_offer_is_worth(const struct gw_worker *w, unsigned int dir, struct rte_mbuf **pkts,
-	uint16_t n);
+bool worker_offer_is_worth(struct gw_worker *w, unsigned int dir, struct rte_mbuf **pkts, uint16_t n);
 /** Owner: the batch that may be begun next, once there is room. */
 struct gw_esp_batch *worker_offer_next(struct gw_worker *w, struct gw_offer *o);
 /** Owner: it has been begun. */

@@ -17,8 +17,6 @@
 #include "sa.h"
 #include "sadb.h"
 
-struct gw_crypto;
-
 /** A packet between what is done without keys before the crypto and what is done after it. */
 struct gw_esp_lane {
 	_Alignas(64) struct gw_crypto_op op;

@@ -25,15 +25,16 @@ gw_offer_destroy(struct gw_offer *offers, unsigned int n)
 	rte_free(offers);
 }
 
-/* @return NULL: none is left. No slot is begun anew before it has been taken, so the counter cannot
- * come round to what was read of it. */
+/* @return NULL: none is left. What is read of begun may be older than what is read of taken, and
+ * then even less. No slot is begun anew before it has been taken, so taken cannot come round to
+ * what was read of it. */
 static struct gw_offer_slot *
 take(struct gw_offer *o)
 {
 	uint32_t taken = atomic_load_explicit(&o->taken, memory_order_relaxed);
 
 	do {
-		if (atomic_load_explicit(&o->begun, memory_order_acquire) == taken)
+		if ((int32_t)(atomic_load_explicit(&o->begun, memory_order_acquire) - taken) <= 0)
 			return NULL;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&o->taken, &taken, taken + 1, memory_order_relaxed, memory_order_relaxed));
@@ -41,7 +42,6 @@ take(struct gw_offer *o)
 }
 
 #define FRONT 24 /* bytes of ESP header and IV */
-#define ICV   16
 
 /* All of it comes from another core's cache. */
 static void
@@ -51,7 +51,7 @@ fetch(const struct gw_esp_batch *b)
 		rte_prefetch0(&b->lanes[i].op);
 	for (unsigned int i = 0; i < b->n; i++) {
 		const struct gw_crypto_op *op = &b->lanes[i].op;
-		uint32_t end = op->text_len + ICV;
+		uint32_t end = op->text_len + GW_ICV_MAX;
 
 		for (uint32_t at = 0; at < end; at += 64)
 			rte_prefetch0(op->text + at);

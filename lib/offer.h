@@ -56,7 +56,9 @@ gw_offer_next(struct gw_offer *o)
 static inline void
 gw_offer_begun(struct gw_offer *o)
 {
-	atomic_fetch_add_explicit(&o->begun, 1, memory_order_release);
+	uint32_t begun = atomic_load_explicit(&o->begun, memory_order_relaxed);
+
+	atomic_store_explicit(&o->begun, begun + 1, memory_order_release);
 }
 
 /** Owner. @return the oldest batch that has not ended, NULL: there is none */
@@ -75,7 +77,7 @@ gw_offer_ended(struct gw_offer *o)
 	o->ended++;
 }
 
-/** Any worker. @return batches that nobody has taken yet: at once more or less */
+/** Owner. @return batches that nobody has taken yet: at once fewer */
 static inline uint32_t
 gw_offer_waiting(const struct gw_offer *o)
 {

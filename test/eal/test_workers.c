@@ -232,19 +232,14 @@ help_by_hand(struct gw_offer_slot *s)
 	gw_crypto_destroy(c);
 }
 
-/* A helper that is slow holds up what it has and what comes behind, and nothing that may be in it
- * is reclaimed. */
-static void
-test_slow_helper(void **state)
+/* Somebody who is off its CPU has what was begun first. */
+static struct gw_offer_slot *
+taken_away(struct gw_offer *out)
 {
 	struct flow *f = &team.flows[0];
-	bool reclaimed = false;
-	struct gw_offer *out;
 	struct gw_offer_slot *s;
 
-	by_hand(&(struct shape){2, 1, 1}, 0);
-	out = &team.plane.offers[GW_OFFER_OUT];
-	team.window = GW_PASS_DEPTH;
+	team.window = 10000;
 	team.more = 300;
 	team.plane.offering = 1;
 	gw_worker_poll(team.w[0]); /* takes notice */
@@ -254,22 +249,70 @@ test_slow_helper(void **state)
 	assert_non_null(s);
 	assert_int_equal(s->batch.n, GW_BURST_MAX);
 	assert_int_equal(gw_offer_waiting(out), 1);
-	atomic_fetch_add(&out->taken, 1); /* by somebody who is off its CPU now */
+	atomic_fetch_add(&out->taken, 1);
+	return s;
+}
+
+/* It holds up what it has and what comes behind, and nothing that may be in it is reclaimed. The
+ * owner reads no more than there is room for, and goes on with all else. */
+static void
+test_slow_helper(void **state)
+{
+	const uint32_t room = GW_OFFER_SLOTS * GW_BURST_MAX;
+	struct flow *f = &team.flows[0], *other = &team.flows[1];
+	bool reclaimed = false;
+	struct gw_offer_slot *s;
+	struct gw_offer *out;
+
+	by_hand(&(struct shape){2, 1, 1}, 0);
+	out = &team.plane.offers[GW_OFFER_OUT];
+	s = taken_away(out);
 	gw_rcu_retire(team.plane.rcu, note, &reclaimed);
-	f->limit = 3 * GW_BURST_MAX;
-	for (unsigned int i = 0; i < 20; i++) {
-		gw_worker_poll(team.w[0]);
-		gw_worker_poll(team.w[1]);
+	f->limit = room + 200;
+	other->limit = 100; /* of worker 1, but sent and received by 0 */
+	for (unsigned int i = 0; i < 100; i++) {
+		poll_each(1);
 		gw_rcu_poll(team.plane.rcu);
 	}
-	assert_int_equal(f->sent, 3 * GW_BURST_MAX);
+	assert_int_equal(f->sent, room);
 	assert_int_equal(f->got, 0);
+	assert_int_equal(other->got, 100);
 	assert_false(reclaimed);
 	help_by_hand(s);
-	poll_each(20);
-	assert_int_equal(f->got, 3 * GW_BURST_MAX);
+	poll_each(100);
+	assert_int_equal(f->got, f->limit);
 	gw_rcu_poll(team.plane.rcu);
 	assert_true(reclaimed);
+	team_check(&team);
+	hands_off();
+}
+
+/* What nobody comes for, its owner does, though neither of them is ever idle. */
+static void
+test_no_helper(void **state)
+{
+	struct flow *f = &team.flows[0], *other = &team.flows[1];
+	struct gw_offer *out;
+
+	by_hand(&(struct shape){2, 1, 1}, 0);
+	out = &team.plane.offers[GW_OFFER_OUT];
+	team.window = 10000;
+	team.more = 300;
+	team.hold_wire = true;
+	team.plane.offering = 1;
+	gw_worker_poll(team.w[0]);
+	other->limit = 10000;
+	f->limit = GW_BURST_MAX;
+	poll_each(1);
+	assert_int_equal(f->sent, GW_BURST_MAX);
+	assert_int_equal(gw_offer_waiting(out), 1);
+	poll_each(3);
+	assert_int_equal(gw_offer_waiting(out), 0);
+	assert_null(gw_offer_oldest(out));
+	other->limit = other->sent;
+	team.hold_wire = false;
+	poll_each(300);
+	team_check(&team);
 	hands_off();
 }
 
@@ -384,6 +427,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_slow_helper),
+		cmocka_unit_test(test_no_helper),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_threads_help),

@@ -67,6 +67,9 @@ test_offers(void **state)
 	assert_true(balance_offers(true, (unsigned int[]){170, 0}, 2, 0));
 	assert_true(balance_offers(true, (unsigned int[]){76, 90}, 2, 0));
 	assert_false(balance_offers(true, (unsigned int[]){75, 0}, 2, 0));
+	/* nobody has time */
+	assert_true(balance_offers(true, (unsigned int[]){120, 94}, 2, 0));
+	assert_false(balance_offers(true, (unsigned int[]){120, 95}, 2, 0));
 }
 
 /* Whatever the loads, a move makes the busiest worker less busy and nobody busier than it was. */
