@@ -42,35 +42,32 @@ gw_esp_in_ahead(const struct gw_sadb *db, struct rte_mbuf **pkts, uint16_t n)
 static unsigned int
 look_up(const struct gw_sadb *db, struct rte_mbuf **pkts, unsigned int n, struct gw_esp_lane *lanes)
 {
-	struct gw_sa_in *sas[GW_BURST_MAX], *before = NULL;
-	uint32_t spis[GW_BURST_MAX];
-	unsigned int i, k = 0, n_known = 0;
+	struct gw_sa_in *sa = NULL;
+	unsigned int n_known = 0;
+	uint32_t before = 0; /* no SA has this SPI */
 
-	for (i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		struct gw_pkt *pkt = gw_pkt(pkts[i]);
-		uint32_t len = rte_pktmbuf_data_len(pkts[i]);
+		uint32_t len = rte_pktmbuf_data_len(pkts[i]), spi;
 
-		pkt->drop = GW_DROP_NONE;
-		if (pkt->l4_off > len || len - pkt->l4_off < GW_ESP_HDR_LEN) {
+		if (unlikely(pkt->l4_off > len || len - pkt->l4_off < GW_ESP_HDR_LEN)) {
 			gw_pkt_refuse(pkts[i], GW_DROP_ESP_SHORT);
 			continue;
 		}
-		spis[k] = gw_get32(rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, pkt->l4_off));
-		lanes[k++].m = pkts[i];
-	}
-	if (k == 0)
-		return 0;
-	gw_sadb_lookup(db, spis, sas, k);
-	for (i = 0; i < k; i++) {
-		if (sas[i] == NULL) {
-			gw_pkt_refuse(lanes[i].m, GW_DROP_NO_SA);
+		spi = gw_get32(rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, pkt->l4_off));
+		if (spi != before) {
+			gw_sadb_lookup(db, &spi, &sa, 1);
+			if (sa != NULL)
+				prefetch(sa);
+			before = spi;
+		}
+		if (unlikely(sa == NULL)) {
+			gw_pkt_refuse(pkts[i], GW_DROP_NO_SA);
 			continue;
 		}
-		if (sas[i] != before)
-			prefetch(sas[i]);
-		before = sas[i];
-		gw_pkt(lanes[i].m)->sa_in = sas[i];
-		lanes[n_known++].m = lanes[i].m;
+		pkt->drop = GW_DROP_NONE;
+		pkt->sa_in = sa;
+		lanes[n_known++].m = pkts[i];
 	}
 	return n_known;
 }
