@@ -11,6 +11,7 @@
 #include <rte_malloc.h>
 #include <rte_prefetch.h>
 
+#include "aes_block.h"
 #include "bytes.h"
 #include "crypto_mb.h"
 #include "esp.h"
@@ -41,6 +42,7 @@ static_assert(sizeof(struct gw_sa_in) + sizeof(struct gw_sa_out) + 2 * sizeof(st
 struct gw_crypto {
 	IMB_MGR *mgr;
 	uint16_t step;    /* see gw_crypto_step() */
+	bool aes_block;   /* aes_block.h works here */
 	uint32_t gcm_len; /* bytes of struct gcm_key_data that this CPU's code uses */
 	struct gcm_context_data gcm_ctx;
 	uint8_t tags[GW_BURST_MAX][GW_ICV_MAX]; /* inbound: ICVs computed here */
@@ -224,23 +226,38 @@ completed(const IMB_JOB *j)
 	return j->status == IMB_STATUS_COMPLETED;
 }
 
-void
-gw_crypto_cbc_make_iv(struct gw_crypto *c, const struct gw_crypto_alg *alg,
-	struct gw_crypto_op *const *ops, unsigned int n)
+/* One block of CFB over zeros is the block cipher itself. */
+static void
+make_iv_one_by_one(struct gw_crypto *c, struct gw_crypto_op *const *ops, unsigned int n)
 {
 	static const uint8_t zero[16];
 	uint8_t block[16] = {0};
-	unsigned int i;
 
-	for (i = 0; i < KEYS_AHEAD; i++)
-		cbc_ahead(ops, i, n);
-	/* one block of CFB over zeros is the block cipher itself */
-	for (i = 0; i < n; i++) {
-		cbc_ahead(ops, i + KEYS_AHEAD, n);
+	for (unsigned int i = 0; i < n; i++) {
 		memcpy(block, ops[i]->nonce, sizeof(ops[i]->nonce));
 		IMB_AES128_CFB_ONE(
 			c->mgr, ops[i]->iv, zero, block, ops[i]->keys->cbc.iv_sched, sizeof(zero));
 	}
+}
+
+void
+gw_crypto_cbc_make_iv(struct gw_crypto *c, const struct gw_crypto_alg *alg,
+	struct gw_crypto_op *const *ops, unsigned int n)
+{
+	struct gw_aes_block blocks[GW_BURST_MAX];
+	unsigned int i;
+
+	if (unlikely(!c->aes_block)) {
+		make_iv_one_by_one(c, ops, n);
+		return;
+	}
+	for (i = 0; i < n; i++) {
+		cbc_ahead(ops, i, n);
+		blocks[i].sched = ops[i]->keys->cbc.iv_sched;
+		memcpy(&blocks[i].number, ops[i]->nonce, sizeof(blocks[i].number));
+		blocks[i].out = ops[i]->iv;
+	}
+	gw_aes_block_encrypt(blocks, n);
 }
 
 /* Lanes run as long as their shortest packet: neighbours of one length cost least (mixed sizes in a
@@ -720,6 +737,7 @@ crypto_alloc(int socket)
 		return NULL;
 	}
 	c->step = GW_BURST_MAX;
+	c->aes_block = gw_aes_block_works();
 	c->gcm_len = gcm_len;
 	return c;
 }
