@@ -180,7 +180,7 @@ gw_worker_poll(struct gw_worker *w)
 		worker_in_go(w);
 	if (likely(!w->stuck[GW_OFFER_OUT]))
 		work += worker_out_polled(w);
-	if (w->fwd != NULL)
+	if (w->fwd != NULL && likely(!w->stuck[GW_OFFER_OUT]))
 		work += forward(w);
 	if (w->n_holding > 0)
 		worker_out_held(w);

@@ -115,8 +115,11 @@ static uint16_t
 pull_forward(struct gw_worker *w, unsigned int from)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
-	uint16_t n = gw_pass_pull(w->pass, GW_PASS_FORWARD, from, w->id, pkts, GW_BURST_MAX);
+	uint16_t n;
 
+	if (w->stuck[GW_OFFER_OUT]) /* some may be for tunnels */
+		return 0;
+	n = gw_pass_pull(w->pass, GW_PASS_FORWARD, from, w->id, pkts, GW_BURST_MAX);
 	if (n > 0)
 		worker_fwd(w, pkts, n);
 	return n;
