@@ -106,7 +106,8 @@ wait_us(struct gw_worker *w, uint16_t received, uint32_t work)
 		return w->stats.polls % LOOK_POLLS == 0 ? 0 : -1;
 	if (work > 0)
 		return w->now_tsc < w->next_look_tsc ? -1 : 0;
-	if (w->empty < SPIN_POLLS)
+	if (w->empty < SPIN_POLLS || w->n_tx + w->in.n + w->from_inside.n > 0 ||
+		atomic_load_explicit(&w->plane->offering, memory_order_relaxed) != 0)
 		return 0;
 	us = (w->empty - SPIN_POLLS + 1) * SLEEP_STEP_US;
 	return us < SLEEP_MAX_US ? (int)us : SLEEP_MAX_US;
@@ -156,12 +157,62 @@ forward(struct gw_worker *w)
 	return worker_fwd_port(w);
 }
 
+/* Port, control and other workers. @return packets; received: frames of the port */
+static uint32_t
+from_outside(struct gw_worker *w, uint16_t *received)
+{
+	bool stuck = w->stuck[GW_OFFER_IN];
+	uint32_t work;
+
+	*received = likely(!stuck) ? worker_in(w) : 0;
+	work = *received + tx_control(w);
+	if (w->pass != NULL) {
+		worker_pass_all(w);
+		work += worker_pull(w);
+	}
+	if (likely(!stuck) && is_due(w, &w->in))
+		worker_in_go(w);
+	return work;
+}
+
+/* Hand-offs and the inside port; waits when there is nothing at all. @return work and packets */
+static uint32_t
+from_inside(struct gw_worker *w, uint16_t received, uint32_t work)
+{
+	int us;
+
+	if (unlikely(w->stuck[GW_OFFER_OUT]))
+		return work;
+	work += worker_out_polled(w);
+	if (w->fwd != NULL)
+		work += forward(w);
+	if (w->n_holding > 0)
+		worker_out_held(w);
+	us = wait_us(w, received, work);
+	if (us >= 0) {
+		work += worker_out(w, (unsigned int)us);
+		w->next_look_tsc = w->now_tsc + w->gather_tsc;
+	}
+	w->stats.sleeps += us > 0;
+	if (is_due(w, &w->from_inside))
+		worker_out_go(w);
+	return work;
+}
+
+static void
+every_ms(struct gw_worker *w)
+{
+	if (w->now_tsc < w->next_ms_tsc)
+		return;
+	gw_reass_expire(w->reass, w->now_tsc, w->stats.drops);
+	w->next_ms_tsc = w->now_tsc + w->tsc_per_ms;
+}
+
 void
 gw_worker_poll(struct gw_worker *w)
 {
-	uint32_t work;
 	uint16_t received;
-	int us;
+	uint32_t work;
 
 	start_poll(w);
 	if (w->pass != NULL && !worker_move(w)) {
@@ -170,41 +221,15 @@ gw_worker_poll(struct gw_worker *w)
 	}
 	if (unlikely(w->offering))
 		worker_offers_look(w);
-	received = likely(!w->stuck[GW_OFFER_IN]) ? worker_in(w) : 0;
-	work = received + tx_control(w);
-	if (w->pass != NULL) {
-		worker_pass_all(w);
-		work += worker_pull(w);
-	}
-	if (likely(!w->stuck[GW_OFFER_IN]) && is_due(w, &w->in))
-		worker_in_go(w);
-	if (likely(!w->stuck[GW_OFFER_OUT]))
-		work += worker_out_polled(w);
-	if (w->fwd != NULL && likely(!w->stuck[GW_OFFER_OUT]))
-		work += forward(w);
-	if (w->n_holding > 0)
-		worker_out_held(w);
-	us = wait_us(w, received, work);
-	if (us > 0 && (w->n_tx + w->in.n + w->from_inside.n > 0 ||
-			      atomic_load_explicit(&w->plane->offering, memory_order_relaxed) != 0))
-		us = 0;
-	if (us >= 0 && likely(!w->stuck[GW_OFFER_OUT])) {
-		work += worker_out(w, (unsigned int)us);
-		w->next_look_tsc = w->now_tsc + w->gather_tsc;
-	}
-	w->stats.sleeps += us > 0;
-	if (likely(!w->stuck[GW_OFFER_OUT]) && is_due(w, &w->from_inside))
-		worker_out_go(w);
+	work = from_outside(w, &received);
+	work = from_inside(w, received, work);
 	if (w->offers != NULL)
 		work += worker_offers(w, work == 0);
 	worker_send(w);
 	if (w->pass != NULL)
 		worker_pass_all(w);
 	worker_quiescent(w);
-	if (w->now_tsc >= w->next_ms_tsc) {
-		gw_reass_expire(w->reass, w->now_tsc, w->stats.drops);
-		w->next_ms_tsc = w->now_tsc + w->tsc_per_ms;
-	}
+	every_ms(w);
 	w->empty = work > 0 ? 0 : w->empty + (w->empty < UINT16_MAX);
 }
 
