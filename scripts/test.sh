@@ -141,21 +141,19 @@ run_interop() {
 
 run_fuzz() {
 	step "fuzz, $FUZZ_SECONDS seconds each"
-	local t
+	local verdict t what n=0
 	[ -n "$(scripts/fuzz.sh --list)" ] || result "FAIL fuzz: no target"
 	scripts/fuzz.sh --build >"$LOGS/fuzz-build.log" 2>&1 || {
 		show_tail "$LOGS/fuzz-build.log"
 		result "FAIL fuzz/build"
 		return
 	}
-	for t in $(scripts/fuzz.sh --list); do
-		if scripts/fuzz.sh "$t" "$FUZZ_SECONDS" >"$LOGS/fuzz-$t.log" 2>&1 </dev/null; then
-			result "PASS fuzz/$t: $(grep -oE 'Done [0-9]+ runs' "$LOGS/fuzz-$t.log" | tail -n 1)"
-		else
-			result "FAIL fuzz/$t"
-			show_tail "$LOGS/fuzz-$t.log"
-		fi
-	done
+	while read -r verdict t what; do
+		result "$verdict fuzz/$t: $what"
+		[ "$verdict" = PASS ] || show_tail "build-fuzz/$t.log"
+		n=$((n + 1))
+	done < <(scripts/fuzz.sh all "$FUZZ_SECONDS" </dev/null)
+	[ "$n" = "$(scripts/fuzz.sh --list | wc -l)" ] || result "FAIL fuzz: $n targets have said how it went"
 }
 
 # the simulator's schedules: 1000 of them run with sanitizers in the peer layer
