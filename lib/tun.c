@@ -16,18 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gro.h"
-#include "gso.h"
-#include "pkt.h"
+#include "super.h"
 #include "tundev.h"
 #include "tunnel.h"
 
-/* Longest packet there can be: an IPv6 header and 65535 bytes. One byte more is room enough to tell
- * that something is longer. */
-#define SUPER_MAX (40 + 65535)
-
-static_assert(GW_GRO_PKTS >= GW_BURST_MAX, "a burst may be one super-packet");
-static_assert(GW_BURST_MAX + 1 <= IOV_MAX, "and one writev");
+static_assert(GW_BURST_MAX + 1 <= IOV_MAX, "a burst may be one writev");
 
 /* ---- one descriptor ---- */
 
@@ -90,9 +83,7 @@ struct gw_tun_rx {
 	struct rte_mempool *pool;
 	unsigned int queue;
 	struct gw_tunnel *pending;
-	struct gw_gso gso; /* of the super-packet in hand */
-	unsigned int next; /* its segment that goes next */
-	uint8_t super[SUPER_MAX + 1];
+	struct gw_super super;
 };
 
 struct gw_tun_rx *
@@ -125,13 +116,6 @@ gw_tun_rx_pending(const struct gw_tun_rx *rx)
 	return rx->pending;
 }
 
-/* What an mbuf takes of an inner packet. */
-static size_t
-mbuf_room(const struct rte_mbuf *m)
-{
-	return (size_t)m->buf_len - GW_PKT_HEADROOM - GW_PKT_TAILROOM;
-}
-
 static void
 set_len(struct rte_mbuf *m, size_t len)
 {
@@ -157,7 +141,7 @@ read_plain(int fd, struct rte_mbuf *m, struct burst *b)
 	ssize_t len;
 
 	do {
-		len = read(fd, rte_pktmbuf_mtod(m, void *), mbuf_room(m) + 1);
+		len = read(fd, rte_pktmbuf_mtod(m, void *), gw_super_room(m) + 1);
 	} while (len < 0 && errno == EINTR);
 	if (len <= 0)
 		return false;
@@ -174,11 +158,11 @@ read_plain(int fd, struct rte_mbuf *m, struct burst *b)
 static ssize_t
 read_vnet(struct gw_tun_rx *rx, int fd, struct rte_mbuf *m, struct virtio_net_hdr *v)
 {
-	size_t room = RTE_MIN(mbuf_room(m), sizeof(rx->super));
+	size_t room = RTE_MIN(gw_super_room(m), sizeof(rx->super.p));
 	struct iovec iov[] = {
 		{v, sizeof(*v)},
 		{rte_pktmbuf_mtod(m, void *), room},
-		{rx->super + room, sizeof(rx->super) - room},
+		{rx->super.p + room, sizeof(rx->super.p) - room},
 	};
 	ssize_t len;
 
@@ -193,29 +177,19 @@ static bool
 open_super(
 	struct gw_tun_rx *rx, const struct rte_mbuf *m, const struct virtio_net_hdr *v, size_t len)
 {
-	size_t room = mbuf_room(m);
+	size_t room = gw_super_room(m);
 
-	memcpy(rx->super, rte_pktmbuf_mtod(m, const void *), RTE_MIN(len, room));
-	rx->next = 0;
-	return len <= SUPER_MAX && gw_gso_open(&rx->gso, v, rx->super, len) &&
-	       (size_t)rx->gso.hdr_len + rx->gso.seg_len <= room;
+	memcpy(rx->super.p, rte_pktmbuf_mtod(m, const void *), RTE_MIN(len, room));
+	return gw_super_open(&rx->super, v, len, room);
 }
 
 /* The next segments of the tunnel's super-packet, the first of them into m when it is not NULL. */
 static void
 segments(struct gw_tun_rx *rx, struct gw_tunnel *t, struct rte_mbuf *m, struct burst *b)
 {
-	while (b->n + b->n_bad < b->max && rx->next < rx->gso.n_segs) {
-		if (!m)
-			m = gw_pkt_alloc(rx->pool);
-		if (unlikely(!m))
-			break;
-		set_len(m, gw_gso_segment(&rx->gso, rx->next++, rte_pktmbuf_mtod(m, uint8_t *)));
-		gw_pkt(m)->tunnel = t;
-		b->pkts[b->n++] = m;
-		m = NULL;
-	}
-	rx->pending = rx->next < rx->gso.n_segs ? t : NULL;
+	b->n += gw_super_segments(
+		&rx->super, rx->pool, t, m, b->pkts + b->n, b->max - b->n - b->n_bad);
+	rx->pending = gw_super_is_pending(&rx->super) ? t : NULL;
 }
 
 /* A packet complete, or its segments, or refused. @return as read_plain() */
@@ -234,7 +208,7 @@ read_offload(struct gw_tun_rx *rx, struct gw_tunnel *t, struct rte_mbuf *m, stru
 		segments(rx, t, m, b);
 		return true;
 	}
-	if (!super && len <= mbuf_room(m) &&
+	if (!super && len <= gw_super_room(m) &&
 		gw_gso_complete(&v, rte_pktmbuf_mtod(m, uint8_t *), len)) {
 		set_len(m, len);
 		b->pkts[b->n++] = m;
@@ -333,30 +307,16 @@ write_super(
 	return write_all(fd, iov, n, sizeof(v) + o->len);
 }
 
-/* As one goes, all go. */
-static void
-settle(const struct gw_gro *g, const struct gw_gro_out *o, struct rte_mbuf **pkts,
-	enum gw_drop reason)
-{
-	for (uint8_t i = o->first;; i = g->next[i]) {
-		gw_pkt_refuse(pkts[i], reason);
-		if (i == o->last)
-			break;
-	}
-}
-
 static void
 write_offload(int fd, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct gw_gro g;
 
-	gw_gro_init(&g);
-	for (uint16_t i = 0; i < n; i++)
-		gw_gro_add(&g, rte_pktmbuf_mtod(pkts[i], const uint8_t *), pkts[i]->data_len);
+	gw_super_coalesce(&g, pkts, n);
 	for (uint8_t i = 0; i < g.n_out; i++) {
 		const struct gw_gro_out *o = &g.out[i];
 
-		settle(&g, o, pkts,
+		gw_super_settle(&g, o, pkts,
 			o->n > 1 ? write_super(fd, &g, o, pkts) : write_lone(fd, pkts[o->first]));
 	}
 }
