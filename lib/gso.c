@@ -19,20 +19,20 @@
 
 /* ---- checks ---- */
 
-/* @return offset of TCP's header, 0 when there is none that may be cut */
+/* @return offset of the header behind IP's and its extensions, 0 when they are malformed or it is a
+ * fragment's */
 static size_t
-find_tcp(const uint8_t *p, const struct gw_inner *in)
+find_l4(const uint8_t *p, const struct gw_inner *in, uint8_t *proto)
 {
-	uint8_t next = p[6];
 	int off;
 
 	if (in->version == 4) {
-		if (p[9] != IPPROTO_TCP || (gw_get16(p + 6) & (GW_IP4_MF | GW_IP4_OFFSET)))
-			return 0;
-		return in->hdr_len;
+		*proto = p[9];
+		return gw_get16(p + 6) & (GW_IP4_MF | GW_IP4_OFFSET) ? 0 : in->hdr_len;
 	}
-	off = gw_ip6_ext_walk(p + IP6_LEN, in->len - (size_t)IP6_LEN, &next);
-	return off >= 0 && next == IPPROTO_TCP ? IP6_LEN + (size_t)off : 0;
+	*proto = p[6];
+	off = gw_ip6_ext_walk(p + IP6_LEN, in->len - (size_t)IP6_LEN, proto);
+	return off >= 0 ? IP6_LEN + (size_t)off : 0;
 }
 
 static bool
@@ -47,11 +47,12 @@ gw_gso_open(struct gw_gso *g, const struct virtio_net_hdr *v, const uint8_t *p, 
 {
 	struct gw_inner in;
 	size_t off, hdr_len, payload, n;
+	uint8_t proto;
 
 	if (!gw_inner_parse(p, len, &in) || in.len != len || !type_fits(v->gso_type, in.version))
 		return false;
-	off = find_tcp(p, &in);
-	if (off == 0 || len - off < TCP_LEN)
+	off = find_l4(p, &in, &proto);
+	if (off == 0 || proto != IPPROTO_TCP || len - off < TCP_LEN)
 		return false;
 	if (!(v->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) || v->csum_start != off ||
 		v->csum_offset != TCP_CSUM)
@@ -143,5 +144,29 @@ gw_gso_complete(const struct virtio_net_hdr *v, uint8_t *p, size_t len)
 	if (csum == 0 && v->csum_offset == UDP_CSUM)
 		csum = 0xffff;
 	gw_put16(p + at, csum);
+	return true;
+}
+
+bool
+gw_gso_recall(struct virtio_net_hdr *v, uint16_t gso_size, const uint8_t *p, size_t len)
+{
+	uint8_t type = VIRTIO_NET_HDR_GSO_NONE, proto;
+	struct gw_inner in;
+	size_t off;
+
+	if (!gw_inner_parse(p, len, &in))
+		return false;
+	off = find_l4(p, &in, &proto);
+	if (off == 0 || (proto != IPPROTO_TCP && proto != IPPROTO_UDP))
+		return false;
+	if (gso_size > 0)
+		type = in.version == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+	*v = (struct virtio_net_hdr){
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = type,
+		.gso_size = gso_size,
+		.csum_start = (uint16_t)off,
+		.csum_offset = proto == IPPROTO_TCP ? TCP_CSUM : UDP_CSUM,
+	};
 	return true;
 }

@@ -62,4 +62,13 @@ uint16_t gw_gso_segment(const struct gw_gso *g, unsigned int i, uint8_t *out);
  */
 bool gw_gso_complete(const struct virtio_net_hdr *v, uint8_t *p, size_t len);
 
+/**
+ * What a driver that hides struct virtio_net_hdr has kept of it: of the TCP or UDP behind the IP header, and
+ * extension headers, only the pseudo header is summed.
+ * @param gso_size  payload of a segment, if this is a super-packet; 0: it is none
+ * @param v         [out] for gw_gso_open() or gw_gso_complete(), which check the rest
+ * @return false when neither protocol is there, or the packet is malformed or a fragment
+ */
+bool gw_gso_recall(struct virtio_net_hdr *v, uint16_t gso_size, const uint8_t *p, size_t len);
+
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a kernel hands over. Byte 0: bit 0 puts the IP length and IPv4 header checksum right, which
- * no mutation would; then struct virtio_net_hdr and a packet. What opens is cut, and every segment
- * must be a packet of its own; together they carry the payload.
+ * no mutation would, bit 1 hides struct virtio_net_hdr as virtio_user does, but for the size; then
+ * that header and a packet. What opens is cut, and every segment must be a packet of its own;
+ * together they carry the payload.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(p, data + 1 + sizeof(v), len);
 	if ((data[0] & 1) && len > 0 && len <= 65535)
 		put_right(p, len);
+	if ((data[0] & 2) && !gw_gso_recall(&v, v.gso_size, p, len))
+		memset(&v, 0, sizeof(v));
 	if (gw_gso_open(&g, &v, p, len))
 		segments(&g);
 	gw_gso_complete(&v, p, len);

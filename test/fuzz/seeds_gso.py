@@ -35,6 +35,10 @@ def gso():
     write("gso", "v6-options", vnet(4, 33, 48) + bytes(IP6 / padded / tcp))
     write("gso", "udp", vnet(0, 0, 20, 6) + bytes(IP4 / UDP() / Raw(b"odd")))
     write("gso", "complete", vnet(0, 0, 0, 0, 0) + bytes(IP4 / tcp))
+    # what is left of the header when the driver has it
+    write("gso", "recall-v4", b"\3" + vnet(0, 30, 0)[1:] + bytes(IP4 / tcp))
+    write("gso", "recall-v6", b"\3" + vnet(0, 33, 0)[1:] + bytes(IP6 / padded / tcp))
+    write("gso", "recall-udp", b"\3" + vnet(0, 0, 0)[1:] + bytes(IP6 / UDP() / Raw(b"odd")))
 
 
 def burst(*parts):

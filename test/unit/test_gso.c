@@ -307,6 +307,44 @@ test_complete_bad(void **state)
 	assert_false(gw_gso_complete(&(struct virtio_net_hdr){.flags = NEEDS_CSUM}, p, 0));
 }
 
+/* What scapy made super-packets of, and a driver has told of in its own way. */
+static void
+test_recall(void **state)
+{
+	struct virtio_net_hdr h;
+	uint8_t p[64], *q;
+	size_t len;
+
+	for (size_t i = 0; i < N_VECTORS(gso_vectors); i++) {
+		const struct gso_vector *v = &gso_vectors[i];
+		struct virtio_net_hdr want = told(v);
+
+		assert_true(gw_gso_recall(&h, v->size, v->packet, v->len));
+		assert_memory_equal(&h, &want, sizeof(h));
+		assert_true(gw_gso_recall(&h, 0, v->packet, v->len));
+		assert_int_equal(h.gso_type, VIRTIO_NET_HDR_GSO_NONE);
+		assert_int_equal(h.gso_size, 0);
+	}
+	len = partial_udp(p, 20);
+	assert_true(gw_gso_recall(&h, 0, p, len));
+	assert_int_equal(h.flags, NEEDS_CSUM);
+	assert_int_equal(h.csum_start, 20);
+	assert_int_equal(h.csum_offset, 6);
+	for (size_t cut = 0; cut < len; cut++) {
+		q = malloc(cut + !cut);
+		memcpy(q, p, cut);
+		assert_false(gw_gso_recall(&h, 0, q, cut));
+		free(q);
+	}
+	p[9] = 47; /* no checksum where we look for one */
+	csum4(p);
+	assert_false(gw_gso_recall(&h, 0, p, len));
+	p[9] = 17;
+	gw_put16(p + 6, GW_IP4_MF);
+	csum4(p);
+	assert_false(gw_gso_recall(&h, 0, p, len));
+}
+
 int
 main(void)
 {
@@ -319,6 +357,7 @@ main(void)
 		cmocka_unit_test(test_complete),
 		cmocka_unit_test(test_complete_zero),
 		cmocka_unit_test(test_complete_bad),
+		cmocka_unit_test(test_recall),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
