@@ -220,15 +220,27 @@ gw_netif_del_group(struct gw_netif *n, uint32_t group)
 	return ask(n, h);
 }
 
-int
-gw_netif_set_up(struct gw_netif *n, int ifindex, bool up)
+static int
+set_flag(struct gw_netif *n, int ifindex, unsigned int flag, bool on)
 {
 	struct ifinfomsg *ifi;
 	struct nlmsghdr *h = link_request(n, ifindex, &ifi);
 
-	ifi->ifi_change = IFF_UP;
-	ifi->ifi_flags = up ? IFF_UP : 0;
+	ifi->ifi_change = flag;
+	ifi->ifi_flags = on ? flag : 0;
 	return ask(n, h);
+}
+
+int
+gw_netif_set_noarp(struct gw_netif *n, int ifindex)
+{
+	return set_flag(n, ifindex, IFF_NOARP, true);
+}
+
+int
+gw_netif_set_up(struct gw_netif *n, int ifindex, bool up)
+{
+	return set_flag(n, ifindex, IFF_UP, up);
 }
 
 int

@@ -36,6 +36,8 @@ int gw_netif_set_txqlen(struct gw_netif *n, int ifindex, unsigned int packets);
  * kernel some 30 ms each. group is not 0. */
 int gw_netif_set_group(struct gw_netif *n, int ifindex, uint32_t group);
 int gw_netif_del_group(struct gw_netif *n, uint32_t group);
+/** No ARP, no neighbour discovery: every address is at the interface's own MAC. */
+int gw_netif_set_noarp(struct gw_netif *n, int ifindex);
 int gw_netif_set_up(struct gw_netif *n, int ifindex, bool up);
 /** Operational state as shown by `ip link`: carrier on or off (IFLA_CARRIER). */
 int gw_netif_set_carrier(struct gw_netif *n, int ifindex, bool on);

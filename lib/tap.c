@@ -15,6 +15,17 @@ gw_tap_open(const char *name)
 	return gw_tundev_open(name, IFF_TAP | IFF_NO_PI);
 }
 
+int
+gw_tap_try(const char *name)
+{
+	int fd = gw_tundev_open(name, IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL);
+
+	if (fd < 0)
+		return fd;
+	close(fd); /* and it is gone */
+	return 0;
+}
+
 uint16_t
 gw_tap_read(int fd, struct rte_mempool *pool, struct rte_mbuf **frames, uint16_t n)
 {

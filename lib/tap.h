@@ -14,6 +14,8 @@
 
 /** Create interface name. Control, at start. @return descriptor, non-blocking, or -errno as gw_tun_open() */
 int gw_tap_open(const char *name);
+/** Whether a TAP of that name can be made. @return 0, or -errno as gw_tun_open_queues() */
+int gw_tap_try(const char *name);
 
 /**
  * Read up to n frames. Worker, on a descriptor known to be ready.

@@ -28,6 +28,7 @@
 
 #include "lib/netif.h"
 #include "lib/pkt.h"
+#include "lib/tap.h"
 #include "lib/tun.h"
 
 static struct rte_mempool *pool;
@@ -106,17 +107,12 @@ guard_all(bool add)
 	}
 }
 
-/* In the order that leaves no moment without a guard; the caller has set it. */
-static int
-tunnel_open(void)
+static void
+configure(int index)
 {
 	struct gw_prefix a4 = prefix("10.9.0.1", 24), a6 = prefix("fd09::1", 64);
 	struct gw_prefix r4 = prefix("10.99.0.0", 16), r6 = prefix("fd99::", 64);
-	int fd = gw_tun_open("tt0", false), index;
 
-	assert_true(fd >= 0);
-	index = gw_netif_index(nif, "tt0");
-	assert_true(index > 0);
 	check(gw_netif_no_autoconf6(nif, index));
 	check(gw_netif_set_mtu(nif, index, 1400));
 	check(gw_netif_add_addr(nif, index, &a4));
@@ -124,6 +120,18 @@ tunnel_open(void)
 	check(gw_netif_set_up(nif, index, true));
 	check(gw_netif_add_route(nif, index, &r4));
 	check(gw_netif_add_route(nif, index, &r6));
+}
+
+/* In the order that leaves no moment without a guard; the caller has set it. */
+static int
+tunnel_open(void)
+{
+	int fd = gw_tun_open("tt0", false), index;
+
+	assert_true(fd >= 0);
+	index = gw_netif_index(nif, "tt0");
+	assert_true(index > 0);
+	configure(index);
 	return fd;
 }
 
@@ -492,6 +500,81 @@ read_without_mbufs(void **state)
 	close(fd);
 }
 
+/* A free name, and nothing is left of the question. */
+static void
+tap_names(void **state)
+{
+	int fd;
+
+	assert_int_equal(gw_tap_try("tt0"), 0);
+	assert_int_equal(gw_netif_index(nif, "tt0"), -ENODEV);
+	assert_int_equal(gw_tap_try("lo"), -EBUSY);
+	assert_int_equal(gw_tap_try("sixteen-letters-"), -ENAMETOOLONG);
+	fd = gw_tap_open("tt0");
+	assert_true(fd >= 0);
+	assert_int_equal(gw_tap_try("tt0"), -EBUSY);
+	close(fd);
+}
+
+static void
+get_mac(const char *name, uint8_t mac[6])
+{
+	struct ifreq ifr = {0};
+	int s = socket(AF_INET, SOCK_DGRAM, 0), err;
+
+	strcpy(ifr.ifr_name, name);
+	err = ioctl(s, SIOCGIFHWADDR, &ifr);
+	close(s);
+	assert_int_equal(err, 0);
+	memcpy(mac, ifr.ifr_hwaddr.sa_data, 6);
+}
+
+/* What handoff = virtio-user counts on: with IFF_NOARP the kernel asks for no address, IPv6 or not,
+ * and sends to the interface's own MAC; and it takes what comes from any to that one. */
+static void
+tap_without_arp(void **state)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(4000)};
+	int fd = gw_tap_open("tt0"), s, index = gw_netif_index(nif, "tt0");
+	uint8_t b[2048], mac[6];
+	unsigned int n = 0;
+	struct rte_mbuf *m;
+	char text[16] = "";
+	ssize_t len;
+
+	assert_true(fd >= 0);
+	check(gw_netif_set_noarp(nif, index));
+	configure(index);
+	assert_int_equal(if_flags("tt0") & (IFF_NOARP | IFF_UP), IFF_NOARP | IFF_UP);
+	get_mac("tt0", mac);
+	send_all(false);
+	while ((len = read(fd, b, sizeof(b))) > 0) {
+		assert_true(b[14] >> 4 == (b[12] == 0x08 ? 4 : 6)); /* no ARP */
+		assert_false(b[12] == 0x86 && b[20] == 58 &&
+			     b[54] == 135);         /* no neighbour solicitation */
+		if (b[12] == 0x86 && b[38] == 0xff) /* multicast listener reports */
+			continue;
+		assert_memory_equal(b, mac, 6);
+		n++;
+	}
+	assert_int_equal(n, 4);
+
+	s = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(bind(s, (void *)&to, sizeof(to)), 0);
+	m = udp4("hello");
+	memcpy(b, mac, 6);
+	memcpy(b + 6, mac, 6);
+	b[11] ^= 1;
+	memcpy(b + 12, "\x08", 2);
+	memcpy(b + 14, rte_pktmbuf_mtod(m, void *), m->data_len);
+	assert_int_equal(write(fd, b, 14u + m->data_len), 14 + m->data_len);
+	assert_int_equal(recv(s, text, sizeof(text), 0), 5);
+	assert_string_equal(text, "hello");
+	rte_pktmbuf_free(m);
+	close(s);
+	close(fd);
+}
+
 static uint64_t
 now_us(void)
 {
@@ -612,6 +695,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(write_packets),
 		cmocka_unit_test(read_packets),
 		cmocka_unit_test(read_without_mbufs),
+		cmocka_unit_test(tap_names),
+		cmocka_unit_test(tap_without_arp),
 		cmocka_unit_test(readiness),
 	};
 	unsigned int i;
