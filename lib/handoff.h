@@ -4,7 +4,7 @@
 
 /*
  * How inner packets come and go: chosen once per tunnel. A TUN (tun.h) is read when its descriptor
- * is ready; an ethdev (wire.h), and memory in benchmarks, are polled. Context: the owner worker.
+ * is ready; an ethdev (wire.h, vuser.h), and memory in benchmarks, are polled. Context: the owner worker.
  */
 
 #include <stdint.h>

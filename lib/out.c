@@ -74,7 +74,7 @@ error_source4(const struct gw_tunnel *t, const uint8_t *p)
 {
 	uint32_t dst;
 
-	if (t->fd < 0)
+	if (t->fd < 0 && t->vuser == NULL)
 		return t->addr4 != 0 ? t->addr4 : rte_cpu_to_be_32(IP4_DUMMY);
 	memcpy(&dst, p + 16, 4);
 	return dst;

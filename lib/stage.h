@@ -53,9 +53,9 @@ struct gw_out {
  *         counted in the tunnel's tx; order kept.
  * Larger than the tunnel's MTU: IPv4 without DF is fragmented before encryption; IPv4 with DF and
  * IPv6 are refused and the sender is told the MTU (RFC 1191, RFC 4443), unless the rate limit or the
- * packet forbids it. An IPv4 error comes from the refused packet's own destination on a TUN: Linux
- * takes no packet from an interface that claims an address of its own or one that it would not route
- * there (rp_filter). On an ethdev it comes from tunnel->addr4, else from 192.0.0.8 (RFC 7600).
+ * packet forbids it. An IPv4 error comes from the refused packet's own destination on an interface: Linux
+ * takes no packet from one that claims an address of its own or one that it would not route
+ * there (rp_filter). On a wire it comes from tunnel->addr4, else from 192.0.0.8 (RFC 7600).
  * An IPv6 packet of at most 1280 bytes is always carried (RFC 7676 3): beyond the tunnel's MTU it is
  * marked outer_frag, see gw_ip6_fragment_outer(); no Packet Too Big ever names less than 1280.
  * tunnel->drops is left to whoever frees the refused.

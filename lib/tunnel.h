@@ -30,7 +30,7 @@ struct gw_tunnel {
 	/* set before publish, then read-only: of this, what packets read */
 	bool has_key;
 	bool checksum, sequence; /* GRE: sent, and demanded on receive */
-	bool offload; /* the TUN was opened so: packets with struct virtio_net_hdr in front (tun.h) */
+	bool offload; /* the interface was opened so: TCP super-packets (tun.h, vuser.h) */
 	bool forwards; /* its packets go by the forwarding stage (fwd.h), what is the kernel's to the TUN */
 	uint8_t hop_limit; /* of the outer header, 1..255 */
 	uint8_t tc_copy, tc_set; /* traffic class outside: these bits of the inner one, and these */
@@ -61,6 +61,7 @@ struct gw_tunnel {
 	uint32_t index;
 	const int *queues; /* a TUN with a queue for each worker: their descriptors; NULL: fd alone */
 	uint16_t hold_max;   /* packets held while there is no SA, 0..GW_HOLD_MAX */
+	struct gw_vuser *vuser; /* the interface's ethdev, with that hand-off (vuser.h) */
 	uint16_t wire_port;  /* the ethdev in its place, see wire.h */
 	uint8_t wire_mac[6]; /* its address */
 	uint32_t addr4;	     /* network order; source of ICMP errors on an ethdev hand-off, 0 = none */
