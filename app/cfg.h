@@ -18,7 +18,7 @@
 
 enum gw_poll { GW_POLL_ADAPTIVE, GW_POLL_BUSY };
 enum gw_carrier { GW_CARRIER_ALWAYS, GW_CARRIER_SA };
-enum gw_handoff { GW_HANDOFF_TUN, GW_HANDOFF_PORT, GW_HANDOFF_WIRE };
+enum gw_handoff { GW_HANDOFF_TUN, GW_HANDOFF_PORT, GW_HANDOFF_WIRE, GW_HANDOFF_VIRTIO_USER };
 
 struct gw_outside_cfg {
 	char port[512]; /* PCI address, or a DPDK vdev string; "" = no gateway section: nothing can run */
@@ -60,7 +60,7 @@ struct gw_tunnel_cfg {
 	struct gw_prefix routes[GW_ROUTES_MAX];
 	enum gw_carrier carrier; /* default always */
 	enum gw_handoff handoff;
-	bool offload; /* handoff = tun and port: TCP super-packets from and to the kernel; default yes */
+	bool offload; /* all but handoff = wire: TCP super-packets from and to the kernel; default yes */
 	char handoff_port[512]; /* handoff = wire: `handoff_port`, as outside.port */
 };
 

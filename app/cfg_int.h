@@ -20,6 +20,7 @@
 #define CFG_SECRETS_MAX	 32768
 #define CFG_OWNERS_MAX	 64
 #define CFG_TUNNELS_MAX	 32768
+#define CFG_PORTS_MAX	 32 /* of Debian's build of DPDK */
 #define CFG_FORWARDING_MAX 30000 /* next hops of the routing tables */
 
 struct cfg_seen {

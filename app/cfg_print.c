@@ -458,6 +458,26 @@ print_conn(FILE *f, const struct gw_cfg *cfg, const struct ike_conn_cfg *c)
 }
 
 static void
+print_handoff(FILE *f, const struct gw_tunnel_cfg *t)
+{
+	static const char *const ways[] = {
+		[GW_HANDOFF_TUN] = "",
+		[GW_HANDOFF_PORT] = "forwarded to and from the inside port; ",
+		[GW_HANDOFF_VIRTIO_USER] = "by vhost-net, ",
+	};
+	const char *alone =
+		t->handoff == GW_HANDOFF_VIRTIO_USER ? "no super-packets" : "a packet a call";
+
+	if (t->handoff == GW_HANDOFF_WIRE) {
+		fprintf(f, INDENT "hand-off   wire, port %s\n", t->handoff_port);
+		return;
+	}
+	fprintf(f, INDENT "hand-off   %sinterface %s, carrier %s, %s\n", ways[t->handoff], t->name,
+		t->carrier == GW_CARRIER_SA ? "while there is an SA" : "always",
+		t->offload ? "TCP super-packets (offload)" : alone);
+}
+
+static void
 print_tunnel(FILE *f, const struct gw_cfg *cfg, const struct gw_tunnel_cfg *t)
 {
 	fprintf(f, "tunnel %s: GRE", t->name);
@@ -465,14 +485,7 @@ print_tunnel(FILE *f, const struct gw_cfg *cfg, const struct gw_tunnel_cfg *t)
 		fprintf(f, " key %u", t->key);
 	fprintf(f, "%s%s, in child %s of connection %s\n", t->checksum ? ", checksum" : "",
 		t->sequence ? ", sequence" : "", t->child->name, t->conn->name);
-	if (t->handoff == GW_HANDOFF_WIRE)
-		fprintf(f, INDENT "hand-off   wire, port %s\n", t->handoff_port);
-	else
-		fprintf(f, INDENT "hand-off   %sinterface %s, carrier %s, %s\n",
-			t->handoff == GW_HANDOFF_PORT ? "forwarded to and from the inside port; "
-						      : "",
-			t->name, t->carrier == GW_CARRIER_SA ? "while there is an SA" : "always",
-			t->offload ? "TCP super-packets (offload)" : "a packet a call");
+	print_handoff(f, t);
 	fprintf(f, INDENT "addresses  ");
 	print_prefixes(f, t->addrs, t->n_addrs);
 	fprintf(f, "\n" INDENT "routes     ");

@@ -16,6 +16,7 @@
 #define MSS_MIN      256
 #define MSS_MAX      9176
 #define PROTO_GRE    47
+#define VDEV_SIGNS   ",=[]()\"" /* in the arguments of a virtual device */
 
 /* a tunnel while it is read: what it is bound to is still a name */
 struct tunnel_read {
@@ -231,11 +232,13 @@ set_handoff(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_ke
 		{"tun", GW_HANDOFF_TUN},
 		{"port", GW_HANDOFF_PORT},
 		{"wire", GW_HANDOFF_WIRE},
+		{"virtio-user", GW_HANDOFF_VIRTIO_USER},
 		{NULL, 0},
 	};
 
-	if (strcasecmp(node->value, "tap") == 0 || strcasecmp(node->value, "virtio-user") == 0)
-		return cfg_error(x, node, "'%s' is not in this version; allowed: tun, port, wire",
+	if (strcasecmp(node->value, "tap") == 0)
+		return cfg_error(x, node,
+			"'%s' is not in this version; allowed: tun, port, wire, virtio-user",
 			node->value);
 	return cfg_enum(x, node, &(const struct cfg_key){.words = words}, field);
 }
@@ -493,6 +496,10 @@ check_tunnel(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tu
 		return cfg_error(x, conf_child(node, "handoff"),
 			"'port' needs a section 'gateway.inside', which says what port that is "
 			"(a wire to one router is 'handoff = wire')");
+	if (t->handoff == GW_HANDOFF_VIRTIO_USER && strpbrk(t->name, VDEV_SIGNS) != NULL)
+		return cfg_error(x, node,
+			"with 'handoff = virtio-user' a name has none of '" VDEV_SIGNS
+			"', which mean something to DPDK");
 	for (unsigned int i = 0; i < t->n_addrs; i++) {
 		if (t->addrs[i].family == AF_INET6 && t->mtu > 0 && t->mtu < MTU_MIN_IP6)
 			return cfg_error(x, conf_child(node, "mtu"),

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int
 by_sa_and_key(const void *a, const void *b)
@@ -170,6 +171,48 @@ check_ports(struct cfg_ctx *x, const struct conf_node *section)
 	return 0;
 }
 
+/* ports that DPDK is asked for, this one included */
+static bool
+is_port(const struct gw_tunnel_cfg *t)
+{
+	return t->handoff == GW_HANDOFF_WIRE || t->handoff == GW_HANDOFF_VIRTIO_USER;
+}
+
+static int
+check_n_ports(struct cfg_ctx *x, const struct conf_node *section)
+{
+	const struct gw_cfg *cfg = x->cfg;
+	unsigned int n = 1 + (cfg->inside.port[0] != '\0');
+
+	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
+		n += is_port(&cfg->tunnels[i]);
+		if (n > CFG_PORTS_MAX)
+			return cfg_error(x,
+				conf_child(conf_child(section, cfg->tunnels[i].name), "handoff"),
+				"is port %u of DPDK's, which has %d at most, the outside and the "
+				"inside included; others may be 'handoff = tun'",
+				n, CFG_PORTS_MAX);
+	}
+	return 0;
+}
+
+/* what virtio-user needs of the machine: a word in time, for the file may be meant for another */
+static void
+note_vhost(struct cfg_ctx *x, const struct conf_node *section)
+{
+	const struct gw_cfg *cfg = x->cfg;
+
+	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
+		if (cfg->tunnels[i].handoff != GW_HANDOFF_VIRTIO_USER ||
+			access("/dev/vhost-net", F_OK) == 0)
+			continue;
+		cfg_note(x, true, conf_child(conf_child(section, cfg->tunnels[i].name), "handoff"),
+			"there is no /dev/vhost-net here: the kernel's module vhost_net is needed "
+			"(modprobe vhost_net)");
+		return;
+	}
+}
+
 /* the interface of the inside port among those of tunnels, and whether there is any use of it */
 static int
 check_inside(struct cfg_ctx *x, const struct conf_node *section)
@@ -255,8 +298,12 @@ cfg_tunnels_check(struct cfg_ctx *x, const struct conf_node *section)
 	if (ret == 0)
 		ret = check_ports(x, section);
 	if (ret == 0)
+		ret = check_n_ports(x, section);
+	if (ret == 0)
 		ret = check_inside(x, section);
 	if (ret == 0)
 		ret = note_unbound(x, section);
+	if (ret == 0)
+		note_vhost(x, section);
 	return ret;
 }

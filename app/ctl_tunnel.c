@@ -10,6 +10,7 @@
 
 #include "lib/gre.h"
 #include "lib/tun.h"
+#include "lib/vuser.h"
 #include "lib/wire.h"
 
 #include "ctl_tunnel.h"
@@ -128,6 +129,8 @@ configure_if(struct gw_tunnels *ts, struct gw_tunif *tif)
 		return told(ts, cfg->name, "interface", tif->ifindex);
 	rc = told(
 		ts, cfg->name, "queue length", gw_netif_set_txqlen(n, tif->ifindex, IF_QUEUE_LEN));
+	if (rc == 0 && cfg->handoff == GW_HANDOFF_VIRTIO_USER) /* a TUN has it of itself */
+		rc = told(ts, cfg->name, "no ARP", gw_netif_set_noarp(n, tif->ifindex));
 	if (rc == 0)
 		rc = told(ts, cfg->name, "address generation",
 			gw_netif_no_autoconf6(n, tif->ifindex));
@@ -176,7 +179,7 @@ close_queues(const struct gw_tunnels *ts, const struct gw_tunif *tif)
 }
 
 static int
-open_if(const struct gw_tunnels *ts, struct gw_tunif *tif)
+open_tun(const struct gw_tunnels *ts, struct gw_tunif *tif)
 {
 	int rc = open_queues(ts, tif);
 
@@ -190,6 +193,24 @@ open_if(const struct gw_tunnels *ts, struct gw_tunif *tif)
 	tif->t->handoff = &gw_tun_handoff;
 	tif->t->offload = tif->cfg->offload;
 	tif->t->forwards = tif->cfg->handoff == GW_HANDOFF_PORT;
+	return 0;
+}
+
+static int
+open_vuser(struct gw_tunif *tif, struct rte_mempool *pool, int socket)
+{
+	const struct gw_tunnel_cfg *cfg = tif->cfg;
+	int rc = gw_port_open_vuser(&tif->port, cfg->name, cfg->offload, pool);
+
+	if (rc < 0)
+		return rc;
+	tif->t->vuser = gw_vuser_create(tif->port.id, tif->port.mac.addr_bytes, pool, socket);
+	if (tif->t->vuser == NULL) {
+		gw_log(GW_LOG_ERROR, "tunnel", "%s: out of memory", cfg->name);
+		return -ENOMEM;
+	}
+	tif->t->handoff = &gw_vuser_handoff;
+	tif->t->offload = cfg->offload;
 	return 0;
 }
 
@@ -380,12 +401,14 @@ open_wire(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t mtu, struct rte_
 }
 
 static int
-bring_up(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t path_mtu)
+bring_up(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t path_mtu, struct rte_mempool *pool,
+	int socket)
 {
 	int rc = guard(ts, tif->cfg);
 
 	if (rc == 0)
-		rc = open_if(ts, tif);
+		rc = tif->cfg->handoff == GW_HANDOFF_VIRTIO_USER ? open_vuser(tif, pool, socket)
+								 : open_tun(ts, tif);
 	if (rc < 0)
 		return rc;
 	tif->ifindex = gw_netif_index(ts->netif, tif->cfg->name);
@@ -394,7 +417,7 @@ bring_up(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t path_mtu)
 	rc = configure_if(ts, tif);
 	if (rc < 0)
 		return rc;
-	tif->carrier = true; /* an open TUN has it */
+	tif->carrier = true; /* an open TUN or TAP has it */
 	gw_tunif_set_sa(ts, tif, false);
 	gw_log(GW_LOG_INFO, "tunnel", "%s: MTU %u until an SA says otherwise", tif->cfg->name,
 		atomic_load_explicit(&tif->t->mtu, memory_order_relaxed));
@@ -455,7 +478,8 @@ gw_tunnels_create(const struct gw_cfg *cfg, struct gw_netif *netif, struct rte_m
 		struct gw_tunif *tif = &ts->tunifs[i];
 		bool wire = tif->cfg->handoff == GW_HANDOFF_WIRE;
 
-		if ((wire ? open_wire(ts, tif, mtu, pool) : bring_up(ts, tif, mtu)) < 0)
+		if ((wire ? open_wire(ts, tif, mtu, pool) : bring_up(ts, tif, mtu, pool, socket)) <
+			0)
 			goto fail;
 	}
 	if (sort_forwarding(ts) < 0)
@@ -495,6 +519,7 @@ gw_tunnels_destroy(struct gw_tunnels *ts)
 		return;
 	delete_ifs(ts);
 	for (uint32_t i = 0; i < ts->n_tunifs; i++) {
+		gw_vuser_destroy(ts->tunifs[i].t->vuser);
 		gw_port_close(&ts->tunifs[i].port);
 		close_queues(ts, &ts->tunifs[i]);
 		/* of one that was about to change its owner when the workers ended */

@@ -26,9 +26,9 @@ struct gw_tunif {
 	const struct gw_tunnel_cfg *cfg;
 	struct gw_tunnel *t; /* shared with workers */
 	struct gw_binding *binding;
-	struct gw_port port; /* with handoff = wire, in place of the interface */
+	struct gw_port port; /* with handoff = wire, in place of the interface; virtio-user: of the interface */
 	int *queues;	     /* of the interface, one for each worker; NULL: t->fd alone */
-	int ifindex;	     /* 0 with a port */
+	int ifindex;	     /* 0 with a wire */
 	bool inner6;	 /* IPv6 addresses or routes are configured on it */
 	uint16_t if_mtu; /* as the kernel has it */
 	bool carrier;

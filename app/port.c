@@ -2,11 +2,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
+#include <rte_dev.h>
 #include <rte_ethdev.h>
+
+#include "lib/tap.h"
 
 #include "claim.h"
 #include "log.h"
@@ -15,6 +19,20 @@
 
 #define RX_DESC 1024
 #define TX_DESC 1024
+
+#define VDEV_BUS  "vdev"
+#define VHOST_NET "/dev/vhost-net"
+#define VUSER                                                                                      \
+	"net_virtio_user_" /* and the interface's name: what the driver goes by is in front        \
+			    */
+
+/* Of virtio_user: everything that saves a packet its own call. Scatter and segments as
+ * super-packets are longer than any mbuf. */
+#define VUSER_RX                                                                                   \
+	(RTE_ETH_RX_OFFLOAD_TCP_LRO | RTE_ETH_RX_OFFLOAD_TCP_CKSUM |                               \
+		RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_SCATTER)
+#define VUSER_TX                                                                                   \
+	(RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 
 static int
 find_port(struct gw_port *port, const char *spec)
@@ -112,13 +130,28 @@ spread(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info)
 		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 }
 
+/* As many queues as port says. */
+static int
+set_up(const struct gw_port *port, const struct rte_eth_conf *conf, struct rte_mempool *pool)
+{
+	unsigned int socket = (unsigned int)rte_eth_dev_socket_id(port->id);
+	uint16_t rx_desc = RX_DESC, tx_desc = TX_DESC;
+	int rc = rte_eth_dev_configure(port->id, port->n_rx_queues, port->n_tx_queues, conf);
+
+	if (rc == 0)
+		rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx_desc, &tx_desc);
+	for (uint16_t q = 0; rc == 0 && q < port->n_rx_queues; q++)
+		rc = rte_eth_rx_queue_setup(port->id, q, rx_desc, socket, NULL, pool);
+	for (uint16_t q = 0; rc == 0 && q < port->n_tx_queues; q++)
+		rc = rte_eth_tx_queue_setup(port->id, q, tx_desc, socket, NULL);
+	return rc;
+}
+
 static int
 configure(struct gw_port *port, unsigned int n_workers, struct rte_mempool *pool)
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = {0};
-	unsigned int socket = (unsigned int)rte_eth_dev_socket_id(port->id);
-	uint16_t rx_desc = RX_DESC, tx_desc = TX_DESC;
 	int rc = rte_eth_dev_info_get(port->id, &info);
 
 	if (rc < 0)
@@ -133,14 +166,7 @@ configure(struct gw_port *port, unsigned int n_workers, struct rte_mempool *pool
 	port->n_tx_queues = (uint16_t)RTE_MIN(n_workers, info.max_tx_queues);
 	if (port->n_rx_queues > 1)
 		spread(&conf, &info);
-	rc = rte_eth_dev_configure(port->id, port->n_rx_queues, port->n_tx_queues, &conf);
-	if (rc == 0)
-		rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx_desc, &tx_desc);
-	for (uint16_t q = 0; rc == 0 && q < port->n_rx_queues; q++)
-		rc = rte_eth_rx_queue_setup(port->id, q, rx_desc, socket, NULL, pool);
-	for (uint16_t q = 0; rc == 0 && q < port->n_tx_queues; q++)
-		rc = rte_eth_tx_queue_setup(port->id, q, tx_desc, socket, NULL);
-	return rc;
+	return set_up(port, &conf, pool);
 }
 
 /* Some virtual ports have no MTU to set; the one they have must do. */
@@ -166,20 +192,12 @@ set_mtu(struct gw_port *port, struct gw_netif *netif)
 	return rc;
 }
 
+/* The port is configured, or rc says why not. @return 0, or -errno after logging why */
 static int
-start(struct gw_port *port, unsigned int n_workers, struct rte_mempool *pool,
-	struct gw_netif *netif)
+go(struct gw_port *port, int rc)
 {
 	char mac[RTE_ETHER_ADDR_FMT_SIZE];
-	int rc = port->ifname[0] != '\0' ? claim(port, netif) : 0;
 
-	if (rc < 0)
-		return rc;
-	if (port->ifname[0] != '\0')
-		raise_kernel(port, netif);
-	rc = configure(port, n_workers, pool);
-	if (rc == 0)
-		rc = set_mtu(port, netif);
 	if (rc == 0)
 		rc = rte_eth_dev_start(port->id);
 	if (rc == 0)
@@ -193,6 +211,22 @@ start(struct gw_port *port, unsigned int n_workers, struct rte_mempool *pool,
 	gw_log(GW_LOG_INFO, "port", "%s (%s): MAC %s, MTU %u%s", port->name, port->driver, mac,
 		port->mtu, port->rx_csum ? ", checks UDP checksums" : "");
 	return 0;
+}
+
+static int
+start(struct gw_port *port, unsigned int n_workers, struct rte_mempool *pool,
+	struct gw_netif *netif)
+{
+	int rc = port->ifname[0] != '\0' ? claim(port, netif) : 0;
+
+	if (rc < 0)
+		return rc;
+	if (port->ifname[0] != '\0')
+		raise_kernel(port, netif);
+	rc = configure(port, n_workers, pool);
+	if (rc == 0)
+		rc = set_mtu(port, netif);
+	return go(port, rc);
 }
 
 int
@@ -227,16 +261,114 @@ gw_port_open_wire(struct gw_port *port, const char *spec, uint16_t mtu, struct r
 	return 0;
 }
 
+/* ---- virtio_user ---- */
+
+/* Looked at before the driver does, which has no words for what is wrong. @return 0, or -errno
+ * after logging why */
+static int
+check_vhost(const char *interface)
+{
+	int fd = open(VHOST_NET, O_RDWR | O_CLOEXEC), rc = fd < 0 ? -errno : 0;
+
+	if (rc < 0) {
+		gw_log(GW_LOG_ERROR, "port", "%s: handoff = virtio-user: " VHOST_NET ": %s: %s",
+			interface, strerror(-rc),
+			rc == -EACCES || rc == -EPERM
+				? "root is needed, or the right to read and write it"
+				: "load the kernel's module vhost_net, or write 'handoff = tun'");
+		return rc;
+	}
+	close(fd);
+	rc = gw_tap_try(interface);
+	if (rc < 0)
+		gw_log(GW_LOG_ERROR, "port", "%s: handoff = virtio-user: %s", interface,
+			rc == -EBUSY || rc == -EEXIST ? "an interface has this name already"
+			: rc == -ENOENT ? "no /dev/net/tun: load the kernel's module tun"
+					: strerror(-rc));
+	return rc;
+}
+
+static int
+make_vuser(struct gw_port *port, const char *interface)
+{
+	struct rte_ether_addr mac;
+	char args[160];
+	int rc;
+
+	rte_eth_random_addr(mac.addr_bytes);
+	snprintf(port->name, sizeof(port->name), VUSER "%s", interface);
+	snprintf(args, sizeof(args),
+		"path=" VHOST_NET ",iface=%s,queues=1,queue_size=%d,mac=" RTE_ETHER_ADDR_PRT_FMT,
+		interface, RX_DESC, RTE_ETHER_ADDR_BYTES(&mac));
+	rc = rte_eal_hotplug_add(VDEV_BUS, port->name, args);
+	port->made = rc == 0;
+	if (rc == 0)
+		rc = rte_eth_dev_get_port_by_name(port->name, &port->id);
+	if (rc < 0)
+		gw_log(GW_LOG_ERROR, "port",
+			"%s: handoff = virtio-user: DPDK makes no virtio_user port: %s%s",
+			interface, strerror(-rc),
+			rc == -EFAULT ? ": its net_virtio driver is not there" : "");
+	return rc;
+}
+
+static int
+configure_vuser(struct gw_port *port, bool offload, struct rte_mempool *pool)
+{
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf = {0};
+	int rc = rte_eth_dev_info_get(port->id, &info);
+
+	if (rc < 0)
+		return rc;
+	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
+	if (offload) {
+		conf.rxmode.offloads = VUSER_RX;
+		conf.txmode.offloads = VUSER_TX;
+	}
+	if ((conf.rxmode.offloads & ~info.rx_offload_capa) != 0 ||
+		(conf.txmode.offloads & ~info.tx_offload_capa) != 0) {
+		gw_log(GW_LOG_ERROR, "port",
+			"%s: no TCP super-packets with this kernel's vhost-net: write 'offload = "
+			"no'",
+			port->name);
+		return -ENOTSUP;
+	}
+	return set_up(port, &conf, pool);
+}
+
+int
+gw_port_open_vuser(
+	struct gw_port *port, const char *interface, bool offload, struct rte_mempool *pool)
+{
+	int rc = check_vhost(interface);
+
+	*port = (struct gw_port){
+		.mtu = RTE_ETHER_MTU, /* the interface's own says what comes */
+		.claim = -1,
+		.n_rx_queues = 1,
+		.n_tx_queues = 1,
+		.mcast = "all",
+	};
+	if (rc == 0)
+		rc = make_vuser(port, interface);
+	if (rc < 0)
+		return rc;
+	return go(port, configure_vuser(port, offload, pool));
+}
+
 void
 gw_port_close(struct gw_port *port)
 {
-	if (!port->started)
-		return;
-	rte_eth_dev_stop(port->id);
-	rte_eth_dev_close(port->id);
-	port->started = false;
-	if (port->claim >= 0)
-		close(port->claim);
+	if (port->started) {
+		rte_eth_dev_stop(port->id);
+		rte_eth_dev_close(port->id);
+		if (port->claim >= 0)
+			close(port->claim);
+	}
+	if (port->made)
+		rte_eal_hotplug_remove(VDEV_BUS, port->name);
+	port->started = port->made = false;
 }
 
 void

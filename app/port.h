@@ -2,7 +2,7 @@
 #ifndef GW_PORT_H
 #define GW_PORT_H
 
-/* The outside port: any ethdev. Control sets it up; workers use rx_burst and tx_burst on their queue. */
+/* The outside port, and those of tunnels: any ethdev. Control sets it up; workers use rx_burst and tx_burst on their queue. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,6 +29,7 @@ struct gw_port {
 	/* control only */
 	int claim; /* on the interface beneath; -1 = there is none */
 	bool started;
+	bool made; /* by us, and so unmade: virtio_user */
 	const char *mcast; /* how multicast is received: "filter", "all", "promiscuous" */
 };
 
@@ -45,6 +46,11 @@ int gw_port_open(struct gw_port *port, const struct gw_outside_cfg *cfg, unsigne
 /** The same for a tunnel's hand-off port: one queue each way, everything on the wire received. */
 int gw_port_open_wire(struct gw_port *port, const char *spec, uint16_t mtu,
 	struct rte_mempool *pool, struct gw_netif *netif);
+/**
+ * Make the TAP interface of a tunnel with handoff = virtio-user, and the ethdev that vhost-net serves it by.
+ * @param offload  with LRO, TSO and TCP and UDP checksums
+ */
+int gw_port_open_vuser(struct gw_port *port, const char *interface, bool offload, struct rte_mempool *pool);
 /** Workers have ended. A port that never opened is fine. */
 void gw_port_close(struct gw_port *port);
 

@@ -30,12 +30,13 @@
 
 #define POOL_MBUFS   16383 /* port rings, bursts, rings to control, reassembly; holds come on top */
 #define WORKER_MBUFS 4096  /* of each worker more: queues, bursts, what others pass to it */
-#define WIRE_MBUFS   2048  /* rings of a hand-off port, or the inside port */
+#define WIRE_MBUFS   2048  /* rings of a hand-off port, virtio-user's too, or the inside port */
 #define SADB_SLOTS   65536
 #define IKE_SPIS     16384
 #define LINK_WAIT_MS 3000
 #define BASE_MB      96 /* everything but packets, tunnels and further workers */
 #define WORKER_MB    8  /* of each worker more: crypto, reassembly, rings */
+#define VUSER_MB     1  /* a virtio-user port: rings of 1024, room for a super-packet */
 #define TUNNEL_KB                                                                                  \
 	12 /* a tunnel, its SA pair with the largest window, and one more while it is rekeyed */
 
@@ -98,7 +99,8 @@ n_mbufs(const struct gw_cfg *cfg)
 		n += WIRE_MBUFS;
 	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
 		n += cfg->tunnels[i].hold;
-		if (cfg->tunnels[i].handoff == GW_HANDOFF_WIRE)
+		if (cfg->tunnels[i].handoff == GW_HANDOFF_WIRE ||
+			cfg->tunnels[i].handoff == GW_HANDOFF_VIRTIO_USER)
 			n += WIRE_MBUFS;
 	}
 	return n;
@@ -110,6 +112,8 @@ memory_mb(const struct gw_cfg *cfg)
 	unsigned int mbuf = frame_max(cfg) + GW_PKT_HEADROOM + GW_PKT_TAILROOM + 512;
 	unsigned int base = BASE_MB + (cfg->inside.port[0] != '\0' ? GW_FIB_MB : 0);
 
+	for (unsigned int i = 0; i < cfg->n_tunnels; i++)
+		base += cfg->tunnels[i].handoff == GW_HANDOFF_VIRTIO_USER ? VUSER_MB : 0;
 	return base + (gw_eal_n_workers(cfg) - 1) * WORKER_MB +
 	       (unsigned int)(((uint64_t)mbuf * n_mbufs(cfg)) >> 20) +
 	       ((unsigned int)cfg->n_tunnels * TUNNEL_KB >> 10);

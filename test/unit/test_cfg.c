@@ -630,6 +630,37 @@ tunnel_keys(void **state)
 	done(cfg);
 }
 
+/* n tunnels with this hand-off */
+static const char *
+many(unsigned int n, const char *handoff)
+{
+	static char sections[8192];
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		len += (size_t)snprintf(sections + len, sizeof(sections) - len,
+			"t%u { key = %u\n handoff = %s\n }\n", i, i, handoff);
+	return tunnels(sections);
+}
+
+static void
+virtio_user(void **state)
+{
+	struct gw_cfg *cfg = good(tunnel("handoff = virtio-user\noffload = no"));
+
+	assert_int_equal(cfg->tunnels[0].handoff, GW_HANDOFF_VIRTIO_USER);
+	assert_false(cfg->tunnels[0].offload);
+	done(cfg);
+
+	/* DPDK's ports, the outside one included; interfaces are no ports */
+	done(good(many(31, "virtio-user")));
+	done(good(many(40, "tun")));
+	assert_null(build(many(32, "virtio-user")));
+	assert_non_null(strstr(err.msg, "tunnels.t31.handoff"));
+	assert_non_null(strstr(err.msg, "32 at most"));
+	cfg_notes_free(&notes);
+}
+
 static void
 inside(void **state)
 {
@@ -951,7 +982,12 @@ static const struct bad {
 	{TUNNEL, "routes = default", 18, "routes", "networks"},
 	{TUNNEL, "carrier = x", 18, "carrier", "always, sa"},
 	{TUNNEL, "handoff = tap", 18, "handoff", "not in this version"},
-	{TUNNEL, "handoff = virtio-user", 18, "handoff", "not in this version"},
+	{TUNNEL, "handoff = vhost", 18, "handoff", "virtio-user"},
+	{TUNNEL, "handoff = virtio-user\nhandoff_port = net_null1", 19, "handoff_port",
+		"handoff = wire"},
+	{TUNNELS, "a[0] { handoff = virtio-user\n }", 17, "tunnels.a[0]", "mean something to DPDK"},
+	{TUNNELS, "abcdefghijklmnop { handoff = virtio-user\n }", 17, "tunnels.abcdefghijklmnop",
+		"at most 15"},
 	{TUNNEL, "handoff = wire", 17, "tunnels.gre1", "handoff_port"},
 	{TUNNEL, "handoff_port = net_null1", 18, "handoff_port", "handoff = wire"},
 	{TUNNEL, "offload = perhaps", 18, "offload", "yes"},
@@ -1186,6 +1222,7 @@ main(void)
 		cmocka_unit_test(gateway),
 		cmocka_unit_test(tunnel_defaults),
 		cmocka_unit_test(tunnel_keys),
+		cmocka_unit_test(virtio_user),
 		cmocka_unit_test(inside),
 		cmocka_unit_test(tunnel_words),
 		cmocka_unit_test(several),
