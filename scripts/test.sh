@@ -9,7 +9,7 @@
 #     fuzz            each target for 10 seconds            lint      scripts/lint.sh and a clang build
 #     all             each of these                         full      all, with sim, coverage, soaks and 10 minutes a fuzz target
 # Prints a line for each result and last "N passed, N failed"; logs are in build-test/logs.
-# FUZZ_SECONDS, SMOKE="NAME..." and INTEROP="CASE..." narrow or widen a layer.
+# FUZZ_SECONDS, SMOKE="NAME..." and INTEROP="CASE..." (vhost: test/interop/vhost.py) narrow or widen a layer.
 set -euo pipefail
 TOP=$(cd "$(dirname "$0")/.." && pwd)
 cd "$TOP"
@@ -134,9 +134,15 @@ run_smoke() {
 run_interop() {
 	build_asan
 	step interop
+	local cases=" ${INTEROP:-} "
+	if [ -z "${INTEROP:-}" ] || [[ $cases == *" vhost "* ]]; then
+		RACLETTE=$ASAN/app/raclette run_script interop 300 vhost /usr/bin/python3 test/interop/vhost.py
+		cases=${cases/ vhost / }
+		[ -z "${INTEROP:-}" ] || [ -n "${cases// /}" ] || return 0
+	fi
 	# shellcheck disable=SC2086,SC2046 # a list of cases
 	RACLETTE=$ASAN/app/raclette run_script interop $((SOAK ? 7200 : 1500)) run \
-		/usr/bin/python3 test/interop/run.py $( ((SOAK)) && echo --all) ${INTEROP:-}
+		/usr/bin/python3 test/interop/run.py $( ((SOAK)) && echo --all) $cases
 }
 
 run_fuzz() {

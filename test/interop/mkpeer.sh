@@ -22,7 +22,7 @@ LOAD="virtio_pci virtio_net virtio_console virtio_rng af_packet xfrm_user esp6 i
  aes_generic aesni_intel ghash_generic sha3_generic jitterentropy_rng drbg"
 # loaded by the guest's kernel when asked for
 LAZY="chacha20poly1305 chacha_generic poly1305_generic authencesn crypto_null ghash_clmulni_intel
- sch_netem tun ip6_tunnel xfrm6_tunnel dummy udp_tunnel"
+ sch_netem tun ip6_tunnel xfrm6_tunnel dummy udp_tunnel veth vhost_net"
 
 say() { echo "mkpeer: $*" >&2; }
 candidate() { apt-cache policy "$1" 2>/dev/null | awk '/Candidate:/{print $2}'; }

@@ -13,6 +13,7 @@ frames on the tap are complete.
 import base64
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -38,24 +39,34 @@ class Peer:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def boot(self, netns, tap, timeout=90, host_mtu=None):
+    def boot(self, netns, tap, timeout=90, host_mtu=None, extra=None, memory=384, cpus=1):
+        """netns, tap: where its NIC is; None: it has none. extra: an archive that is unpacked over the machine's."""
         image = subprocess.run([os.path.join(HERE, 'mkpeer.sh')], check=True, stdout=subprocess.PIPE,
                                text=True).stdout.strip()
         os.makedirs(self.folder, exist_ok=True)
         for f in ('agent.sock', 'console.log'):
             if os.path.exists(self.path(f)):
                 os.unlink(self.path(f))
+        initrd = f'{image}/peer.cpio'
+        if extra:
+            initrd = self.path('initrd')
+            with open(initrd, 'wb') as whole:
+                for part in (f'{image}/peer.cpio', extra):
+                    with open(part, 'rb') as f:
+                        shutil.copyfileobj(f, whole)
         mac = '52:54:00:' + ':'.join(f'{b:02x}' for b in secrets.token_bytes(3))
         nic = f'virtio-net-pci,netdev=n0,mac={mac},romfile=,{NO_OFFLOAD}'
         if host_mtu:
             nic += f',host_mtu={host_mtu}'
+        place = ['ip', 'netns', 'exec', netns] if netns else []
+        link = ['-netdev', f'tap,id=n0,ifname={tap},script=no,downscript=no,vnet_hdr=off', '-device', nic] if tap else []
         with open(self.path('qemu.log'), 'wb') as log:
             # a session of its own: Ctrl-C in a terminal is for the one who calls stop()
-            qemu = subprocess.Popen([
-                'ip', 'netns', 'exec', netns, 'qemu-system-x86_64', '-name', os.path.basename(self.folder),
+            qemu = subprocess.Popen(place + [
+                'qemu-system-x86_64', '-name', os.path.basename(self.folder),
                 '-M', 'pc,usb=off,vmport=off', '-accel', 'tcg,thread=multi,tb-size=128', '-cpu', 'max',
-                '-smp', '1', '-m', '384', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
-                '-kernel', f'{image}/vmlinuz', '-initrd', f'{image}/peer.cpio',
+                '-smp', str(cpus), '-m', str(memory), '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
+                '-kernel', f'{image}/vmlinuz', '-initrd', initrd,
                 '-append', 'console=ttyS0 quiet panic=-1 no_timer_check tsc=reliable mitigations=off '
                            'random.trust_cpu=on net.ifnames=0',
                 '-chardev', f'file,id=con,path={self.path("console.log")}', '-serial', 'chardev:con',
@@ -63,8 +74,7 @@ class Peer:
                 '-chardev', f'socket,id=ag,path={self.path("agent.sock")},server=on,wait=off',
                 '-device', 'virtserialport,chardev=ag,name=agent',
                 '-object', 'rng-random,id=r,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=r',
-                '-netdev', f'tap,id=n0,ifname={tap},script=no,downscript=no,vnet_hdr=off', '-device', nic,
-            ], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            ] + link, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         with open(self.path('pid'), 'w') as f:
             f.write(str(qemu.pid))
         end = time.monotonic() + timeout
