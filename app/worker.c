@@ -118,7 +118,7 @@ static bool
 is_due(const struct gw_worker *w, struct gather *g)
 {
 	bool wait = g->more && g->came > 0 && g->n < GW_BURST_MAX &&
-		    rte_rdtsc() - g->since_tsc < w->gather_tsc;
+		    w->now_tsc - g->since_tsc < w->gather_tsc;
 
 	g->more = g->came > 0;
 	g->came = 0;
