@@ -525,13 +525,13 @@ def one(lab, name):
 
 # Left to --all and `test.sh full`: each has a case beside it that differs only in who begins, or in a size
 TWINS = set("""
-transport-tunnel-peer tunnel-transport modp2048 chacha-peer rekey-crossed-peer
+transport-tunnel-peer tunnel-transport modp2048 gcm-peer chacha-peer rekey-crossed-peer childless-peer
 flow flow-rekey-us flow-rekey-peer flow-reauth-peer flow-reauth-break mobike-off peer-killed stopped
 ke-guess-peer esn-peer rekey-packets unique-keep unique-never
 addke-unknown-peer ppk-peer ppk-rekeyed ppk-optional ppk-unknown ppk-none ppk-none-peer
 cert-pss cert-p256-peer cert-p384 cert-p384-peer cert-p521 cert-p521-peer cert-ed25519 cert-rsa-peer
 cert-chain-peer cert-fqdn-peer cert-email cert-email-peer cert-dn-wildcard cert-mixed-peer cert-crl
-cert-p384-old cert-p521-old cert-rsa-old-peer cert-crl-ours cert-wrong-ca-peer cert-expired
+cert-p384-old cert-p521-old cert-p521-old-peer cert-rsa-old-peer cert-crl-ours cert-wrong-ca-peer cert-expired
 cert-expired-peer
 encap-us encap-peer nat-peer frag-peer
 """.split())
