@@ -5,9 +5,8 @@
 #include "worker_priv.h"
 
 /*
- * A worker that has more to do than one core can, and nothing to give away, has others help with
- * the crypto (lib/offer.h): control decides (plane->offering). What has an order stays with the
- * owner.
+ * A worker that has no time left has idle ones help with the crypto (lib/offer.h): control decides
+ * (plane->offering). What has an order stays with the owner.
  */
 
 /* Bytes of a packet, below which it costs more to bring it to another core and back than to do its
