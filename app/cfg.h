@@ -64,6 +64,13 @@ struct gw_tunnel_cfg {
 	char handoff_port[512]; /* handoff = wire: `handoff_port`, as outside.port */
 };
 
+/** Its hand-off is a port of DPDK's of its own. */
+static inline bool
+gw_tunnel_cfg_has_port(const struct gw_tunnel_cfg *t)
+{
+	return t->handoff == GW_HANDOFF_WIRE || t->handoff == GW_HANDOFF_VIRTIO_USER;
+}
+
 struct gw_cfg {
 	struct gw_outside_cfg outside;
 	struct gw_inside_cfg inside;

@@ -171,13 +171,6 @@ check_ports(struct cfg_ctx *x, const struct conf_node *section)
 	return 0;
 }
 
-/* ports that DPDK is asked for, this one included */
-static bool
-is_port(const struct gw_tunnel_cfg *t)
-{
-	return t->handoff == GW_HANDOFF_WIRE || t->handoff == GW_HANDOFF_VIRTIO_USER;
-}
-
 static int
 check_n_ports(struct cfg_ctx *x, const struct conf_node *section)
 {
@@ -185,7 +178,7 @@ check_n_ports(struct cfg_ctx *x, const struct conf_node *section)
 	unsigned int n = 1 + (cfg->inside.port[0] != '\0');
 
 	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
-		n += is_port(&cfg->tunnels[i]);
+		n += gw_tunnel_cfg_has_port(&cfg->tunnels[i]);
 		if (n > CFG_PORTS_MAX)
 			return cfg_error(x,
 				conf_child(conf_child(section, cfg->tunnels[i].name), "handoff"),

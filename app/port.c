@@ -22,9 +22,8 @@
 
 #define VDEV_BUS  "vdev"
 #define VHOST_NET "/dev/vhost-net"
-#define VUSER                                                                                      \
-	"net_virtio_user_" /* and the interface's name: what the driver goes by is in front        \
-			    */
+/* and the interface's name: what the driver goes by is in front */
+#define VUSER "net_virtio_user_"
 
 /* Of virtio_user: everything that saves a packet its own call. Scatter and segments as
  * super-packets are longer than any mbuf. */
@@ -148,15 +147,24 @@ set_up(const struct gw_port *port, const struct rte_eth_conf *conf, struct rte_m
 }
 
 static int
+ask_driver(struct gw_port *port, struct rte_eth_dev_info *info)
+{
+	int rc = rte_eth_dev_info_get(port->id, info);
+
+	if (rc == 0)
+		snprintf(port->driver, sizeof(port->driver), "%s", info->driver_name);
+	return rc;
+}
+
+static int
 configure(struct gw_port *port, unsigned int n_workers, struct rte_mempool *pool)
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = {0};
-	int rc = rte_eth_dev_info_get(port->id, &info);
+	int rc = ask_driver(port, &info);
 
 	if (rc < 0)
 		return rc;
-	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
 	conf.rxmode.mtu = fits(port, &info) ? port->mtu : 0; /* 0 = the port's default */
 	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
 	/* every mbuf has one reference and is of one pool */
@@ -317,11 +325,10 @@ configure_vuser(struct gw_port *port, bool offload, struct rte_mempool *pool)
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = {0};
-	int rc = rte_eth_dev_info_get(port->id, &info);
+	int rc = ask_driver(port, &info);
 
 	if (rc < 0)
 		return rc;
-	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
 	if (offload) {
 		conf.rxmode.offloads = VUSER_RX;
 		conf.txmode.offloads = VUSER_TX;

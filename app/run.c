@@ -99,8 +99,7 @@ n_mbufs(const struct gw_cfg *cfg)
 		n += WIRE_MBUFS;
 	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
 		n += cfg->tunnels[i].hold;
-		if (cfg->tunnels[i].handoff == GW_HANDOFF_WIRE ||
-			cfg->tunnels[i].handoff == GW_HANDOFF_VIRTIO_USER)
+		if (gw_tunnel_cfg_has_port(&cfg->tunnels[i]))
 			n += WIRE_MBUFS;
 	}
 	return n;

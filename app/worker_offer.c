@@ -191,14 +191,9 @@ worker_offers(struct gw_worker *w, bool idle)
 void
 worker_quiescent(struct gw_worker *w)
 {
-	uint64_t quiet;
+	uint64_t quiet = w->quiet = gw_rcu_token(w->plane->rcu);
 
-	if (likely(!w->offering)) {
-		gw_rcu_quiescent(w->plane->rcu, w->id);
-		return;
-	}
-	quiet = w->quiet = gw_rcu_token(w->plane->rcu);
-	for (unsigned int i = 0; i < GW_OFFER_N; i++) {
+	for (unsigned int i = 0; w->offering && i < GW_OFFER_N; i++) {
 		const struct gw_offer_slot *s = gw_offer_oldest(&w->offers[i]);
 
 		if (s != NULL && s->quiet < quiet)

@@ -86,14 +86,19 @@ send_esp(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 	}
 }
 
+/* Of n packets those that are good to the port. */
+static void
+send_good(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t good, uint16_t n)
+{
+	send_esp(w, pkts, good);
+	worker_drop(w, pkts + good, n - good);
+}
+
 /* GRE to the port. */
 static void
 esp_now(struct gw_worker *w, struct rte_mbuf **gre, uint16_t n)
 {
-	uint16_t good = gw_esp_out(w->crypto, gre, n, w->now_tsc);
-
-	send_esp(w, gre, good);
-	worker_drop(w, gre + good, n - good);
+	send_good(w, gre, gw_esp_out(w->crypto, gre, n, w->now_tsc), n);
 }
 
 /* The same with others' help. */
@@ -113,10 +118,8 @@ void
 worker_out_end(struct gw_worker *w, struct gw_esp_batch *b)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
-	uint16_t good = gw_esp_out_end(b, pkts, w->now_tsc);
 
-	send_esp(w, pkts, good);
-	worker_drop(w, pkts + good, b->n - good);
+	send_good(w, pkts, gw_esp_out_end(b, pkts, w->now_tsc), b->n);
 }
 
 /* Packets with their SAs: through GRE and ESP to the port. */

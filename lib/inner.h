@@ -46,6 +46,28 @@ gw_ip4_csum_ok(const uint8_t *p)
 	return sum == 0xffff;
 }
 
+/** @return total length of IPv4 without options that is no later fragment; 0: it is something else, or wrong */
+static inline uint16_t
+gw_ip4_plain(const uint8_t *p, size_t len)
+{
+	uint16_t total;
+
+	if (len < 20 || p[0] != 0x45)
+		return 0;
+	total = gw_get16(p + 2);
+	if (total < 20 || total > len || (gw_raw16(p + 6) & htobe16(GW_IP4_OFFSET)) != 0 ||
+		!gw_ip4_csum_ok(p))
+		return 0;
+	return total;
+}
+
+/** Of IPv4 without options: it may be the SYN of a TCP connection. */
+static inline bool
+gw_ip4_may_be_syn(const uint8_t *p, size_t len)
+{
+	return p[9] == IPPROTO_TCP && (len < 40 || (p[33] & 0x02) != 0);
+}
+
 /**
  * Check version, header, total length and, for IPv4, header checksum and fragment offset.
  * @return false when malformed
@@ -53,17 +75,13 @@ gw_ip4_csum_ok(const uint8_t *p)
 static inline bool
 gw_inner_parse(const uint8_t *p, size_t len, struct gw_inner *out)
 {
-	uint16_t frag, total;
+	uint16_t total = gw_ip4_plain(p, len);
 
-	if (len < 20 || p[0] != 0x45)
-		return gw_inner_parse_any(p, len, out);
-	total = gw_get16(p + 2);
-	frag = gw_get16(p + 6);
-	if (total < 20 || total > len || (frag & GW_IP4_OFFSET) != 0 || !gw_ip4_csum_ok(p))
+	if (total == 0)
 		return gw_inner_parse_any(p, len, out);
 	out->version = 4;
 	out->tc = p[1];
-	out->df = (frag & GW_IP4_DF) != 0;
+	out->df = (gw_get16(p + 6) & GW_IP4_DF) != 0;
 	out->hdr_len = 20;
 	out->len = total;
 	return true;
@@ -77,17 +95,9 @@ gw_inner_parse(const uint8_t *p, size_t len, struct gw_inner *out)
 static inline uint16_t
 gw_inner_plain(const uint8_t *p, size_t len)
 {
-	uint16_t total;
+	uint16_t total = gw_ip4_plain(p, len);
 
-	if (len < 20 || p[0] != 0x45)
-		return 0;
-	total = gw_get16(p + 2);
-	if (total < 20 || total > len || (gw_raw16(p + 6) & htobe16(GW_IP4_OFFSET)) != 0 ||
-		!gw_ip4_csum_ok(p))
-		return 0;
-	if (p[9] == IPPROTO_TCP && (total < 40 || (p[33] & 0x02) != 0))
-		return 0;
-	return total;
+	return total > 0 && !gw_ip4_may_be_syn(p, total) ? total : 0;
 }
 
 /** Of addresses, protocol and ports: constant for a flow. For what has passed gw_inner_parse(). */
@@ -138,7 +148,7 @@ static inline void
 gw_mss_clamp(uint8_t *p, size_t len, uint16_t mss4, uint16_t mss6)
 {
 	/* most packets: IPv4 without options, and not TCP or not the first of a connection */
-	if (len >= 20 && p[0] == 0x45 && (p[9] != IPPROTO_TCP || (len >= 40 && !(p[33] & 0x02))))
+	if (len >= 20 && p[0] == 0x45 && !gw_ip4_may_be_syn(p, len))
 		return;
 	gw_mss_clamp_any(p, len, mss4, mss6);
 }

@@ -51,17 +51,18 @@ static void
 push_gre(struct gw_out *o, struct rte_mbuf *m, struct gw_tally *tally)
 {
 	struct gw_tunnel *t = gw_pkt(m)->tunnel;
-	uint16_t proto = gw_pkt(m)->gre_proto, payload_len = m->data_len, hdr_len = 4;
+	uint16_t proto = gw_pkt(m)->gre_proto, payload_len = m->data_len,
+		 hdr_len = GW_GRE_PLAIN_LEN;
 	uint8_t *payload = rte_pktmbuf_mtod(m, uint8_t *);
 
 	if (unlikely(m->data_off < GW_GRE_HDR_MAX)) { /* whoever filled the mbuf left no headroom */
 		refuse(o, m, GW_DROP_OUT_INNER_BAD);
 		return;
 	}
-	if (t->checksum | t->has_key | t->sequence)
-		hdr_len = gre_header(t, proto, payload, payload_len);
+	if (likely(gw_tunnel_is_plain(t)))
+		gw_put32(payload - GW_GRE_PLAIN_LEN, proto);
 	else
-		gw_put32(payload - 4, proto);
+		hdr_len = gre_header(t, proto, payload, payload_len);
 	m->data_off -= hdr_len;
 	m->data_len += hdr_len;
 	m->pkt_len = m->data_len;
@@ -180,18 +181,13 @@ prepare_plain(struct gw_out *o, struct rte_mbuf *m, struct gw_tally *tally)
 	rte_prefetch0(p + m->data_len);
 	len = gw_inner_plain(p, m->data_len);
 	if (len == 0 || len > atomic_load_explicit(&t->mtu, memory_order_relaxed) ||
-		!gw_tunnel_is_plain(t) || t->flowlabel != GW_FLOWLABEL_SA ||
-		m->data_off < GW_GRE_PLAIN_LEN)
+		t->flowlabel != GW_FLOWLABEL_SA)
 		return false;
 	pkt->inner_tc = p[1];
 	pkt->gre_proto = ETHERTYPE_IP4;
 	pkt->outer_frag = 0;
-	gw_put32(p - GW_GRE_PLAIN_LEN, ETHERTYPE_IP4);
-	m->data_off -= GW_GRE_PLAIN_LEN;
-	m->data_len = len + GW_GRE_PLAIN_LEN;
-	m->pkt_len = m->data_len;
-	gw_tally_add(tally, &t->tx_packets, &t->tx_bytes, len);
-	o->ready[o->n_ready++] = m;
+	m->data_len = len;
+	push_gre(o, m, tally);
 	return true;
 }
 

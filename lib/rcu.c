@@ -85,7 +85,7 @@ gw_rcu_offline(struct gw_rcu *r, unsigned int id)
 void
 gw_rcu_quiescent(struct gw_rcu *r, unsigned int id)
 {
-	rte_rcu_qsbr_quiescent(r->qsbr, id);
+	gw_rcu_report(r, id, gw_rcu_token(r));
 }
 
 uint64_t
@@ -97,8 +97,10 @@ gw_rcu_token(struct gw_rcu *r)
 void
 gw_rcu_report(struct gw_rcu *r, unsigned int id, uint64_t token)
 {
-	/* rte_rcu_qsbr_quiescent() with a token of its own */
-	__atomic_store_n(&r->qsbr->qsbr_cnt[id].cnt, token, __ATOMIC_RELEASE);
+	/* rte_rcu_qsbr_quiescent() with a token of its own; control's line is left alone where it
+	 * can */
+	if (__atomic_load_n(&r->qsbr->qsbr_cnt[id].cnt, __ATOMIC_RELAXED) != token)
+		__atomic_store_n(&r->qsbr->qsbr_cnt[id].cnt, token, __ATOMIC_RELEASE);
 }
 
 uint64_t

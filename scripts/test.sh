@@ -156,7 +156,8 @@ run_fuzz() {
 	}
 	while read -r verdict t what; do
 		result "$verdict fuzz/$t: $what"
-		[ "$verdict" = PASS ] || show_tail "build-fuzz/$t.log"
+		cp "build-fuzz/$t.log" "$LOGS/fuzz-$t.log"
+		[ "$verdict" = PASS ] || show_tail "$LOGS/fuzz-$t.log"
 		n=$((n + 1))
 	done < <(scripts/fuzz.sh all "$FUZZ_SECONDS" </dev/null)
 	[ "$n" = "$(scripts/fuzz.sh --list | wc -l)" ] || result "FAIL fuzz: $n targets have said how it went"
