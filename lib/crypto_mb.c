@@ -42,7 +42,6 @@ static_assert(sizeof(struct gw_sa_in) + sizeof(struct gw_sa_out) + 2 * sizeof(st
 struct gw_crypto {
 	IMB_MGR *mgr;
 	uint16_t step;    /* see gw_crypto_step() */
-	bool aes_block;   /* aes_block.h works here */
 	uint32_t gcm_len; /* bytes of struct gcm_key_data that this CPU's code uses */
 	struct gcm_context_data gcm_ctx;
 	uint8_t tags[GW_BURST_MAX][GW_ICV_MAX]; /* inbound: ICVs computed here */
@@ -227,8 +226,9 @@ completed(const IMB_JOB *j)
 }
 
 /* One block of CFB over zeros is the block cipher itself. */
-static void
-make_iv_one_by_one(struct gw_crypto *c, struct gw_crypto_op *const *ops, unsigned int n)
+void
+gw_crypto_cbc_make_iv_singly(struct gw_crypto *c, const struct gw_crypto_alg *alg,
+	struct gw_crypto_op *const *ops, unsigned int n)
 {
 	static const uint8_t zero[16];
 	uint8_t block[16] = {0};
@@ -247,8 +247,8 @@ gw_crypto_cbc_make_iv(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_aes_block blocks[GW_BURST_MAX];
 	unsigned int i;
 
-	if (unlikely(!c->aes_block)) {
-		make_iv_one_by_one(c, ops, n);
+	if (unlikely(!gw_aes_block_works())) {
+		gw_crypto_cbc_make_iv_singly(c, alg, ops, n);
 		return;
 	}
 	for (i = 0; i < n; i++) {
@@ -737,7 +737,6 @@ crypto_alloc(int socket)
 		return NULL;
 	}
 	c->step = GW_BURST_MAX;
-	c->aes_block = gw_aes_block_works();
 	c->gcm_len = gcm_len;
 	return c;
 }

@@ -59,6 +59,7 @@ struct gw_crypto_alg {
 };
 
 /* The functions behind the rows. c is this lcore's, alg the ops' common row, n at most GW_BURST_MAX. */
+gw_crypto_fn gw_crypto_cbc_make_iv_singly; /* of gw_crypto_cbc_make_iv(), where there is no AES-NI */
 gw_crypto_fn gw_crypto_cbc_make_iv, gw_crypto_cbc_encrypt, gw_crypto_cbc_decrypt;
 gw_crypto_fn gw_crypto_null_encrypt, gw_crypto_null_decrypt;
 gw_crypto_fn gw_crypto_gcm_encrypt, gw_crypto_gcm_decrypt;

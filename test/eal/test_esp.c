@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ESP there and back: every algorithm, mode and length. */
+#include <stdlib.h>
 #include <string.h>
 
 #include <rte_byteorder.h>
@@ -128,6 +129,40 @@ test_traffic_class(void **state)
 	util_sa_down(&rig);
 }
 
+/* Both ways to make the IVs of a burst, each under a secret of its own, agree. */
+static void
+test_make_iv(void **state)
+{
+	static uint8_t ivs[2][GW_BURST_MAX][16];
+	struct gw_alg alg = {.cipher = GW_CIPHER_AES_CBC,
+		.auth = GW_AUTH_HMAC_SHA1_96,
+		.key_len = 16,
+		.auth_key_len = 20};
+	const struct gw_crypto_alg *row = gw_crypto_alg_find(&alg);
+	struct gw_crypto_op op[GW_BURST_MAX] = {0}, *ops[GW_BURST_MAX];
+	struct gw_keys *keys[GW_BURST_MAX];
+
+	assert_non_null(row);
+	for (unsigned int i = 0; i < GW_BURST_MAX; i++) {
+		keys[i] = aligned_alloc(64, gw_keys_size(row));
+		assert_non_null(keys[i]);
+		assert_int_equal(gw_keys_init(keys[i], row, &alg, true), 0);
+		op[i].keys = keys[i];
+		op[i].nonce[7] = (uint8_t)i;
+		op[i].iv = ivs[0][i];
+		ops[i] = &op[i];
+	}
+	gw_crypto_cbc_make_iv(rig.c, row, ops, GW_BURST_MAX);
+	for (unsigned int i = 0; i < GW_BURST_MAX; i++)
+		op[i].iv = ivs[1][i];
+	gw_crypto_cbc_make_iv_singly(rig.c, row, ops, GW_BURST_MAX);
+	assert_memory_equal(ivs[0], ivs[1], sizeof(ivs[0]));
+	for (unsigned int i = 1; i < GW_BURST_MAX; i++)
+		assert_memory_not_equal(ivs[0][i], ivs[0][0], sizeof(ivs[0][0]));
+	for (unsigned int i = 0; i < GW_BURST_MAX; i++)
+		free(keys[i]);
+}
+
 static int
 teardown(void **state)
 {
@@ -141,6 +176,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_lengths),
 		cmocka_unit_test(test_traffic_class),
+		cmocka_unit_test(test_make_iv),
 	};
 
 	util_eal("test_esp");
