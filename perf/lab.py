@@ -77,6 +77,25 @@ class Folder:
         return path
 
 
+class Pair(Folder):
+    """Two namespaces with a veth pair"""
+
+    def __init__(self):
+        super().__init__()
+        for n in 'AB':
+            run('ip', 'netns', 'add', f'{LAB}-{n}')
+            at_exit(run, 'ip', 'netns', 'del', f'{LAB}-{n}')
+        run('ip', 'link', 'add', 'out', 'netns', f'{LAB}-A', 'type', 'veth', 'peer', 'name', 'out', 'netns', f'{LAB}-B')
+        for n in 'AB':
+            self.on(n, 'ip', 'link', 'set', 'lo', 'up')
+            self.on(n, 'sysctl', '-qw', 'net.ipv6.conf.out.disable_ipv6=1')
+            self.on(n, 'ip', 'link', 'set', 'out', 'up')
+
+    @staticmethod
+    def on(n, *args):
+        return run('ip', 'netns', 'exec', f'{LAB}-{n}', *args)
+
+
 def reserve_hugepages(n):
     """n pages of 2 MB for the run, of what the kernel has"""
     path = '/proc/sys/vm/nr_hugepages'
@@ -156,6 +175,20 @@ gateway {{
    qcd_secret = no
 }}
 '''
+
+
+def one_tunnel(lab, n, port, mtu, esp, keys, tunnel, child):
+    """of gateway A or B: the link, one connection, one tunnel"""
+    local, remote = (A6, B6) if n == 'A' else (B6, A6)
+    return gateway(lab, n, port, local, mtu, keys) + f'''
+tunnels {{
+   gre1 {{
+      connection = peer
+      child = gre
+      {tunnel}
+   }}
+}}
+''' + connection(local, remote, esp, child)
 
 
 def connection(local, remote, esp, child):

@@ -52,17 +52,23 @@ check(int err)
 		fail_msg("%s: %s", strerror(-err), gw_netif_error(nif));
 }
 
-static short
-if_flags(const char *name)
+static struct ifreq
+ask_kernel(const char *name, unsigned long what)
 {
 	struct ifreq ifr = {0};
 	int s = socket(AF_INET, SOCK_DGRAM, 0), err;
 
 	strcpy(ifr.ifr_name, name);
-	err = ioctl(s, SIOCGIFFLAGS, &ifr);
+	err = ioctl(s, what, &ifr);
 	close(s);
 	assert_int_equal(err, 0);
-	return ifr.ifr_flags;
+	return ifr;
+}
+
+static short
+if_flags(const char *name)
+{
+	return ask_kernel(name, SIOCGIFFLAGS).ifr_flags;
 }
 
 /* The kernel follows a carrier from a work queue, within about a second. */
@@ -82,14 +88,7 @@ becomes_running(const char *name, bool want)
 static int
 if_mtu(const char *name)
 {
-	struct ifreq ifr = {0};
-	int s = socket(AF_INET, SOCK_DGRAM, 0), err;
-
-	strcpy(ifr.ifr_name, name);
-	err = ioctl(s, SIOCGIFMTU, &ifr);
-	close(s);
-	assert_int_equal(err, 0);
-	return ifr.ifr_mtu;
+	return ask_kernel(name, SIOCGIFMTU).ifr_mtu;
 }
 
 static const char *const guarded[][2] = {
@@ -516,19 +515,6 @@ tap_names(void **state)
 	close(fd);
 }
 
-static void
-get_mac(const char *name, uint8_t mac[6])
-{
-	struct ifreq ifr = {0};
-	int s = socket(AF_INET, SOCK_DGRAM, 0), err;
-
-	strcpy(ifr.ifr_name, name);
-	err = ioctl(s, SIOCGIFHWADDR, &ifr);
-	close(s);
-	assert_int_equal(err, 0);
-	memcpy(mac, ifr.ifr_hwaddr.sa_data, 6);
-}
-
 /* What handoff = virtio-user counts on: with IFF_NOARP the kernel asks for no address, IPv6 or not,
  * and sends to the interface's own MAC; and it takes what comes from any to that one. */
 static void
@@ -536,7 +522,8 @@ tap_without_arp(void **state)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(4000)};
 	int fd = gw_tap_open("tt0"), s, index = gw_netif_index(nif, "tt0");
-	uint8_t b[2048], mac[6];
+	struct ifreq ifr;
+	uint8_t b[2048];
 	unsigned int n = 0;
 	struct rte_mbuf *m;
 	char text[16] = "";
@@ -546,7 +533,7 @@ tap_without_arp(void **state)
 	check(gw_netif_set_noarp(nif, index));
 	configure(index);
 	assert_int_equal(if_flags("tt0") & (IFF_NOARP | IFF_UP), IFF_NOARP | IFF_UP);
-	get_mac("tt0", mac);
+	ifr = ask_kernel("tt0", SIOCGIFHWADDR);
 	send_all(false);
 	while ((len = read(fd, b, sizeof(b))) > 0) {
 		assert_true(b[14] >> 4 == (b[12] == 0x08 ? 4 : 6)); /* no ARP */
@@ -554,7 +541,7 @@ tap_without_arp(void **state)
 			     b[54] == 135);         /* no neighbour solicitation */
 		if (b[12] == 0x86 && b[38] == 0xff) /* multicast listener reports */
 			continue;
-		assert_memory_equal(b, mac, 6);
+		assert_memory_equal(b, ifr.ifr_hwaddr.sa_data, 6);
 		n++;
 	}
 	assert_int_equal(n, 4);
@@ -562,8 +549,8 @@ tap_without_arp(void **state)
 	s = socket(AF_INET, SOCK_DGRAM, 0);
 	assert_int_equal(bind(s, (void *)&to, sizeof(to)), 0);
 	m = udp4("hello");
-	memcpy(b, mac, 6);
-	memcpy(b + 6, mac, 6);
+	memcpy(b, ifr.ifr_hwaddr.sa_data, 6);
+	memcpy(b + 6, ifr.ifr_hwaddr.sa_data, 6);
 	b[11] ^= 1;
 	memcpy(b + 12, "\x08", 2);
 	memcpy(b + 14, rte_pktmbuf_mtod(m, void *), m->data_len);
