@@ -24,7 +24,7 @@
 
 #define GW_FWD_MAX	   (4 * GW_BURST_MAX) /* frames to the port, after fragmentation */
 #define GW_FWD_PUNT_MAX	   16		      /* frames of one burst that the kernel is given, each a system call */
-#define GW_FWD_WAIT_HOSTS  32		      /* next hops that are being resolved */
+#define GW_FWD_WAIT_HOSTS  32		      /* next hops that are waited for; the oldest gives way */
 #define GW_FWD_WAIT_PKTS   4		      /* packets that wait for one; the oldest gives way */
 #define GW_FWD_WAIT_MS	   3000		      /* the kernel asks three times, a second apart */
 #define GW_FWD_ASKS	   256		      /* of the ring to control */

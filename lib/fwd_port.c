@@ -59,30 +59,57 @@ put(struct gw_fwd *f, struct rte_mbuf *m, struct gw_neigh *hop)
 
 /* ---- next hops whose MAC is not known ---- */
 
-/* @return where packets wait for addr, NULL when too many are waited for */
-static struct gw_fwd_wait *
-wait_for(struct gw_fwd *f, const struct in6_addr *addr)
+static void
+refuse_waiting(struct gw_fwd *f, struct gw_fwd_wait *w)
 {
-	struct gw_fwd_wait *unused = NULL;
-	struct in6_addr ask = *addr;
+	for (uint16_t i = 0; i < w->n; i++)
+		gw_fwd_refuse(f, w->pkts[i], GW_DROP_FWD_NEIGH_FULL);
+	w->n = 0;
+	f->n_waiting--;
+}
+
+/* @return an unused place, or that of the next hop which has been waited for longest: who scans the link
+ * must not keep others from it, and a host that is there answers long before its turn comes */
+static struct gw_fwd_wait *
+place_for(struct gw_fwd *f)
+{
+	struct gw_fwd_wait *oldest = &f->wait[0];
 
 	for (unsigned int i = 0; i < GW_FWD_WAIT_HOSTS; i++) {
 		struct gw_fwd_wait *w = &f->wait[i];
 
-		if (w->n > 0 && memcmp(&w->addr, addr, sizeof(*addr)) == 0)
+		if (w->n == 0)
 			return w;
-		if (w->n == 0 && unused == NULL)
-			unused = w;
+		if (w->since_tsc < oldest->since_tsc)
+			oldest = w;
 	}
-	if (unused == NULL || rte_ring_enqueue_elem(f->asks, &ask, sizeof(ask)) != 0)
-		return NULL;
-	unused->addr = *addr;
-	unused->since_tsc = f->now_tsc;
-	f->n_waiting++;
-	return unused;
+	return oldest;
 }
 
-/* The kernel is asked for it, through control. The oldest gives way: its sender will try again
+/* @return where packets wait for addr, NULL when control has been asked too much */
+static struct gw_fwd_wait *
+wait_for(struct gw_fwd *f, const struct in6_addr *addr)
+{
+	struct in6_addr ask = *addr;
+	struct gw_fwd_wait *w;
+
+	for (unsigned int i = 0; i < GW_FWD_WAIT_HOSTS; i++) {
+		w = &f->wait[i];
+		if (w->n > 0 && memcmp(&w->addr, addr, sizeof(*addr)) == 0)
+			return w;
+	}
+	if (rte_ring_enqueue_elem(f->asks, &ask, sizeof(ask)) != 0)
+		return NULL;
+	w = place_for(f);
+	if (w->n > 0)
+		refuse_waiting(f, w);
+	w->addr = *addr;
+	w->since_tsc = f->now_tsc;
+	f->n_waiting++;
+	return w;
+}
+
+/* The kernel is asked for it, through control. The oldest packet gives way: its sender will try again
  * first. */
 static void
 hold(struct gw_fwd *f, struct rte_mbuf *m, const struct in6_addr *addr)

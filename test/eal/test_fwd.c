@@ -673,25 +673,79 @@ test_no_answer(void **state)
 	done();
 }
 
-/* somebody scans the LAN: what is remembered is bounded */
+/* somebody scans the LAN: what is remembered is bounded, and others get their turn */
 static void
 test_scan(void **state)
 {
 	unsigned int refused = 0;
+	struct in6_addr asked;
 	char addr[32];
 
 	for (int i = 0; i < 100; i++) {
 		snprintf(addr, sizeof(addr), "10.1.0.%d", 100 + i);
-		from_tunnel(packet(x.t1, "10.2.0.9", addr, 100));
+		now++;
+		from_tunnel(packet(x.t1, "10.2.0.9", addr, (uint16_t)(100 + i)));
+		if (x.f->n_refused > 0) /* the one before, which came first */
+			assert_int_equal(x.f->refused[0]->data_len, 100 + i - GW_FWD_WAIT_HOSTS);
 		refused += x.f->n_refused;
 		done();
 	}
 	assert_int_equal(refused, 100 - GW_FWD_WAIT_HOSTS);
 	assert_int_equal(x.f->n_waiting, GW_FWD_WAIT_HOSTS);
-	from_tunnel(
-		packet(x.t1, "10.2.0.9", "10.1.0.2", 100)); /* those that are known do not suffer */
+	/* those that are known do not suffer */
+	from_tunnel(packet(x.t1, "10.2.0.9", "10.1.0.2", 100));
 	expect(1, 0, 0, 0);
 	done();
+	/* nor does who is there and answers */
+	now++;
+	from_tunnel(packet(x.t2, "10.4.0.1", "10.1.0.77", 300));
+	expect(0, 0, 0, 1);
+	done();
+	now++;
+	from_tunnel(packet(x.t1, "10.2.0.9", "10.1.0.99", 100));
+	expect(0, 0, 0, 1);
+	done();
+	set_neigh("10.1.0.77", other_mac);
+	gw_fwd_settle(x.f, now);
+	expect(1, 0, 0, 0);
+	done();
+	assert_int_equal(x.f->n_waiting, GW_FWD_WAIT_HOSTS - 1);
+	/* when control does not keep up, what waits stays */
+	while (rte_ring_count(x.asks) < rte_ring_get_capacity(x.asks))
+		rte_ring_enqueue_elem(x.asks, &(struct in6_addr){0}, sizeof(struct in6_addr));
+	from_tunnel(packet(x.t1, "10.2.0.9", "10.1.0.98", 444));
+	expect(0, 0, 0, 1);
+	assert_int_equal(x.f->refused[0]->data_len, 444);
+	assert_int_equal(x.f->n_waiting, GW_FWD_WAIT_HOSTS - 1);
+	done();
+	while (rte_ring_dequeue_elem(x.asks, &asked, sizeof(asked)) == 0)
+		;
+}
+
+/* A burst to as many hosts while all places are taken by full ones: each packet ends once. */
+static void
+test_scan_burst(void **state)
+{
+	struct rte_mbuf *m[GW_BURST_MAX];
+	struct in6_addr asked;
+	char addr[32];
+
+	for (int i = 0; i < GW_FWD_WAIT_HOSTS * GW_FWD_WAIT_PKTS; i++) {
+		snprintf(addr, sizeof(addr), "10.1.0.%d", 100 + i / GW_FWD_WAIT_PKTS);
+		from_tunnel(packet(x.t1, "10.2.0.9", addr, 100));
+		expect(0, 0, 0, 0);
+	}
+	now++;
+	for (int i = 0; i < GW_BURST_MAX; i++) {
+		snprintf(addr, sizeof(addr), "10.1.0.%d", 180 + i);
+		m[i] = packet(x.t1, "10.2.0.9", addr, 100);
+	}
+	gw_fwd_from_tunnel(x.f, m, GW_BURST_MAX, now);
+	expect(0, 0, 0, GW_FWD_WAIT_HOSTS * GW_FWD_WAIT_PKTS + GW_BURST_MAX - GW_FWD_WAIT_HOSTS);
+	assert_int_equal(x.f->n_waiting, GW_FWD_WAIT_HOSTS);
+	done();
+	while (rte_ring_dequeue_elem(x.asks, &asked, sizeof(asked)) == 0)
+		;
 }
 
 /* A burst of everything: each packet is somewhere, and only once. */
@@ -735,6 +789,7 @@ main(void)
 		TEST(test_resolve),
 		TEST(test_no_answer),
 		TEST(test_scan),
+		TEST(test_scan_burst),
 		TEST(test_mixed),
 	};
 
