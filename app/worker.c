@@ -21,7 +21,7 @@
 #define SPIN_POLLS    32
 #define SLEEP_STEP_US 10
 #define SLEEP_MAX_US  200
-/* How often a busy port lets the descriptors wait, in polls. */
+/* How often a busy port lets descriptors that had little wait, in polls. */
 #define LOOK_POLLS 16
 
 /* The longest wait for more packets to encrypt or decrypt together. */
@@ -102,6 +102,8 @@ wait_us(struct gw_worker *w, uint16_t received, uint32_t work)
 {
 	unsigned int us;
 
+	if (w->more_inside) /* their turn is as good as the port's */
+		return 0;
 	if (received == GW_BURST_MAX || w->plane->busy)
 		return w->stats.polls % LOOK_POLLS == 0 ? 0 : -1;
 	if (work > 0)

@@ -8,13 +8,14 @@
 #include "lib/nexthop.h"
 #include "worker_priv.h"
 
-#define AHEAD          16  /* packets: whose tunnel and bytes are prefetched */
-#define READY_MAX      64  /* descriptors served in one poll */
-#define PENDING_BURSTS 8   /* of super-packets in one poll, beside the first of each */
-#define ROOM_MIN       16  /* for a read: some ports give nothing when asked for few */
-#define FRAGS_OUTER    8   /* of one outer packet: a packet of 1280 bytes needs two */
-#define HELD_LOOKS     8   /* tunnels with held packets that one poll looks at: a packet must not */
-#define HELD_IDLE      512 /* cost more because thousands wait for their SAs; and in an idle poll */
+#define AHEAD 16 /* packets: whose tunnel and bytes are prefetched */
+/* From inside in one poll, more or less: the port's queue must not run over because many tunnels
+ * have something to send, or one has a super-packet of small segments. */
+#define OUT_PACKETS (2 * GW_BURST_MAX)
+#define ROOM_MIN    16  /* for a read: some ports give nothing when asked for few */
+#define FRAGS_OUTER 8   /* of one outer packet: a packet of 1280 bytes needs two */
+#define HELD_LOOKS  8   /* tunnels with held packets that one poll looks at: a packet must not */
+#define HELD_IDLE   512 /* cost more because thousands wait for their SAs; and in an idle poll */
 
 /* Link header, MTU of the port: the last checks. Takes m. */
 static void
@@ -331,24 +332,23 @@ out_tun(struct gw_worker *w, struct gw_tunnel *t)
 
 	n = gw_tun_read(w->tun_rx, t, pkts, room, &refused);
 	took(w, pkts, n, refused);
+	w->more_inside |= n + refused == room;
 	return n + refused;
 }
 
 /*
- * What is pending of a super-packet, so many bursts of it in one poll: the port's queue must not
- * run over because somebody inside sends small segments.
- * @return false when some is left for the next poll: nothing else can be read until then
+ * What is pending of a super-packet: nothing else can be read until it is gone.
+ * @return false when some is left for the next poll
  */
 static bool
-out_pending(struct gw_worker *w, unsigned int *bursts, uint32_t *packets)
+out_pending(struct gw_worker *w, uint32_t *packets)
 {
 	struct gw_tunnel *t;
 	uint16_t n;
 
 	while ((t = gw_tun_rx_pending(w->tun_rx)) != NULL) {
-		if (*bursts == 0)
+		if (*packets >= OUT_PACKETS)
 			return false;
-		(*bursts)--;
 		n = out_tun(w, t);
 		if (n == 0) /* no mbufs */
 			return false;
@@ -373,29 +373,33 @@ worker_out_polled(struct gw_worker *w)
 {
 	uint32_t packets = 0;
 
-	for (uint32_t i = 0; i < w->n_polled; i++)
-		packets += out_polled(w, w->polled[i]);
+	for (uint32_t i = 0; i < w->n_polled && packets < OUT_PACKETS; i++) {
+		if (w->polled_next >= w->n_polled)
+			w->polled_next = 0;
+		packets += out_polled(w, w->polled[w->polled_next++]);
+	}
 	return packets;
 }
 
 uint32_t
 worker_out(struct gw_worker *w, unsigned int timeout_us)
 {
-	unsigned int n, bursts = PENDING_BURSTS;
-	void *ready[READY_MAX];
 	uint32_t packets = 0;
+	void *cookie;
 
-	if (!out_pending(w, &bursts, &packets))
+	w->more_inside = false;
+	if (!out_pending(w, &packets))
 		return packets;
-	n = gw_tunset_wait(w->tunset, packets > 0 ? 0 : timeout_us, ready, READY_MAX);
-	for (unsigned int i = 0; i < n; i++) {
-		if (ready[i] == w->fwd) { /* the twin's cookie; no tunnel has NULL */
+	gw_tunset_wait(w->tunset, packets > 0 ? 0 : timeout_us);
+	while (packets < OUT_PACKETS && (cookie = gw_tunset_next(w->tunset)) != NULL) {
+		if (cookie == w->fwd) { /* the twin's cookie; no tunnel has NULL */
 			packets += worker_fwd_twin(w);
 			continue;
 		}
-		packets += out_tun(w, ready[i]);
-		if (!out_pending(w, &bursts, &packets))
+		packets += out_tun(w, cookie);
+		if (!out_pending(w, &packets))
 			break;
 	}
+	w->more_inside |= packets >= OUT_PACKETS;
 	return packets;
 }

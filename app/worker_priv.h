@@ -54,7 +54,7 @@ struct gw_worker {
 	struct gw_reass *reass;
 	struct gw_tunset *tunset;
 	struct gw_tun_rx *tun_rx; /* what is read of descriptors; worker only */
-	uint32_t n_polled;
+	uint32_t n_polled, polled_next; /* whose turn it is */
 	struct gw_tunnel **polled; /* tunnels whose hand-off has no descriptor to wait for */
 	uint64_t tsc_per_ms, gather_tsc;
 	struct gw_fwd *fwd; /* NULL: nothing is forwarded, or by another worker */
@@ -69,6 +69,7 @@ struct gw_worker {
 	uint64_t next_sample_tsc;      /* when control may hear of an unknown SPI again */
 	uint64_t quiet;		       /* rcu's token after the last poll, while offering */
 	unsigned int empty;	       /* polls in a row that found nothing */
+	bool more_inside;	       /* descriptors had more when last looked at */
 	bool offering;		       /* its batches may go through offers */
 	bool stuck[GW_OFFER_N];	       /* whoever helps is off its CPU: no more of that direction */
 	uint32_t offered[GW_OFFER_N];  /* batches begun until the end of the last poll */
@@ -173,9 +174,9 @@ uint16_t worker_in(struct gw_worker *w);
 struct rte_mbuf **worker_in_room(struct gw_worker *w, uint16_t *room);
 /** What has gathered, all the way to the tunnels' hand-offs. */
 void worker_in_go(struct gw_worker *w);
-/** One burst from each hand-off that is polled. @return packets read */
+/** A burst from each hand-off that is polled, in turn, as many as one poll may read. @return packets read */
 uint32_t worker_out_polled(struct gw_worker *w);
-/** One burst from each ready descriptor, waiting for one up to timeout_us. @return packets read */
+/** Likewise from each ready descriptor, waiting for one up to timeout_us. @return packets read */
 uint32_t worker_out(struct gw_worker *w, unsigned int timeout_us);
 /** Where the next packets from inside go, *room of them at most, some at least. */
 struct rte_mbuf **worker_out_room(struct gw_worker *w, uint16_t *room);

@@ -68,8 +68,8 @@ refuse_waiting(struct gw_fwd *f, struct gw_fwd_wait *w)
 	f->n_waiting--;
 }
 
-/* @return an unused place, or that of the next hop which has been waited for longest: who scans the link
- * must not keep others from it, and a host that is there answers long before its turn comes */
+/* @return an unused place, or that of the next hop which has been waited for longest: who scans the
+ * link must not keep others from it, and a host that is there answers long before its turn comes */
 static struct gw_fwd_wait *
 place_for(struct gw_fwd *f)
 {
@@ -109,8 +109,8 @@ wait_for(struct gw_fwd *f, const struct in6_addr *addr)
 	return w;
 }
 
-/* The kernel is asked for it, through control. The oldest packet gives way: its sender will try again
- * first. */
+/* The kernel is asked for it, through control. The oldest packet gives way: its sender will try
+ * again first. */
 static void
 hold(struct gw_fwd *f, struct rte_mbuf *m, const struct in6_addr *addr)
 {

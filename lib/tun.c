@@ -361,6 +361,8 @@ const struct gw_handoff_ops gw_tun_handoff = {.write = tun_write};
 
 /* ---- many of them ---- */
 
+#define EVENTS_MAX 64 /* that one look brings */
+
 struct member {
 	int fd; /* -1: free */
 	void *cookie;
@@ -370,7 +372,8 @@ struct gw_tunset {
 	int epfd;
 	bool no_pwait2; /* kernel before 5.11 */
 	unsigned int max;
-	struct epoll_event *events;
+	int next, n_events; /* of those that were ready */
+	struct epoll_event events[EVENTS_MAX];
 	struct member member[];
 };
 
@@ -390,18 +393,12 @@ gw_tunset_create(unsigned int max)
 	s->max = max;
 	for (i = 0; i < max; i++)
 		s->member[i].fd = -1;
-	s->events = calloc(max, sizeof(*s->events));
-	if (!s->events)
-		goto free_set;
 	s->epfd = epoll_create1(EPOLL_CLOEXEC);
-	if (s->epfd < 0)
-		goto free_events;
+	if (s->epfd < 0) {
+		free(s);
+		return NULL;
+	}
 	return s;
-free_events:
-	free(s->events);
-free_set:
-	free(s);
-	return NULL;
 }
 
 void
@@ -410,7 +407,6 @@ gw_tunset_destroy(struct gw_tunset *s)
 	if (!s)
 		return;
 	close(s->epfd);
-	free(s->events);
 	free(s);
 }
 
@@ -457,40 +453,44 @@ gw_tunset_del(struct gw_tunset *s, int fd)
 }
 
 static int
-wait_events(struct gw_tunset *s, unsigned int timeout_us, int n)
+wait_events(struct gw_tunset *s, unsigned int timeout_us)
 {
 	struct timespec ts = {timeout_us / 1000000, (long)(timeout_us % 1000000) * 1000};
 	int got;
 
 	if (timeout_us == 0)
-		return epoll_wait(s->epfd, s->events, n, 0);
+		return epoll_wait(s->epfd, s->events, EVENTS_MAX, 0);
 	if (!s->no_pwait2) {
-		got = epoll_pwait2(s->epfd, s->events, n, &ts, NULL);
+		got = epoll_pwait2(s->epfd, s->events, EVENTS_MAX, &ts, NULL);
 		if (got >= 0 || errno != ENOSYS)
 			return got;
 		s->no_pwait2 = true;
 	}
-	return epoll_wait(s->epfd, s->events, n, (int)((timeout_us + 999) / 1000));
+	return epoll_wait(s->epfd, s->events, EVENTS_MAX, (int)((timeout_us + 999) / 1000));
 }
 
-unsigned int
-gw_tunset_wait(struct gw_tunset *s, unsigned int timeout_us, void **cookies, unsigned int n)
+void
+gw_tunset_wait(struct gw_tunset *s, unsigned int timeout_us)
 {
-	unsigned int ready = 0;
-	int i, got;
+	if (s->next < s->n_events)
+		return;
+	s->next = 0;
+	s->n_events = wait_events(s, timeout_us);
+}
 
-	if (n > s->max)
-		n = s->max;
-	if (n == 0)
-		return 0;
-	got = wait_events(s, timeout_us, (int)n);
-	for (i = 0; i < got; i++) {
-		struct member *mb = s->events[i].data.ptr;
+void *
+gw_tunset_next(struct gw_tunset *s)
+{
+	while (s->next < s->n_events) {
+		const struct epoll_event *e = &s->events[s->next++];
+		struct member *mb = e->data.ptr;
 
-		if (s->events[i].events & EPOLLIN)
-			cookies[ready++] = mb->cookie;
-		else /* its interface was deleted: it would be "ready" for ever */
-			gw_tunset_del(s, mb->fd);
+		if (mb->fd < 0) /* taken out since */
+			continue;
+		if (e->events & EPOLLIN)
+			return mb->cookie;
+		/* its interface was deleted: it would be "ready" for ever */
+		gw_tunset_del(s, mb->fd);
 	}
-	return ready;
+	return NULL;
 }

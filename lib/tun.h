@@ -85,11 +85,9 @@ struct gw_tunset *gw_tunset_create(unsigned int max);
 void gw_tunset_destroy(struct gw_tunset *s);
 int gw_tunset_add(struct gw_tunset *s, int fd, void *cookie); /* 0 or -errno */
 int gw_tunset_del(struct gw_tunset *s, int fd);
-/**
- * Wait up to timeout_us (0: only look) for readable descriptors.
- * @param cookies [out] of ready ones, at most n
- * @return how many
- */
-unsigned int gw_tunset_wait(struct gw_tunset *s, unsigned int timeout_us, void **cookies, unsigned int n);
+/** See which are readable, up to timeout_us (0: only look), unless some are left of the last time. */
+void gw_tunset_wait(struct gw_tunset *s, unsigned int timeout_us);
+/** @return cookie of one that was readable, each once: those that are still are again behind all others; NULL: none is left */
+void *gw_tunset_next(struct gw_tunset *s);
 
 #endif

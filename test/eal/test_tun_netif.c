@@ -576,8 +576,8 @@ readiness(void **state)
 {
 	struct gw_tunset *s = gw_tunset_create(2);
 	int fd = tunnel_open(), pipefd[2], one, two;
-	void *cookies[4];
 	uint64_t start;
+	void *first;
 
 	assert_non_null(s);
 	assert_int_equal(pipe(pipefd), 0);
@@ -586,18 +586,29 @@ readiness(void **state)
 	assert_int_equal(gw_tunset_add(s, fd, &one), -EEXIST);
 	assert_int_equal(gw_tunset_add(s, pipefd[0], &two), 0);
 	assert_int_equal(gw_tunset_add(s, 0, &two), -ENOSPC);
-	assert_int_equal(gw_tunset_wait(s, 0, cookies, 4), 0);
+	assert_null(gw_tunset_next(s));
+	gw_tunset_wait(s, 0);
+	assert_null(gw_tunset_next(s));
 	start = now_us();
-	assert_int_equal(gw_tunset_wait(s, 2000, cookies, 4), 0);
+	gw_tunset_wait(s, 2000);
 	assert_in_range(now_us() - start, 1900, 500000);
+	assert_null(gw_tunset_next(s));
 	send_all(false);
-	assert_int_equal(gw_tunset_wait(s, 100000, cookies, 4), 1);
-	assert_ptr_equal(cookies[0], &one);
+	gw_tunset_wait(s, 100000);
+	assert_ptr_equal(gw_tunset_next(s), &one);
+	assert_null(gw_tunset_next(s)); /* until it is looked at again */
 	assert_int_equal(write(pipefd[1], "x", 1), 1);
-	assert_int_equal(gw_tunset_wait(s, 0, cookies, 4), 2);
+	gw_tunset_wait(s, 0);
+	first = gw_tunset_next(s);
+	gw_tunset_wait(s, 0); /* one is left */
+	assert_ptr_equal(gw_tunset_next(s), first == &one ? (void *)&two : &one);
+	assert_null(gw_tunset_next(s));
+	/* taken out between the look and its turn */
+	gw_tunset_wait(s, 0);
 	assert_int_equal(gw_tunset_del(s, pipefd[0]), 0);
 	assert_int_equal(gw_tunset_del(s, pipefd[0]), -ENOENT);
-	assert_int_equal(gw_tunset_wait(s, 0, cookies, 4), 1);
+	assert_ptr_equal(gw_tunset_next(s), &one);
+	assert_null(gw_tunset_next(s));
 	gw_tunset_destroy(s);
 	close(pipefd[0]);
 	close(pipefd[1]);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Packets held for want of an SA, in the worker itself, between an outside port and a hand-off in
- * memory: they go out once, in order, and a poll looks at a bounded number of tunnels that hold
- * some.
+ * What one poll does, in the worker itself, between an outside port and hand-offs in memory.
+ * Packets held for want of an SA go out once, in order, and a poll looks at a bounded number of
+ * tunnels that hold some. However many tunnels have packets to send, all get their turn, and the
+ * port does, too.
  */
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
@@ -16,7 +19,9 @@
 #include "esp_util.h"
 
 #define TUNNELS 200u
-#define BUSY    8u /* worker_out.c's HELD_LOOKS */
+#define POLLED  4u                 /* of them, the first; the others have descriptors */
+#define BUSY    8u                 /* worker_out.c's HELD_LOOKS */
+#define MANY    (2 * GW_BURST_MAX) /* its OUT_PACKETS */
 #define FRAMES  1024
 #define HOLD    2
 
@@ -32,13 +37,23 @@ static struct {
 	struct gw_tunnel *tunnels[TUNNELS];
 	struct rte_mbuf *in[FRAMES], *out[FRAMES];
 	unsigned int n_in, n_out;
+	int fds[TUNNELS];           /* the kernel's end of a tunnel's descriptor */
+	unsigned int sent[TUNNELS]; /* packets that went out by flush() */
+	bool flood;                 /* outside never stops */
+	uint64_t received;          /* before it began */
 	void *data, *no_callback;
 } t;
 
+/* Frames for nobody */
 static uint16_t
 outside_rx(void *q, struct rte_mbuf **pkts, uint16_t n)
 {
-	return 0;
+	if (!t.flood)
+		return 0;
+	assert_int_equal(rte_pktmbuf_alloc_bulk(t.plane.pool, pkts, n), 0);
+	for (uint16_t i = 0; i < n; i++)
+		memset(rte_pktmbuf_append(pkts[i], 60), 0, 60);
+	return n;
 }
 
 static uint16_t
@@ -72,23 +87,41 @@ static const struct gw_handoff_ops polled = {.read = inside_read, .write = insid
 static const struct gw_handoff_ops written = {.write = inside_write};
 
 static void
-give(unsigned int i, uint16_t len)
+fill(uint8_t *p, uint16_t len)
 {
 	static const uint8_t template[20] = {0x45, [8] = 64, 17, [12] = 10, 0, 0, 1, 10, 0, 0, 2};
+	struct rte_ipv4_hdr *h = (struct rte_ipv4_hdr *)p;
+
+	memset(p, 0, len);
+	memcpy(p, template, sizeof(template));
+	h->total_length = rte_cpu_to_be_16(len);
+	h->hdr_checksum = rte_ipv4_cksum(h);
+}
+
+/* To a polled one. */
+static void
+give(unsigned int i, uint16_t len)
+{
 	struct rte_mbuf *m = rte_pktmbuf_alloc(t.plane.pool);
-	struct rte_ipv4_hdr *h;
 
 	assert_non_null(m);
 	m->data_off = GW_PKT_HEADROOM;
 	m->data_len = len;
 	m->pkt_len = len;
-	h = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
-	memset(h, 0, len);
-	memcpy(h, template, sizeof(template));
-	h->total_length = rte_cpu_to_be_16(len);
-	h->hdr_checksum = rte_ipv4_cksum(h);
+	fill(rte_pktmbuf_mtod(m, uint8_t *), len);
 	*gw_pkt(m) = (struct gw_pkt){.tunnel = t.tunnels[i]};
 	t.in[t.n_in++] = m;
+}
+
+/* By its descriptor. */
+static void
+give_fd(unsigned int i, unsigned int n)
+{
+	uint8_t p[FIRST];
+
+	fill(p, FIRST);
+	while (n-- > 0)
+		assert_int_equal(send(t.fds[i], p, FIRST, MSG_DONTWAIT), FIRST);
 }
 
 static void
@@ -96,6 +129,19 @@ polls(unsigned int n)
 {
 	while (n-- > 0)
 		gw_worker_poll(t.w);
+}
+
+/* Take what went out. @return packets */
+static unsigned int
+flush(void)
+{
+	unsigned int n = t.n_out;
+
+	for (unsigned int i = 0; i < n; i++)
+		t.sent[gw_pkt(t.out[i])->tunnel->index]++;
+	rte_pktmbuf_free_bulk(t.out, n);
+	t.n_out = 0;
+	return n;
 }
 
 static uint32_t
@@ -152,7 +198,7 @@ up(void **state)
 	t.nexthop.l2 = &l2;
 	p->port = &t.port;
 	p->socket = SOCKET_ID_ANY;
-	p->pool = gw_pkt_pool_create("hold", FRAMES - 1, 2048, p->socket);
+	p->pool = gw_pkt_pool_create("poll", FRAMES - 1, 2048, p->socket);
 	p->sadb = gw_sadb_create(256, p->socket);
 	p->excp = gw_excp_create(64, p->socket);
 	p->n_workers = 1;
@@ -165,8 +211,16 @@ up(void **state)
 
 		assert_non_null(tunnel);
 		tunnel->index = i;
-		tunnel->handoff = i == 0 ? &polled : &written;
+		tunnel->handoff = i < POLLED ? &polled : &written;
 		tunnel->fd = -1;
+		if (i >= POLLED) {
+			int pair[2];
+
+			assert_int_equal(
+				socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+			tunnel->fd = pair[0];
+			t.fds[i] = pair[1];
+		}
 		tunnel->hop_limit = 64;
 		tunnel->mtu = 1400;
 		tunnel->hold_max = HOLD;
@@ -187,8 +241,13 @@ down(void **state)
 
 	gw_rcu_offline(p->rcu, 0);
 	gw_worker_destroy(t.w);
-	for (unsigned int i = 0; i < TUNNELS; i++)
+	for (unsigned int i = 0; i < TUNNELS; i++) {
+		if (i >= POLLED) {
+			close(t.tunnels[i]->fd);
+			close(t.fds[i]);
+		}
 		rte_free(t.tunnels[i]);
+	}
 	gw_rcu_destroy(p->rcu);
 	gw_excp_destroy(p->excp);
 	gw_sadb_destroy(p->sadb);
@@ -261,14 +320,122 @@ test_in_order(void **state)
 	sas_down();
 }
 
+/* @return how many more went out of one tunnel with a descriptor than of another, at most */
+static unsigned int
+spread(void)
+{
+	unsigned int least = UINT32_MAX, most = 0;
+
+	for (unsigned int i = POLLED; i < TUNNELS; i++) {
+		least = RTE_MIN(least, t.sent[i]);
+		most = RTE_MAX(most, t.sent[i]);
+	}
+	return most - least;
+}
+
+static uint64_t
+received(void)
+{
+	struct gw_worker_stats st;
+
+	gw_worker_get_stats(t.w, &st);
+	return st.rx_packets;
+}
+
+static void
+flood_begins(void)
+{
+	for (unsigned int i = 0; i < TUNNELS; i++)
+		sa_up(i);
+	memset(t.sent, 0, sizeof(t.sent));
+	t.received = received();
+	t.flood = true;
+}
+
+/* Every poll has taken a burst from the port. */
+static void
+flood_ends(unsigned int n_polls)
+{
+	assert_int_equal(received() - t.received, n_polls * GW_BURST_MAX);
+	t.flood = false;
+	sas_down();
+}
+
+/* 196 tunnels with more than a burst each, and a port that is always full. */
+static void
+test_turns(void **state)
+{
+	unsigned int total = 0, n = 0, each = GW_BURST_MAX + 6, all = (TUNNELS - POLLED) * each;
+
+	flood_begins();
+	for (unsigned int i = POLLED; i < TUNNELS; i++)
+		give_fd(i, each);
+	for (; total < all; n++) {
+		unsigned int out;
+
+		assert_true(n < 2 * all / MANY);
+		polls(1);
+		out = flush();
+		assert_true(out <= MANY + GW_BURST_MAX);
+		total += out;
+		/* nobody is served a second time before all have been once */
+		assert_true(spread() <= GW_BURST_MAX);
+	}
+	assert_int_equal(total, all);
+	flood_ends(n);
+}
+
+/* One that has much to send gets a burst in each poll. */
+static void
+test_one(void **state)
+{
+	unsigned int n = 0, total = 0, each = 3 * GW_BURST_MAX;
+
+	flood_begins();
+	give_fd(TUNNELS - 1, each);
+	while (total == 0 && n < 17) { /* somewhen it is looked at */
+		polls(1);
+		n++;
+		total += flush();
+	}
+	for (unsigned int i = 0; i < 4; i++, n++) {
+		polls(1);
+		total += flush();
+	}
+	assert_int_equal(total, each);
+	flood_ends(n);
+}
+
+static void
+test_polled_turns(void **state)
+{
+	unsigned int all = 500, total = 0, n = 0;
+
+	flood_begins();
+	for (unsigned int i = 0; i < all; i++)
+		give(i % POLLED, FIRST);
+	for (; total < all && n < 8; n++) {
+		unsigned int before = t.n_in;
+
+		polls(1);
+		assert_true(before - t.n_in <= MANY);
+		total += flush();
+	}
+	assert_int_equal(total, all);
+	flood_ends(n);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_in_order),
+		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_one),
+		cmocka_unit_test(test_polled_turns),
 	};
 
-	util_eal("test_hold");
+	util_eal("test_poll");
 	return cmocka_run_group_tests(tests, up, down);
 }
