@@ -15,6 +15,7 @@ static const char help_main[] =
 	"\n"
 	"  run -c FILE      run in the foreground until SIGTERM\n"
 	"  check -c FILE    check a configuration and print what it means\n"
+	"  guard -c FILE    lay the guard routes of a configuration, which `run` does, too\n"
 	"  show WHAT        look at a running gateway\n"
 	"  --version        print the version\n"
 	"  --help           print this; `raclette COMMAND --help` tells more\n";
@@ -31,6 +32,15 @@ static const char help_check[] =
 	"usage: raclette check -c FILE\n"
 	"\n"
 	"Check a configuration and print what it means. Needs no privileges, changes nothing.\n"
+	"\n"
+	"  -c, --config FILE   configuration\n";
+
+static const char help_guard[] =
+	"usage: raclette guard -c FILE\n"
+	"\n"
+	"Lay the guard routes of a configuration: what is behind its tunnels is unreachable until\n"
+	"`raclette run` makes it reachable. For the time between boot and that.\n"
+	"`ip route flush proto 82` and `ip -6 route flush proto 82` remove them.\n"
 	"\n"
 	"  -c, --config FILE   configuration\n";
 
@@ -57,7 +67,7 @@ static const struct option opts_run[] = {
 	{"telemetry", no_argument, NULL, OPT_TELEMETRY},
 	{NULL, 0, NULL, 0},
 };
-static const struct option opts_check[] = {
+static const struct option opts_config[] = {
 	{"config", required_argument, NULL, 'c'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -77,7 +87,8 @@ static const struct command {
 	const struct option *opts;
 } commands[] = {
 	{"run", GW_CMD_RUN, help_run, "c:h", opts_run},
-	{"check", GW_CMD_CHECK, help_check, "c:h", opts_check},
+	{"check", GW_CMD_CHECK, help_check, "c:h", opts_config},
+	{"guard", GW_CMD_GUARD, help_guard, "c:h", opts_config},
 	{"show", GW_CMD_SHOW, help_show, "h", opts_show},
 };
 

@@ -8,13 +8,13 @@
 
 #include "log.h"
 
-enum gw_command { GW_CMD_RUN, GW_CMD_CHECK, GW_CMD_SHOW };
+enum gw_command { GW_CMD_RUN, GW_CMD_CHECK, GW_CMD_GUARD, GW_CMD_SHOW };
 
 #define GW_EXIT_USAGE 2
 
 struct gw_args {
 	enum gw_command command;
-	const char *config;	/* run, check */
+	const char *config;	/* run, check, guard */
 	enum gw_log_level level; /* run */
 	bool telemetry;		/* run: DPDK's telemetry socket */
 	const char *what;	/* show: sa, tunnels, ... */

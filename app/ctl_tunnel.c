@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +15,9 @@
 #include "lib/wire.h"
 
 #include "ctl_tunnel.h"
+#include "guard.h"
 #include "log.h"
+#include "refused.h"
 #include "suite.h"
 
 #define IP6_MTU_MIN 1280
@@ -33,87 +36,34 @@
 
 #define IF_GROUP 0x72610000u /* "ra", and 16 bits of the process id: nobody else's */
 
-/* @return rc, after logging a failure with the kernel's own words */
 static int
 told(const struct gw_tunnels *ts, const char *name, const char *what, int rc)
 {
-	const char *kernel = gw_netif_error(ts->netif);
-
-	if (rc < 0)
-		gw_log(GW_LOG_ERROR, "tunnel", "%s: %s: %s%s%s", name, what, strerror(-rc),
-			kernel[0] != '\0' ? ": " : "", kernel);
-	return rc;
-}
-
-/* The network of an address: host bits cleared. */
-static struct gw_prefix
-network_of(const struct gw_prefix *p)
-{
-	struct gw_prefix net = *p;
-	unsigned int len = p->family == AF_INET ? 4 : 16;
-
-	for (unsigned int i = 0; i < len; i++) {
-		unsigned int keep = p->bits > 8 * i ? p->bits - 8u * i : 0;
-
-		if (keep < 8)
-			net.addr[i] &= (uint8_t)(0xff00u >> keep);
-	}
-	return net;
-}
-
-/*
- * What is routed for a prefix: its network, or the two halves of everything. A default route would
- * lose its traffic to the operator's own one as soon as its interface is gone, for no guard of the
- * same length is better than that.
- * @return how many
- */
-static unsigned int
-nets_of(const struct gw_prefix *p, struct gw_prefix nets[2])
-{
-	nets[0] = network_of(p);
-	if (p->bits > 0)
-		return 1;
-	nets[0].bits = 1;
-	nets[1] = nets[0];
-	nets[1].addr[0] = 0x80;
-	return 2;
+	return gw_refused(ts->netif, "tunnel", name, what, rc);
 }
 
 static int
-guard_prefix(struct gw_tunnels *ts, const char *name, const struct gw_prefix *p)
+add_route(struct gw_tunnels *ts, const struct gw_tunif *tif, const struct gw_prefix *net)
 {
-	struct gw_prefix nets[2];
-	unsigned int n = nets_of(p, nets);
-	int rc = 0;
+	int rc = gw_netif_add_route(ts->netif, tif->ifindex, net);
+	char addr[INET6_ADDRSTRLEN], what[160];
 
-	for (unsigned int i = 0; rc == 0 && i < n; i++)
-		rc = told(ts, name, "guard route", gw_netif_guard(ts->netif, &nets[i], true));
-	return rc;
-}
-
-/* Before the interface is there: not even the time of its making may lead traffic elsewhere. */
-static int
-guard(struct gw_tunnels *ts, const struct gw_tunnel_cfg *cfg)
-{
-	int rc = 0;
-
-	for (unsigned int i = 0; rc == 0 && i < cfg->n_addrs; i++)
-		rc = guard_prefix(ts, cfg->name, &cfg->addrs[i]);
-	for (unsigned int i = 0; rc == 0 && i < cfg->n_routes; i++)
-		rc = guard_prefix(ts, cfg->name, &cfg->routes[i]);
-	return rc;
+	snprintf(what, sizeof(what), "route %s/%u%s",
+		inet_ntop(net->family, net->addr, addr, sizeof(addr)), net->bits,
+		rc == -EEXIST ? ": the host has one to elsewhere, which must go or take a metric"
+			      : "");
+	return told(ts, tif->cfg->name, what, rc);
 }
 
 static int
 route_prefix(struct gw_tunnels *ts, const struct gw_tunif *tif, const struct gw_prefix *p)
 {
 	struct gw_prefix nets[2];
-	unsigned int n = nets_of(p, nets);
+	unsigned int n = gw_guard_nets(p, nets);
 	int rc = 0;
 
 	for (unsigned int i = 0; rc == 0 && i < n; i++)
-		rc = told(ts, tif->cfg->name, "route",
-			gw_netif_add_route(ts->netif, tif->ifindex, &nets[i]));
+		rc = add_route(ts, tif, &nets[i]);
 	return rc;
 }
 
@@ -384,7 +334,7 @@ make_tunifs(struct gw_tunnels *ts, const struct gw_cfg *cfg, int socket)
 	return bind_all(ts, socket);
 }
 
-/* A port has no routes in the kernel to guard, nor addresses: whoever sits on it has them. */
+/* A port has no routes in the kernel, nor addresses: whoever sits on it has them. */
 static int
 open_wire(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t mtu, struct rte_mempool *pool)
 {
@@ -404,11 +354,9 @@ static int
 bring_up(struct gw_tunnels *ts, struct gw_tunif *tif, uint16_t path_mtu, struct rte_mempool *pool,
 	int socket)
 {
-	int rc = guard(ts, tif->cfg);
+	int rc = tif->cfg->handoff == GW_HANDOFF_VIRTIO_USER ? open_vuser(tif, pool, socket)
+							     : open_tun(ts, tif);
 
-	if (rc == 0)
-		rc = tif->cfg->handoff == GW_HANDOFF_VIRTIO_USER ? open_vuser(tif, pool, socket)
-								 : open_tun(ts, tif);
 	if (rc < 0)
 		return rc;
 	tif->ifindex = gw_netif_index(ts->netif, tif->cfg->name);

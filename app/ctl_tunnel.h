@@ -67,13 +67,13 @@ struct gw_tunnels {
 };
 
 /**
- * Lay the guard routes and make every interface of cfg; each comes up with the MTU of the worst case. The
+ * Make every interface of cfg, behind its guard routes (guard.h); each comes up with the MTU of the worst case. The
  * workers own the children's tunnels in turn.
- * @return NULL after logging why; then no interface is left, but guard routes are
+ * @return NULL after logging why; then no interface is left
  */
 struct gw_tunnels *gw_tunnels_create(const struct gw_cfg *cfg, struct gw_netif *netif,
 	struct rte_mempool *pool, unsigned int n_workers, int socket);
-/** The interfaces go, the guard routes stay. No worker runs. NULL is fine. */
+/** The interfaces go. No worker runs. NULL is fine. */
 void gw_tunnels_destroy(struct gw_tunnels *ts);
 
 /** The forwarding tunnel whose interface it is. @return false: it is none's */

@@ -16,18 +16,14 @@
 
 #include "inside.h"
 #include "log.h"
+#include "refused.h"
 
 #define LINK_MS 200 /* between looks at the port's link */
 
 static int
 failed(const struct gw_inside *in, const char *what, int rc)
 {
-	const char *kernel = gw_netif_error(in->netif);
-
-	if (rc < 0)
-		gw_log(GW_LOG_ERROR, "inside", "%s: %s: %s%s%s", in->cfg->interface, what,
-			strerror(-rc), kernel[0] != '\0' ? ": " : "", kernel);
-	return rc;
+	return gw_refused(in->netif, "inside", in->cfg->interface, what, rc);
 }
 
 /* ---- the kernel's interface beneath the port ---- */

@@ -7,6 +7,7 @@
 
 #include "args.h"
 #include "cfg.h"
+#include "guard.h"
 #include "qcdfile.h"
 #include "run.h"
 #include "show.h"
@@ -39,6 +40,27 @@ check(const struct gw_args *args)
 	cfg_notes_free(&notes);
 	cfg_free(cfg);
 	return cfg != NULL ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int
+guard(const struct gw_args *args)
+{
+	struct gw_netif *netif = gw_netif_open();
+	struct cfg_notes notes = {0};
+	struct gw_cfg *cfg;
+	int rc = -1;
+
+	if (netif == NULL) {
+		perror("raclette: rtnetlink");
+		return EXIT_FAILURE;
+	}
+	cfg = load(args->config, &notes);
+	cfg_notes_free(&notes); /* they are `check`'s and `run`'s to tell */
+	if (cfg != NULL)
+		rc = gw_guard_lay(cfg, netif);
+	cfg_free(cfg);
+	gw_netif_close(netif);
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* Without it a restart is noticed later, by INITIAL_CONTACT or liveness: no reason to stay down. */
@@ -89,6 +111,8 @@ main(int argc, char **argv)
 	switch (args.command) {
 	case GW_CMD_CHECK:
 		return check(&args);
+	case GW_CMD_GUARD:
+		return guard(&args);
 	case GW_CMD_SHOW:
 		return gw_show(args.what, args.socket, args.json);
 	case GW_CMD_RUN:

@@ -20,6 +20,7 @@
 #include "ctl.h"
 #include "ctl_certs.h"
 #include "eal.h"
+#include "guard.h"
 #include "inside.h"
 #include "log.h"
 #include "port.h"
@@ -118,6 +119,18 @@ memory_mb(const struct gw_cfg *cfg)
 	       ((unsigned int)cfg->n_tunnels * TUNNEL_KB >> 10);
 }
 
+/* First of all: a start that fails, or takes its time, leads nothing elsewhere. */
+static int
+guard(struct gw *gw)
+{
+	gw->netif = gw_netif_open();
+	if (gw->netif == NULL) {
+		gw_log(GW_LOG_ERROR, "run", "rtnetlink: %s", strerror(errno));
+		return -errno;
+	}
+	return gw_guard_lay(gw->cfg, gw->netif);
+}
+
 static int
 no_memory(const char *what)
 {
@@ -160,15 +173,9 @@ make_plane(struct gw *gw)
 static int
 make_port(struct gw *gw)
 {
-	int rc;
-
-	gw->netif = gw_netif_open();
-	if (gw->netif == NULL) {
-		gw_log(GW_LOG_ERROR, "run", "rtnetlink: %s", strerror(errno));
-		return -errno;
-	}
-	rc = gw_port_open(
+	int rc = gw_port_open(
 		&gw->port, &gw->cfg->outside, gw->eal.n_workers, gw->plane.pool, gw->netif);
+
 	if (rc == 0 && !gw_port_link_wait(&gw->port, LINK_WAIT_MS))
 		gw_log(GW_LOG_WARN, "port", "%s: no link yet", gw->port.name);
 	return rc;
@@ -252,8 +259,8 @@ check_pool(struct rte_mempool *pool)
 		gw_log(GW_LOG_INFO, "run", "stopped, all packet buffers are back");
 }
 
-/* Last made, first gone. Interfaces go after the workers that write to them; their routes then fall
- * back on the guard routes, which stay. */
+/* Last made, first gone. Interfaces go after the workers that write to them; what was routed there then
+ * meets the guard routes, which stay. */
 static void
 take_down(struct gw *gw)
 {
@@ -303,7 +310,9 @@ gw_run(struct gw_cfg *cfg, const char *path, struct updown *updown, bool telemet
 	gw->ctl.plane = &gw->plane;
 	gw->ctl.signal_fd = -1;
 	gw_ctl_block_signals();
-	rc = gw_log_take_dpdk();
+	rc = guard(gw);
+	if (rc == 0)
+		rc = gw_log_take_dpdk();
 	if (rc == 0)
 		rc = gw_eal_init(cfg, telemetry, memory_mb(cfg), &gw->eal);
 	gw->eal_up = rc == 0;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Inner traffic never leaves in clear: without a peer, after SIGTERM, after kill -9, and at a restart.
+# Inner traffic never leaves in clear: without a peer, after SIGTERM, after kill -9, at a restart, and when a start fails.
 # Namespace A has a default route over another link: what raclette does not take must meet an
 # unreachable route, not that one. A capture runs on each link all along.
 . "$(dirname "$0")/common.sh"
@@ -63,4 +63,23 @@ on A ip -6 route flush proto 82
 knock
 cap_stop "$LAB_DIR/proof.pcap"
 check_not 'proof: without the guard the capture sees them' equal "$($PYTHON "$TOP/scripts/wirecount.py" -q "$LAB_DIR/proof.pcap" || true)" 0
+
+# guarded NAME: what the last command has laid leads nowhere; then it goes
+guarded() {
+	local d
+	for d in $B4 10.99.1.1 $FAR4 $BIN6 $FAR6; do
+		check "$1: $d meets an unreachable route" bash -c "ip -n $LAB-A route get $d 2>&1 | grep 'No route to host'"
+	done
+	on A ip route flush proto 82
+	on A ip -6 route flush proto 82
+}
+check 'guard, for the time before raclette runs' on A "$RACLETTE" guard -c "$LAB_DIR/A.conf"
+guarded guard
+# a device that is not bound to vfio-pci after a reboot, say
+sed 's/port = .*/port = 0000:ff:1f.7/' "$LAB_DIR/A.conf" >"$LAB_DIR/unbound.conf"
+check_not 'a start without its port fails' on A timeout 30 "$RACLETTE" run -c "$LAB_DIR/unbound.conf"
+guarded 'failed start'
+on A ip route add 10.99.0.0/16 via 192.0.2.2
+check 'a route of the host in the way is named' bash -c "ip netns exec $LAB-A timeout 30 '$RACLETTE' run -c '$LAB_DIR/A.conf' 2>&1 |
+	grep 'ip6gre4: route 10.99.0.0/16: the host has one to elsewhere'"
 smoke_end
