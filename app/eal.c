@@ -16,6 +16,7 @@
 
 #include "eal.h"
 #include "log.h"
+#include "pci.h"
 #include "rundir.h"
 #include "vdev.h"
 
@@ -27,6 +28,12 @@
 struct argv {
 	int n;
 	char *arg[ARGS_MAX + 1];
+};
+
+/* What is known of the configuration's ports. */
+struct ports {
+	bool pci;          /* some are PCI devices */
+	char physical[32]; /* one of them that needs physical addresses; "": none */
 };
 
 static int __attribute__((format(printf, 2, 3))) add_arg(struct argv *v, const char *fmt, ...)
@@ -167,13 +174,22 @@ add_lcores(struct argv *v, const struct gw_cfg *cfg, struct gw_eal *eal)
 }
 
 static int
-add_memory(struct argv *v, const struct gw_cfg *cfg, unsigned int mem_mb, struct gw_eal *eal)
+add_memory(struct argv *v, const struct gw_cfg *cfg, const struct ports *ports, unsigned int mem_mb,
+	struct gw_eal *eal)
 {
 	uint64_t huge = free_hugepages();
 
 	eal->hugepages = cfg->hugepages_auto && huge >= (uint64_t)mem_mb << 20;
 	if (eal->hugepages)
 		return add_arg(v, "--in-memory");
+	if (ports->physical[0] != '\0') {
+		gw_log(GW_LOG_ERROR, "eal",
+			"port %s has no IOMMU and needs huge pages: %u MB, of which %llu MB are "
+			"free%s",
+			ports->physical, mem_mb, (unsigned long long)(huge >> 20),
+			cfg->hugepages_auto ? "" : "; hugepages = no cannot be");
+		return -ENOMEM;
+	}
 	if (cfg->hugepages_auto && huge > 0)
 		gw_log(GW_LOG_WARN, "eal",
 			"%llu MB of huge pages are free, %u MB are needed: normal memory is used",
@@ -185,32 +201,34 @@ add_memory(struct argv *v, const struct gw_cfg *cfg, unsigned int mem_mb, struct
 }
 
 static int
-add_port(struct argv *v, const char *port, uint16_t mtu, bool *pci)
+add_port(struct argv *v, const char *port, uint16_t mtu, struct ports *ports)
 {
 	char vdev[sizeof(((struct gw_outside_cfg *)0)->port) + 64];
+	char name[sizeof(ports->physical)];
 
 	if (gw_port_is_pci(port)) {
-		*pci = true;
+		ports->pci = true;
+		if (gw_pci_is_physical(GW_PCI_SYSFS, gw_port_name(port, name, sizeof(name))))
+			memcpy(ports->physical, name, sizeof(name));
 		return add_arg(v, "--allow=%s", port);
 	}
 	return add_arg(v, "--vdev=%s", gw_port_vdev(port, mtu, vdev, sizeof(vdev)));
 }
 
 static int
-add_ports(struct argv *v, const struct gw_cfg *cfg)
+add_ports(struct argv *v, const struct gw_cfg *cfg, struct ports *ports)
 {
-	bool pci = false;
-	int rc = add_port(v, cfg->outside.port, cfg->outside.mtu, &pci);
+	int rc = add_port(v, cfg->outside.port, cfg->outside.mtu, ports);
 
 	if (rc == 0 && cfg->inside.port[0] != '\0')
-		rc = add_port(v, cfg->inside.port, cfg->inside.mtu, &pci);
+		rc = add_port(v, cfg->inside.port, cfg->inside.mtu, ports);
 	for (unsigned int i = 0; rc == 0 && i < cfg->n_tunnels; i++) {
 		if (cfg->tunnels[i].handoff == GW_HANDOFF_WIRE)
-			rc = add_port(v, cfg->tunnels[i].handoff_port, cfg->outside.mtu, &pci);
+			rc = add_port(v, cfg->tunnels[i].handoff_port, cfg->outside.mtu, ports);
 	}
-	if (rc == 0 && !pci)
+	if (rc == 0 && !ports->pci)
 		rc = add_arg(v, "--no-pci");
-	return rc == 0 && !pci ? add_arg(v, "--iova-mode=va") : rc;
+	return rc == 0 && !ports->pci ? add_arg(v, "--iova-mode=va") : rc;
 }
 
 static int
@@ -218,13 +236,14 @@ build_args(struct argv *v, const struct gw_cfg *cfg, bool telemetry, unsigned in
 	struct gw_eal *eal)
 {
 	int rc = add_arg(v, "raclette");
+	struct ports ports = {0};
 
 	if (rc == 0)
 		rc = add_lcores(v, cfg, eal);
 	if (rc == 0)
-		rc = add_memory(v, cfg, mem_mb, eal);
+		rc = add_ports(v, cfg, &ports);
 	if (rc == 0)
-		rc = add_ports(v, cfg);
+		rc = add_memory(v, cfg, &ports, mem_mb, eal);
 	/* the prefix names the runtime directory alone: nothing is shared through it */
 	if (rc == 0)
 		rc = add_arg(v, "--file-prefix=raclette-%d", (int)getpid());

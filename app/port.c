@@ -14,6 +14,7 @@
 
 #include "claim.h"
 #include "log.h"
+#include "pci.h"
 #include "port.h"
 #include "vdev.h"
 
@@ -33,6 +34,24 @@
 #define VUSER_TX                                                                                   \
 	(RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 
+static void
+no_pci_port(const char *name)
+{
+	char buf[64];
+	const char *driver = gw_pci_driver(GW_PCI_SYSFS, name, buf, sizeof(buf));
+
+	if (driver == NULL)
+		gw_log(GW_LOG_ERROR, "port", "%s: there is no such PCI device (lspci -D)", name);
+	else if (driver[0] == '\0')
+		gw_log(GW_LOG_ERROR, "port",
+			"%s: bound to no driver: bind it to vfio-pci or igb_uio", name);
+	else
+		gw_log(GW_LOG_ERROR, "port",
+			"%s: bound to '%s', and DPDK made no port of it: bind it to vfio-pci or "
+			"igb_uio, or see what DPDK says at --log-level debug",
+			name, driver);
+}
+
 static int
 find_port(struct gw_port *port, const char *spec)
 {
@@ -42,9 +61,11 @@ find_port(struct gw_port *port, const char *spec)
 	gw_port_arg(spec, "iface", port->ifname, sizeof(port->ifname));
 	if (rte_eth_dev_get_port_by_name(port->name, &port->id) == 0)
 		return 0;
-	gw_log(GW_LOG_ERROR, "port", "%s: no such port; %s", port->name,
-		gw_port_is_pci(spec) ? "is the device bound to vfio-pci or igb_uio?"
-				     : "DPDK made none of the vdev string");
+	if (gw_port_is_pci(spec))
+		no_pci_port(port->name);
+	else
+		gw_log(GW_LOG_ERROR, "port", "%s: DPDK made no port of the vdev string",
+			port->name);
 	return -ENODEV;
 }
 

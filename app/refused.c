@@ -7,7 +7,8 @@
 #include "refused.h"
 
 int
-gw_refused(const struct gw_netif *netif, const char *area, const char *name, const char *what, int rc)
+gw_refused(
+	const struct gw_netif *netif, const char *area, const char *name, const char *what, int rc)
 {
 	const char *kernel = gw_netif_error(netif);
 

@@ -259,8 +259,8 @@ check_pool(struct rte_mempool *pool)
 		gw_log(GW_LOG_INFO, "run", "stopped, all packet buffers are back");
 }
 
-/* Last made, first gone. Interfaces go after the workers that write to them; what was routed there then
- * meets the guard routes, which stay. */
+/* Last made, first gone. Interfaces go after the workers that write to them; what was routed there
+ * then meets the guard routes, which stay. */
 static void
 take_down(struct gw *gw)
 {
