@@ -148,12 +148,15 @@ ike_sk_open(
 	const struct ike_sk_key *k, const struct ike_msg *m, uint8_t *out, struct ike_view *inner)
 {
 	const struct ike_encr_params *ep = k->encr;
-	size_t around = ep->iv_len + icv_len(k), clen, pad;
 	const uint8_t *iv = m->sk_body.p, *ct;
+	size_t around, clen, pad;
 	int ret;
 
 	*inner = (struct ike_view){0};
-	if (m->sk_type == 0 || m->sk_body.len <= around)
+	if (ep == NULL || m->sk_type == 0)
+		return -EBADMSG;
+	around = ep->iv_len + icv_len(k);
+	if (m->sk_body.len <= around)
 		return -EBADMSG;
 	clen = m->sk_body.len - around;
 	if (clen % ep->block != 0)

@@ -42,7 +42,7 @@ ssize_t ike_sk_seal(struct ike_sk_key *k, const struct ike_hdr *hdr, uint8_t fir
  * @param m    from ike_msg_parse(), sk_type not 0
  * @param out  at least m->sk_body.len bytes
  * @param inner [out] the clear bytes in out, without padding
- * @return 0, -EBADMSG (lengths, ICV or padding wrong: drop silently), -EIO
+ * @return 0, -EBADMSG (lengths, ICV or padding wrong, or there is no key any more: drop silently), -EIO
  */
 int ike_sk_open(const struct ike_sk_key *k, const struct ike_msg *m, uint8_t *out,
 	struct ike_view *inner);

@@ -189,12 +189,10 @@ test_rest_comes_later(void **state)
 	world_destroy(w);
 }
 
-/** The n-th fragment of a request that peer 1 answered already, cut into others. */
+/** The n-th fragment of the request that sa answered last, cut into others, with peer 0's key. */
 static void
-send_recut(struct world *w, unsigned int n, bool spoilt)
+send_recut(struct world *w, const struct ike_sa *sa, struct ike_sk_key *k, unsigned int n, bool spoilt)
 {
-	struct ike_sk_key *k = &w->p[0].e->sas->keys.i;
-	const struct ike_sa *sa = only_sa(&w->p[1]);
 	struct ike_hdr hdr = {.spi_i = sa->spi_i,
 		.spi_r = sa->spi_r,
 		.exchange = IKE_X_CREATE_CHILD_SA,
@@ -233,12 +231,34 @@ test_cut_otherwise(void **state)
 	ike_get_stats(w->p[1].e, &st);
 	answers = (unsigned int)st.retransmits;
 	for (unsigned int i = 0; i < 3; i++) {
-		send_recut(w, i == 1 ? 2 : 1, i == 0);
+		send_recut(w, only_sa(&w->p[1]), &w->p[0].e->sas->keys.i, i == 1 ? 2 : 1, i == 0);
 		ike_get_stats(w->p[1].e, &st);
 		assert_int_equal(st.retransmits - answers, i == 2);
 	}
 	world_run(w, 1000);
 	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
+/** An SA that is over repeats its last answer, and has no keys any more: nothing else is read. */
+static void
+test_cut_after_the_end(void **state)
+{
+	struct world *w = make_world(923);
+	struct ike_sk_key key;
+	struct ike_stats st;
+
+	(void)state;
+	connect_world(w);
+	key = w->p[0].e->sas->keys.i;
+	assert_int_equal(ike_terminate(w->p[0].e, &(struct ike_select){.ike = "gw-gw"}, w->now), 1);
+	world_run(w, 1000);
+	assert_int_equal(only_sa(&w->p[1])->state, IKE_SA_LINGER);
+	send_recut(w, only_sa(&w->p[1]), &key, 1, false);
+	ike_get_stats(w->p[1].e, &st);
+	assert_int_equal(st.retransmits, 0);
+	world_run(w, 60000);
+	assert_null(w->p[1].e->sas);
 	world_destroy(w);
 }
 
@@ -251,6 +271,7 @@ main(void)
 		cmocka_unit_test(test_partial_set),
 		cmocka_unit_test(test_rest_comes_later),
 		cmocka_unit_test(test_cut_otherwise),
+		cmocka_unit_test(test_cut_after_the_end),
 	};
 
 	return cmocka_run_group_tests_name("peer/frag", tests, NULL, NULL);
