@@ -38,6 +38,7 @@ enum op {
 	CLEAR_BYTE,
 	CLEAR_CUT,
 	EDIT,
+	RECUT,
 	OP_N
 };
 
@@ -157,6 +158,28 @@ deliver_from_pool(unsigned int i, bool keep)
 	free(d.buf);
 }
 
+/** A delivered one as if its sender had cut it anew: a fragment that nobody has sealed. */
+static void
+deliver_recut(const struct datagram *old_one, const uint8_t arg[6])
+{
+	struct datagram d = *old_one;
+	uint8_t *p;
+
+	if (d.len < 32 || d.len + 4 > EDIT_CAP)
+		return;
+	p = d.buf = malloc(EDIT_CAP);
+	MUST(p != NULL);
+	memcpy(p, old_one->buf, 32);
+	memcpy(p + 36, old_one->buf + 32, d.len - 32);
+	d.len += 4;
+	p[16] = 53;
+	memcpy(p + 24, (uint8_t[]){0, 0, (uint8_t)(d.len >> 8), (uint8_t)d.len}, 4);
+	memcpy(p + 30, (uint8_t[]){(uint8_t)((d.len - 28) >> 8), (uint8_t)(d.len - 28)}, 2);
+	memcpy(p + 32, (uint8_t[]){0, arg[0] % 4, 0, arg[1] % 4}, 4);
+	deliver(&d);
+	free(p);
+}
+
 /* ---- events ---- */
 
 static void
@@ -273,6 +296,10 @@ happen(const struct event *ev)
 	case AGAIN:
 		if (n_old > 0)
 			deliver(&old[ev->who % n_old]);
+		break;
+	case RECUT:
+		if (n_old > 0)
+			deliver_recut(&old[ev->who % n_old], ev->arg);
 		break;
 	case FLUSH:
 		flush(1 + ev->arg[0] % FLUSH_MAX);
@@ -475,9 +502,9 @@ below(uint32_t n)
 static struct event
 any_event(void)
 {
-	static const uint8_t ops[] = {DELIVER, DELIVER, DROP, COPY, AGAIN, FLUSH, FLUSH, FLUSH,
-		TICK, TICK, COMMAND, COMMAND, FAULT, CLEAR_BYTE, CLEAR_CUT, EDIT, EDIT, EDIT, EDIT,
-		EDIT};
+	static const uint8_t ops[] = {DELIVER, DELIVER, DROP, COPY, AGAIN, RECUT, FLUSH, FLUSH,
+		FLUSH, TICK, TICK, COMMAND, COMMAND, FAULT, CLEAR_BYTE, CLEAR_CUT, EDIT, EDIT, EDIT,
+		EDIT, EDIT};
 	struct event ev = {.op = ops[below(sizeof(ops))]};
 
 	ev.who = (uint8_t)below(ev.op == COMMAND || ev.op == FAULT ? 2 : 4);

@@ -5,7 +5,7 @@
 import os
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-DELIVER, DROP, COPY, AGAIN, FLUSH, TICK, COMMAND, FAULT, CLEAR_BYTE, CLEAR_CUT, EDIT = range(11)
+DELIVER, DROP, COPY, AGAIN, FLUSH, TICK, COMMAND, FAULT, CLEAR_BYTE, CLEAR_CUT, EDIT, RECUT = range(12)
 GRE, OTHER, IKE, REKEY, REKEY_IKE, DOWN, DOWN_IKE, RESTART, CRASH = range(9)
 
 
@@ -36,6 +36,7 @@ SEEDS = {
     "nat": ev(FAULT, 0, 0) + UP + ev(FAULT, 0, 5) + LATER + ev(FAULT, 0, 0) + do(REKEY) + LONG,
     "moved": UP + ev(FAULT, 0, 3, 1) + do(REKEY) + LONG,
     "notify": UP + ev(COMMAND, 0, REKEY) + ev(EDIT, 0, 9, 0, 0, 14, 4) + ev(FLUSH, 0, 20) + LATER,
+    "recut": UP + do(DOWN_IKE) + b"".join(ev(RECUT, i, 1, 2) for i in range(8)) + LATER,
     "long": UP + LONG + LONG + LONG,
 }
 HEADS = {   # suites and options of each, then of both: configure() in fuzz_ike_peer.c

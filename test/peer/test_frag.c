@@ -191,7 +191,8 @@ test_rest_comes_later(void **state)
 
 /** The n-th fragment of the request that sa answered last, cut into others, with peer 0's key. */
 static void
-send_recut(struct world *w, const struct ike_sa *sa, struct ike_sk_key *k, unsigned int n, bool spoilt)
+send_recut(
+	struct world *w, const struct ike_sa *sa, struct ike_sk_key *k, unsigned int n, bool spoilt)
 {
 	struct ike_hdr hdr = {.spi_i = sa->spi_i,
 		.spi_r = sa->spi_r,
