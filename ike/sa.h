@@ -136,7 +136,7 @@ struct ike_sa {
 	bool qcd_given;		    /* the peer has a token of ours (RFC 6290) */
 	bool has_qcd;		    /* and we the digest of one of its */
 	uint8_t qcd[IKE_DIGEST_LEN];
-	bool contested;		    /* INITIAL_CONTACT says that it is gone; an answer says it is not */
+	bool contested;		    /* the peer says that it is gone; an answer says it is not */
 	bool replaced;		    /* rekeyed or reauthenticated: its end is nobody's loss */
 	uint32_t n_tries;	    /* retransmission sequences so far, this one included */
 	uint64_t dup_ms;	    /* a duplicate of a child goes when this SA is alive then (dup.h); 0 */
@@ -328,6 +328,8 @@ void ike_sa_set_conn(struct ike_sa *sa, const struct ike_conn_cfg *conn);
 void ike_sa_set_path(struct ike_sa *sa, const struct ike_path *path);
 /** The SA between the hosts of path: one that is up, else one that begins or ends. */
 struct ike_sa *ike_sa_between(const struct ike *e, const struct ike_path *path);
+/** All SAs with the host at sa's far end, sa itself too. @param from NULL = the first one, else the one after it */
+struct ike_sa *ike_sa_same_host(const struct ike_sa *sa, const struct ike_sa *from);
 /** What an end calls itself: &sa->local_id or &sa->remote_id. @return 0 or -ENOMEM */
 int ike_sa_set_id(const struct ike_id **at, const struct ike_id *id);
 /** Both identities are certain from now on: it is a peer's. */

@@ -72,9 +72,8 @@ give_up(struct ike_sa *sa)
 		break;
 	default:
 		if (sa->contested) {
-			/* what the SA that the INITIAL_CONTACT came over has carries on there */
-			ike_sa_end(sa, IKE_END_CONTACT, false,
-				"the peer started anew (INITIAL_CONTACT)");
+			/* what the SA has over which the peer said so carries on there */
+			ike_sa_end(sa, IKE_END_CONTACT, false, "the peer has forgotten it");
 			break;
 		}
 		if (sa->active != NULL && sa->active->type == IKE_TASK_PATH_CHECK)

@@ -5,13 +5,12 @@
 #include "conn.h"
 #include "reauth.h"
 
-/* an SA of ours that is younger may not have been known to the peer when it said INITIAL_CONTACT */
+/* one that is younger may not have been known to the peer when it said INITIAL_CONTACT */
 #define YOUNG_MS  10000
 #define REAUTH_MS 10000 /* so long a peer that reauthenticates has to delete the old SA itself */
 
-/** It lives if the peer says so soon: whatever we ask of it gets few repetitions. */
-static void
-contest(struct ike_sa *sa)
+void
+ike_unique_contest(struct ike_sa *sa)
 {
 	sa->contested = true;
 	ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, 0);
@@ -19,7 +18,8 @@ contest(struct ike_sa *sa)
 
 /**
  * INITIAL_CONTACT (2.4): whatever else we have with this peer is gone on its side. When both ends
- * connect at once, the peer may have said so before it took our SA: a young one is asked first.
+ * connect at once, or the peer with two connections, it may have said so before it had the other
+ * SA: a young one is asked first.
  */
 static void
 initial_contact(struct ike_sa *sa)
@@ -28,8 +28,8 @@ initial_contact(struct ike_sa *sa)
 
 	for (o = ike_sa_same_ends(sa, NULL); o != NULL; o = next) {
 		next = ike_sa_same_ends(sa, o);
-		if (o->initiator && sa->e->now_ms - o->up_ms < YOUNG_MS)
-			contest(o);
+		if (sa->e->now_ms - o->up_ms < YOUNG_MS)
+			ike_unique_contest(o);
 		else
 			ike_sa_end(o, IKE_END_CONTACT, false,
 				"the peer started anew (INITIAL_CONTACT)");
@@ -98,6 +98,44 @@ ike_unique_surplus(const struct ike_sa *sa, bool contact)
 	return true;
 }
 
+/** With the same peer, as far as their connections tell. */
+static bool
+may_be_one(const struct ike_id *a, const struct ike_id *b)
+{
+	if (ike_id_is_concrete(a))
+		return ike_id_match(a, b) != 0;
+	return !ike_id_is_concrete(b) || ike_id_match(b, a) != 0;
+}
+
+/** o has said that there is no other, and it is not known yet to whom. */
+static bool
+claims(const struct ike_sa *o, const struct ike_sa *sa)
+{
+	return o != sa && o->state == IKE_SA_AUTH_SENT && o->setup->sent_contact &&
+	       ike_id_equal(o->local_id, sa->local_id) &&
+	       may_be_one(&o->conn->remote.id, &sa->conn->remote.id);
+}
+
+/** Another connection has just said to the same host, or to the same name, that there is no other.
+ */
+static bool
+is_claimed(const struct ike_sa *sa)
+{
+	const struct ike_index_ref *r = NULL;
+	const struct ike_sa *o;
+
+	for (o = ike_sa_same_host(sa, NULL); o != NULL; o = ike_sa_same_host(sa, o))
+		if (claims(o, sa))
+			return true;
+	if (ike_id_is_concrete(&sa->conn->remote.id))
+		r = ike_index_id(&sa->e->index, &sa->conn->remote.id);
+	for (; r != NULL; r = ike_index_more(r))
+		for (o = ike_sa_of_conn(sa->e, r->conn); o != NULL; o = ike_sa_of_conn_next(o))
+			if (claims(o, sa))
+				return true;
+	return false;
+}
+
 /** One of the SAs that we have may be with whom conn means, who has not said yet who that is. */
 static bool
 may_be_known(const struct ike_sa *sa)
@@ -112,6 +150,8 @@ may_be_known(const struct ike_sa *sa)
 bool
 ike_unique_first(const struct ike_sa *sa)
 {
+	if (is_claimed(sa))
+		return false;
 	if (!ike_id_is_concrete(&sa->conn->remote.id))
 		return !may_be_known(sa);
 	return ike_sa_same_ends(sa, NULL) == NULL;

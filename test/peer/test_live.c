@@ -163,15 +163,15 @@ test_contact_and_the_rest(void **state)
 static void
 test_contact_with_patterns(void **state)
 {
-	static const char *const patterns[] = {NULL, "*.example.org"};
+	static const char *const ids[] = {NULL, "*.example.org", "gw.example.org"};
 
 	(void)state;
-	for (unsigned int n = 0; n < 2; n++) {
+	for (unsigned int n = 0; n < 6; n++) {
 		struct world *w = world_create(866 + n);
 		struct ike_conn_cfg two[2];
 
-		if (patterns[n] != NULL)
-			peer_id(&w->p[0].conn.remote.id, patterns[n]);
+		if (ids[n / 2] != NULL)
+			peer_id(&w->p[0].conn.remote.id, ids[n / 2]);
 		peer_id(&w->p[1].conn.local.id, "gw.example.org");
 		w->p[1].conn.n_children = 2;
 		two[0] = two[1] = w->p[0].conn;
@@ -182,7 +182,7 @@ test_contact_with_patterns(void **state)
 		start_both(w);
 		for (unsigned int boot = 0; boot < 2; boot++) {
 			ike_initiate(w->p[0].e, NULL, "gre", w->now);
-			world_run(w, 15000);
+			world_run(w, n % 2 * 15000);
 			ike_initiate(w->p[0].e, NULL, "other", w->now);
 			world_run(w, 60000);
 			for (unsigned int k = 0; k < 2; k++)
@@ -196,6 +196,45 @@ test_contact_with_patterns(void **state)
 		}
 		world_destroy(w);
 	}
+}
+
+/** A peer says so of one SA after it has begun another, as some do: both stay. */
+static bool
+say_contact(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)buf;
+	(void)len;
+	for (struct ike_sa *sa = w->p[from].e->sas; sa != NULL; sa = sa->next)
+		if (sa->setup != NULL)
+			sa->setup->sent_contact = false; /* nobody remembers */
+	return true;
+}
+
+static void
+test_contact_of_both(void **state)
+{
+	struct world *w = world_create(873);
+	struct ike_conn_cfg two[2];
+
+	(void)state;
+	w->p[1].conn.n_children = 2;
+	two[0] = two[1] = w->p[0].conn;
+	two[1].children = &w->p[0].children[1];
+	two[1].name[0] = 'G';
+	w->p[0].cfg.n_conns = 2;
+	w->p[0].cfg.conns = two;
+	w->filter = say_contact;
+	w->delay_ms = 50;
+	start_both(w);
+	ike_initiate(w->p[0].e, NULL, "gre", w->now);
+	world_run(w, 20);
+	ike_initiate(w->p[0].e, NULL, "other", w->now);
+	world_run(w, 60000);
+	for (unsigned int k = 0; k < 2; k++) {
+		assert_int_equal(peer_live_children(&w->p[k]), 2);
+		assert_int_equal(w->p[k].events[IKE_EV_IKE_DOWN], 0);
+	}
+	world_destroy(w);
 }
 
 /* ---- trying again ---- */
@@ -397,6 +436,7 @@ main(void)
 		cmocka_unit_test(test_both_contact),
 		cmocka_unit_test(test_contact_and_the_rest),
 		cmocka_unit_test(test_contact_with_patterns),
+		cmocka_unit_test(test_contact_of_both),
 		cmocka_unit_test(test_start_returns),
 		cmocka_unit_test(test_refused_for_a_while),
 		cmocka_unit_test(test_child_refused_for_a_while),
