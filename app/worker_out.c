@@ -8,14 +8,15 @@
 #include "lib/nexthop.h"
 #include "worker_priv.h"
 
-#define AHEAD 16 /* packets: whose tunnel and bytes are prefetched */
-/* From inside in one poll, more or less: the port's queue must not run over because many tunnels
- * have something to send, or one has a super-packet of small segments. */
-#define OUT_PACKETS (2 * GW_BURST_MAX)
+#define AHEAD       16  /* packets: whose tunnel and bytes are prefetched */
 #define ROOM_MIN    16  /* for a read: some ports give nothing when asked for few */
 #define FRAGS_OUTER 8   /* of one outer packet: a packet of 1280 bytes needs two */
 #define HELD_LOOKS  8   /* tunnels with held packets that one poll looks at: a packet must not */
 #define HELD_IDLE   512 /* cost more because thousands wait for their SAs; and in an idle poll */
+
+/* From inside in one poll, more or less, which is what the port gives: its queue must not run over
+ * because many tunnels have something to send, or one has a super-packet of small segments. */
+#define OUT_PACKETS GW_BURST_MAX
 
 /* Link header, MTU of the port: the last checks. Takes m. */
 static void
