@@ -47,13 +47,26 @@ in_use(struct ike_sa *sa)
 	return by != NULL && by->state == IKE_SA_UP ? by : sa;
 }
 
+/** Whoever answers on path is the one that to's peer says is there (3.7). */
+static void
+check(struct ike_sa *to, const struct ike_path *path, bool nat_local, bool nat_remote)
+{
+	struct ike_task *t = ike_task_add(to, IKE_TASK_PATH_CHECK, NULL, 0, 0);
+
+	if (t == NULL)
+		return;
+	t->moved_on |= t == to->active && !same_path(path, &t->path);
+	t->path = *path;
+	t->nat_local = nat_local;
+	t->nat_remote = nat_remote;
+}
+
 static void
 update_addresses(struct ike_sa *sa, const struct ike_path *path, const struct ike_msg *m,
 	struct ike_chain *c)
 {
 	struct ike_sa *to = in_use(sa);
 	bool local = sa->nat_local, remote = sa->nat_remote, natt = sa->peer_natt;
-	struct ike_task *t;
 
 	if (nat_forbidden(path, m)) {
 		ike_pld_notify_build(c, IKE_N_UNEXPECTED_NAT_DETECTED, NULL, 0);
@@ -68,17 +81,25 @@ update_addresses(struct ike_sa *sa, const struct ike_path *path, const struct ik
 			ike_sa_moved(to, path, sa->nat_local, sa->nat_remote);
 		return;
 	}
-	t = ike_task_add(to, IKE_TASK_PATH_CHECK, NULL, 0, 0);
-	if (t != NULL) {
-		t->moved_on |= t == to->active && !same_path(path, &t->path);
-		t->path = *path;
-		t->nat_local = sa->nat_local;
-		t->nat_remote = sa->nat_remote;
-	}
+	check(to, path, sa->nat_local, sa->nat_remote);
 	/* until the check is done, the old state counts */
 	sa->nat_local = local;
 	sa->nat_remote = remote;
 	sa->peer_natt = natt;
+}
+
+void
+ike_mobike_hand_over(struct ike_sa *sa)
+{
+	const struct ike_task *t = sa->active;
+	struct ike_sa *to = in_use(sa);
+
+	if (t == NULL || t->type != IKE_TASK_PATH_CHECK || to == sa ||
+		same_path(&t->path, &to->path))
+		return;
+	/* what the peer has said over that one is newer */
+	if (ike_task_find(to, IKE_TASK_PATH_CHECK, NULL, 0) == NULL)
+		check(to, &t->path, t->nat_local, t->nat_remote);
 }
 
 void

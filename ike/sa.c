@@ -11,6 +11,7 @@
 #include "reauth.h"
 #include "send.h"
 #include "source.h"
+#include "x.h"
 #include "x_follow.h"
 
 #define REFUSED_RETRY_MS 30000 /* a peer that is starting has no configuration for a while */
@@ -503,6 +504,7 @@ ike_sa_end(struct ike_sa *sa, enum ike_end why, bool linger, const char *reason)
 	if (why == IKE_END_FAILED || why == IKE_END_REFUSED)
 		connect_failed(sa);
 	end_children(sa, why, reason);
+	ike_mobike_hand_over(sa);
 	end_tasks(sa, why, reason);
 	if (sa->was_up && why != IKE_END_QUIET)
 		raise_event(sa, IKE_EV_IKE_DOWN, reason);

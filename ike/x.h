@@ -41,6 +41,8 @@ enum ike_after ike_x_info_request(struct ike_sa *sa, const struct ike_path *path
 	const struct ike_msg *m, struct ike_chain *c);
 
 /** The MOBIKE part of an INFORMATIONAL request (RFC 4555). */
+/** sa ends: what it had not found out of where the peer is, its successor does. */
+void ike_mobike_hand_over(struct ike_sa *sa);
 void ike_mobike_request(struct ike_sa *sa, const struct ike_path *path, const struct ike_msg *m,
 	struct ike_chain *c);
 

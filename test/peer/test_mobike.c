@@ -138,6 +138,38 @@ test_moves_during_rekey(void **state)
 	}
 }
 
+/** Of our engine, the responder, no request arrives. */
+static bool
+lose_checks(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	(void)len;
+	return from != 1 || (buf[19] & IKE_FLAG_RESPONSE) != 0;
+}
+
+/** It moves, and rekeys before our question whether it is there has reached it. */
+static void
+test_rekeys_after_move(void **state)
+{
+	struct world *w = connected(1260);
+	struct ike_path path = new_path(w);
+
+	(void)state;
+	w->filter = lose_checks;
+	move(w, &path, NULL);
+	world_run(w, 100);
+	assert_int_equal(only_sa(&w->p[1])->active->type, IKE_TASK_PATH_CHECK);
+	assert_int_equal(ike_rekey(w->p[0].e, &all_sas, w->now), 1);
+	world_run(w, 1000);
+	assert_int_equal(peer_live_sas(&w->p[1]), 1);
+	assert_false(is_at(w, &path.local));
+	w->filter = NULL;
+	world_run(w, 60000);
+	world_assert_settled(w, 1);
+	assert_true(is_at(w, &path.local));
+	world_destroy(w);
+}
+
 /** It moves on before the first new address has answered: only the last one counts. */
 static void
 test_moves_twice(void **state)
@@ -256,6 +288,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_nats),
 		cmocka_unit_test(test_moves_during_rekey),
+		cmocka_unit_test(test_rekeys_after_move),
 		cmocka_unit_test(test_moves_twice),
 		cmocka_unit_test(test_check_fails),
 		cmocka_unit_test(test_hashes_in_liveness),
