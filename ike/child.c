@@ -292,6 +292,16 @@ ike_child_set_state(struct ike_child *c, enum ike_child_state state)
 	ike_sa_touch(c->sa);
 }
 
+/** Its end was wanted while it was being rekeyed: that is the end of what has taken its place. */
+static void
+end_follows(const struct ike_child *old, const struct ike_child *by)
+{
+	struct ike_task *t = ike_task_find(old->sa, IKE_TASK_DELETE_CHILD, NULL, old->id);
+
+	if (t != NULL && t->wanted)
+		t->child_id = by->id;
+}
+
 void
 ike_child_replaced(struct ike_child *old, struct ike_child *by)
 {
@@ -306,6 +316,7 @@ ike_child_replaced(struct ike_child *old, struct ike_child *by)
 	old->use_out_ms = IKE_NEVER;
 	old->orphan_ms = sa->e->now_ms + IKE_ORPHAN_MS;
 	ike_child_set_state(old, IKE_CST_REKEYED);
+	end_follows(old, by);
 }
 
 void

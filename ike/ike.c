@@ -215,9 +215,15 @@ rekey_sa(struct ike_sa *sa)
 static bool
 terminate_child(struct ike_child *c)
 {
+	struct ike_task *t;
+
 	if (!ike_child_is_live(c))
 		return false;
-	return ike_task_add(c->sa, IKE_TASK_DELETE_CHILD, c->cfg, c->id, 0) != NULL;
+	t = ike_task_add(c->sa, IKE_TASK_DELETE_CHILD, c->cfg, c->id, 0);
+	if (t == NULL)
+		return false;
+	t->wanted = true;
+	return true;
 }
 
 /** What waits to be tried again is not wanted any more either. */

@@ -42,6 +42,7 @@ struct ike_task {
 	bool single;		/* CHILD: the peer takes one pair of selectors only */
 	uint16_t group;		/* the one the peer asked for, 0 = our choice */
 	struct ike_nego *nego;	/* while a CREATE_CHILD_SA or IKE_AUTH is on its way */
+	bool wanted;		/* DELETE_CHILD: by whoever wants no such child, so what replaces it goes, too */
 	uint32_t spi;		/* DELETE_CHILD without child: of an SA that we never installed */
 	uint32_t bad_spi;	/* INVALID_SPI */
 	struct ike_path path;	/* PATH_CHECK: this and the rest */

@@ -274,6 +274,33 @@ test_rekey_against_delete(void **state)
 	}
 }
 
+/**
+ * A child that is being rekeyed is terminated: what takes its place ends as well. Either side rekeys, and the
+ * DELETE waits for our own request to be answered.
+ */
+static void
+test_terminate_while_rekeyed(void **state)
+{
+	(void)state;
+	for (unsigned int n = 0; n < 8; n++) {
+		struct world *w = world_create(340 + n);
+		unsigned int rekeys = n & 1;
+
+		w->p[0].conn.n_children = w->p[1].conn.n_children = 2;
+		w->delay_ms = 50;
+		connect_world(w);
+		if (rekeys == 1) /* the window is taken, so that the DELETE waits */
+			ike_initiate(w->p[0].e, NULL, "other", w->now);
+		assert_int_equal(ike_rekey(w->p[rekeys].e, &all_children, w->now), 1);
+		world_run(w, n / 2 * 20);
+		assert_int_equal(ike_terminate(w->p[0].e, &all_children, w->now), 1);
+		world_run(w, 60000);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(peer_live_children(&w->p[i]), rekeys);
+		world_destroy(w);
+	}
+}
+
 /** Short lifetimes on both sides, traffic all along: nothing lost, nothing left over. */
 static void
 test_lifetimes(void **state)
@@ -646,6 +673,7 @@ main(void)
 		cmocka_unit_test(test_pfs_mismatch),
 		cmocka_unit_test(test_simultaneous),
 		cmocka_unit_test(test_rekey_against_delete),
+		cmocka_unit_test(test_terminate_while_rekeyed),
 		cmocka_unit_test(test_lifetimes),
 		cmocka_unit_test(test_byte_and_packet_limits),
 		cmocka_unit_test(test_limits_at_line_rate),
