@@ -325,8 +325,8 @@ handle_request(struct ike_sa *sa, struct arrival *a)
 		return;
 	verdict = ike_window_request(&sa->win, a->m.hdr.msg_id, a->digest);
 	if (verdict == IKE_WIN_OTHER)
-		verdict = takes_requests(sa) && is_recut(sa, &a->m) ? IKE_WIN_AGAIN
-								    : IKE_WIN_IGNORE;
+		verdict =
+			takes_requests(sa) && is_recut(sa, &a->m) ? IKE_WIN_AGAIN : IKE_WIN_IGNORE;
 	switch (verdict) {
 	case IKE_WIN_AGAIN:
 		e->stats.retransmits++;

@@ -49,6 +49,9 @@
 #define IKE_HUSH_MS	 5000  /* after our answer to its rekeying the peer is asked nothing yet */
 #define IKE_REKEYED_MS	 30000 /* after it we delete a replaced IKE SA that its replacer left over */
 
+#define IKE_PORT      500
+#define IKE_NATT_PORT 4500 /* with the non-ESP marker (RFC 3948 2.2) */
+
 enum ike_sa_state {
 	IKE_SA_INIT_SENT, /* initiator: IKE_SA_INIT on its way */
 	IKE_SA_AUTH_SENT, /* initiator: IKE_AUTH on its way */

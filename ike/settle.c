@@ -10,8 +10,6 @@
 #include "reauth.h"
 #include "sa.h"
 
-#define IKE_PORT        500
-#define IKE_NATT_PORT   4500
 #define NAME_WAIT_MS    60000
 #define NO_ADDR_WAIT_MS 5000 /* an interface or a route may come up later */
 

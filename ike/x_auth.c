@@ -17,8 +17,6 @@
 #include "x.h"
 #include "x_inter.h"
 
-#define NATT_PORT 4500
-
 /* ---- initiator ---- */
 
 static void
@@ -62,15 +60,6 @@ prepare_child(struct ike_sa *sa, struct ike_task *t)
 	return t->nego == NULL ? -ENOMEM : ike_nego_offer(sa, t->nego, cfg, NULL, true, 0);
 }
 
-/** NAT found, by the other's hashes: from here on both use 4500 (2.23). */
-static void
-float_ports(struct ike_sa *sa)
-{
-	if (!ike_sa_encap(sa) || sa->path.remote_port != 500)
-		return;
-	sa->path.local_port = sa->path.remote_port = NATT_PORT;
-}
-
 /** Who we say that we are, and whom we want. */
 static int
 name_ends(struct ike_sa *sa)
@@ -104,7 +93,6 @@ ike_x_auth_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 	struct ike_setup *s = sa->setup;
 	int err;
 
-	float_ports(sa);
 	err = name_ends(sa);
 	if (err == 0)
 		err = ike_ppk_mix(sa);

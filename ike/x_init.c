@@ -240,6 +240,15 @@ ike_x_init_is_copy(const struct ike_sa *sa, const struct ike_msg *m)
 	       memcmp(n.data.p, s->cookie.p, n.data.len) == 0;
 }
 
+/** NAT found, by the other's hashes: all that follows goes by 4500 (2.23; RFC 9242 3.2). */
+static void
+float_ports(struct ike_sa *sa)
+{
+	if (!ike_sa_encap(sa) || sa->path.remote_port != IKE_PORT)
+		return;
+	sa->path.local_port = sa->path.remote_port = IKE_NATT_PORT;
+}
+
 void
 ike_x_init_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 {
@@ -290,6 +299,7 @@ ike_x_init_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 	ike_auth_read_wishes(sa, m);
 	s->peer_childless = ike_msg_notify(m, IKE_N_CHILDLESS_IKEV2_SUPPORTED, NULL);
 	ike_natd_check(sa, &sa->path, m);
+	float_ports(sa);
 	ike_sa_auth_sent(sa);
 	if (!ike_inter_next(sa))
 		init_failed(sa, "out of memory");

@@ -19,8 +19,8 @@
 #include "esp_util.h"
 
 #define TUNNELS 200u
-#define POLLED  4u                 /* of them, the first; the others have descriptors */
-#define BUSY    8u                 /* worker_out.c's HELD_LOOKS */
+#define POLLED  4u           /* of them, the first; the others have descriptors */
+#define BUSY    8u           /* worker_out.c's HELD_LOOKS */
 #define MANY    GW_BURST_MAX /* its OUT_PACKETS */
 #define FRAMES  1024
 #define HOLD    2

@@ -440,11 +440,47 @@ test_follow_late(void **state)
 	}
 }
 
+static unsigned int seen_rounds;
+
+static bool
+watch_port(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)len;
+	if (from == 0 && buf[18] == IKE_X_INTERMEDIATE) {
+		assert_int_equal(w->p[0].e->sas->path.local_port, IKE_NATT_PORT);
+		assert_int_equal(w->p[0].e->sas->path.remote_port, IKE_NATT_PORT);
+		seen_rounds++;
+	}
+	return true;
+}
+
+/** Where there is a NAT, the additional rounds go by port 4500 already (RFC 9242 3.2). */
+static void
+test_rounds_behind_nat(void **state)
+{
+	struct world *w = world_create(480);
+
+	(void)state;
+	seen_rounds = 0;
+	w->filter = watch_port;
+	w->p[0].conn.encap = true;
+	for (unsigned int i = 0; i < 2; i++) {
+		peer_proposals(&w->p[i], "aes128-sha256-x25519-ke1_ecp384", ESP);
+		peer_start(&w->p[i]);
+	}
+	assert_int_equal(ike_initiate(w->p[0].e, "gw-gw", "gre", w->now), 0);
+	world_run(w, 3000);
+	world_assert_settled(w, 1);
+	assert_int_equal(seen_rounds, 1);
+	world_destroy(w);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rounds),
+		cmocka_unit_test(test_rounds_behind_nat),
 		cmocka_unit_test(test_no_common),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_forged),
