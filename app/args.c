@@ -13,25 +13,28 @@ static const char help_main[] =
 	"\n"
 	"A gateway that ends GRE over IPsec over IPv6.\n"
 	"\n"
-	"  run -c FILE      run in the foreground until SIGTERM\n"
+	"  run -c FILE      run in the foreground until SIGTERM or SIGINT\n"
 	"  check -c FILE    check a configuration and print what it means\n"
 	"  guard -c FILE    lay the guard routes of a configuration, which `run` does, too\n"
 	"  show WHAT        look at a running gateway\n"
 	"  --version        print the version\n"
 	"  --help           print this; `raclette COMMAND --help` tells more\n";
 
-static const char help_run[] = "usage: raclette run -c FILE [--log-level LEVEL] [--telemetry]\n"
-			       "\n"
-			       "Run in the foreground. SIGTERM or SIGINT: send DELETEs and stop.\n"
-			       "\n"
-			       "  -c, --config FILE   configuration\n"
-			       "  --log-level LEVEL   error, warning, info (default) or debug\n"
-			       "  --telemetry         let DPDK open its telemetry socket\n";
+static const char help_run[] =
+	"usage: raclette run -c FILE [--log-level LEVEL] [--telemetry]\n"
+	"\n"
+	"Run in the foreground. SIGTERM or SIGINT: send DELETEs and stop. SIGHUP: read\n"
+	"certificates, CRLs and private keys anew; all else needs a restart.\n"
+	"\n"
+	"  -c, --config FILE   configuration\n"
+	"  --log-level LEVEL   error, warning, info (default) or debug\n"
+	"  --telemetry         let DPDK open its telemetry socket\n";
 
 static const char help_check[] =
 	"usage: raclette check -c FILE\n"
 	"\n"
-	"Check a configuration and print what it means. Needs no privileges, changes nothing.\n"
+	"Check a configuration and print what it means. Changes nothing, and needs no privileges\n"
+	"but to read the files.\n"
 	"\n"
 	"  -c, --config FILE   configuration\n";
 
@@ -44,19 +47,20 @@ static const char help_guard[] =
 	"\n"
 	"  -c, --config FILE   configuration\n";
 
-static const char help_show[] = "usage: raclette show WHAT [--json] [--socket PATH]\n"
-				"\n"
-				"Look at a running gateway.\n"
-				"\n"
-				"  sa            ESP security associations\n"
-				"  ike           IKE security associations\n"
-				"  tunnels       tunnel interfaces and their counters\n"
-				"  ports         the outside port and its counters\n"
-				"  drops         why packets were dropped, and how many\n"
-				"  neighbours    neighbours on the outside link\n"
-				"\n"
-				"  --json          an array of objects\n"
-				"  --socket PATH   control socket (default " GW_SHOW_SOCKET ")\n";
+static const char help_show[] =
+	"usage: raclette show WHAT [--json] [--socket PATH]\n"
+	"\n"
+	"Look at a running gateway.\n"
+	"\n"
+	"  sa            ESP security associations\n"
+	"  ike           IKE security associations\n"
+	"  tunnels       tunnel interfaces and their counters\n"
+	"  ports         outside, inside and tunnels' ports and their counters\n"
+	"  drops         why packets were dropped, and how many\n"
+	"  neighbours    neighbours on the outside and the inside link\n"
+	"\n"
+	"  --json          an array of objects\n"
+	"  --socket PATH   control socket (default " GW_SHOW_SOCKET ")\n";
 
 enum { OPT_LEVEL = 256, OPT_TELEMETRY, OPT_JSON, OPT_SOCKET };
 
