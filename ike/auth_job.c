@@ -11,6 +11,8 @@
 	250 /* a certificate of the peer: it is read, its signature and a CRL's verified           \
 	     */
 
+#define KNOWN_US 4 /* one of those that we have: whether it is the peer's */
+
 static uint32_t
 sign_us(const EVP_PKEY *key)
 {
@@ -31,7 +33,8 @@ sign_us(const EVP_PKEY *key)
 static uint32_t
 judge_us(const struct ike_proof *p)
 {
-	uint32_t us = CHAIN_US * p->n_der;
+	/* who sends none has all those looked at that are configured */
+	uint32_t us = p->n_der > 0 ? CHAIN_US * p->n_der : KNOWN_US * p->claim.trust->n_peers;
 
 	switch (p->sig.key) {
 	case IKE_KEY_RSA:

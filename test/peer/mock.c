@@ -230,7 +230,8 @@ host_offload(void *arg, struct ike_job *job, bool stranger, uint32_t cost_us)
 	struct world *w = me->w;
 	struct mock_job *j;
 
-	(void)cost_us;
+	if (stranger && cost_us > w->stranger_us)
+		w->stranger_us = cost_us;
 	if (w->job_ms == 0)
 		return IKE_OFFLOAD_INLINE;
 	if (stranger && w->jobs_full)

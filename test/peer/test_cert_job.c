@@ -134,6 +134,30 @@ test_jobs(void **state)
 	}
 }
 
+/** Who sends no certificate has us search those that we have: with many of them that is much work.
+ */
+static void
+test_search_costs(void **state)
+{
+	struct ends n;
+
+	(void)state;
+	for (unsigned int many = 0; many < 2; many++) {
+		make(&n, 25 + many, 0);
+		n.w->p[0].conn.send_cert = IKE_SEND_CERT_NEVER;
+		for (unsigned int i = 0; i < (many ? 1000 : 1); i++)
+			assert_int_equal(ike_trust_add_peer(n.trust, n.leaf[0].cert), 0);
+		start(&n);
+		world_run(n.w, 3000);
+		world_assert_settled(n.w, 1);
+		if (many)
+			assert_true(n.w->stranger_us > 2000);
+		else
+			assert_true(n.w->stranger_us < 1000);
+		destroy(&n);
+	}
+}
+
 static void
 give_ppk(struct ends *n, unsigned int i, bool secret, bool required)
 {
@@ -397,6 +421,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_jobs),
+		cmocka_unit_test(test_search_costs),
 		cmocka_unit_test(test_ppk),
 		cmocka_unit_test(test_gone_meanwhile),
 		cmocka_unit_test(test_config_gone),

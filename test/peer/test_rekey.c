@@ -275,8 +275,8 @@ test_rekey_against_delete(void **state)
 }
 
 /**
- * A child that is being rekeyed is terminated: what takes its place ends as well. Either side rekeys, and the
- * DELETE waits for our own request to be answered.
+ * A child that is being rekeyed is terminated: what takes its place ends as well. Either side
+ * rekeys, and the DELETE waits for our own request to be answered.
  */
 static void
 test_terminate_while_rekeyed(void **state)

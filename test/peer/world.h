@@ -116,6 +116,7 @@ struct world {
 	unsigned int lookup_ms;	  /* names are answered so late at most; 0 = by the test */
 	unsigned int lookup_fail; /* per mille of the answers say that there is no such name */
 	unsigned int n_jobs; /* given away so far */
+	uint32_t stranger_us; /* what a stranger's dearest job was said to cost */
 	struct mock_job *jobs;
 	unsigned int n_ike;	/* IKE datagrams sent */
 	struct packet *queue;
