@@ -54,11 +54,13 @@ counterpart(const struct ike_child *c)
 	return NULL;
 }
 
-/** We are the end whose children yield. */
+/** We are the end whose children yield: by what both ends call themselves, which no NAT changes. */
 static bool
 we_yield(const struct ike_sa *sa)
 {
-	return memcmp(&sa->path.local, &sa->path.remote, 16) < 0;
+	int d = ike_id_order(sa->local_id, sa->remote_id);
+
+	return d != 0 ? d < 0 : memcmp(&sa->path.local, &sa->path.remote, 16) < 0;
 }
 
 /** The peer was faster: attempts of ours that nobody has answered yet are not needed any more. */

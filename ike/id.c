@@ -488,6 +488,16 @@ ike_id_equal(const struct ike_id *a, const struct ike_id *b)
 	return a->type == IKE_ID_DER_ASN1_DN && dn_equal(a, b);
 }
 
+int
+ike_id_order(const struct ike_id *a, const struct ike_id *b)
+{
+	if (a->type != b->type)
+		return a->type < b->type ? -1 : 1;
+	if (a->len != b->len)
+		return a->len < b->len ? -1 : 1;
+	return memcmp(a->data, b->data, a->len);
+}
+
 uint64_t
 ike_id_hash(const struct ike_id *id, uint64_t hash)
 {

@@ -54,6 +54,8 @@ void ike_id_load(struct ike_id *out, const struct ike_id *id);
 /** Names without regard to case: all len bytes, no byte ends them. */
 bool ike_name_equal(const void *a, const void *b, size_t len);
 bool ike_id_equal(const struct ike_id *a, const struct ike_id *b);
+/** An order that depends on nothing but their bytes. @return below 0, 0 or above as memcmp() */
+int ike_id_order(const struct ike_id *a, const struct ike_id *b);
 
 /** Continue a hash: the same for identities that are equal. */
 uint64_t ike_id_hash(const struct ike_id *id, uint64_t hash);

@@ -87,8 +87,10 @@ ike_unique_surplus(const struct ike_sa *sa, bool contact)
 
 	if (sa->conn->unique != IKE_UNIQUE_KEEP || contact)
 		return false;
-	/* from the same address it is a reauthentication, most likely, which must not be refused */
-	for (o = ike_sa_same_ends(sa, NULL); o != NULL && same_address(sa, o);
+	/* from the same address it is a reauthentication, most likely, which must not be refused;
+	 * of another connection it is another way to the same peer */
+	for (o = ike_sa_same_ends(sa, NULL);
+		o != NULL && (same_address(sa, o) || o->conn != sa->conn);
 		o = ike_sa_same_ends(sa, o))
 		;
 	if (o == NULL)

@@ -362,10 +362,32 @@ test_esp_without_nat(void **state)
 	world_destroy(w);
 }
 
+/** Both ends begin, and each sees the other's address and its own differ in another order. */
+static void
+test_both_begin(void **state)
+{
+	(void)state;
+	for (unsigned int n = 0; n < 20; n++) {
+		struct world *w = world_create(780 + n);
+
+		hide(w, n & 1, 0);
+		start_both(w);
+		assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+		world_run(w, n / 2 * 4);
+		assert_int_equal(ike_initiate(w->p[1].e, NULL, "gre", w->now), 0);
+		world_run(w, 60000);
+		world_assert_settled(w, 1);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(peer_live_sas(&w->p[i]), 1);
+		world_destroy(w);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_both_begin),
 		cmocka_unit_test(test_transport),
 		cmocka_unit_test(test_networks_are_not_renamed),
 		cmocka_unit_test(test_keepalives),
