@@ -374,6 +374,16 @@ include_errors(void **state)
 	assert_null(load("main"));
 	assert_non_null(strstr(err.msg, "cannot be read"));
 
+	/* a file that is named has to be there; one with '*' in its name as well */
+	file("main", "\ninclude no/such\n");
+	assert_null(load("main"));
+	assert_non_null(strstr(err.file, "/main"));
+	assert_int_equal(err.line, 2);
+	assert_non_null(strstr(err.msg, "/no/such"));
+	file("main", "include no\\*such\n");
+	assert_null(load("main"));
+	assert_non_null(strstr(err.msg, "there is no file"));
+
 	assert_null(load("missing"));
 	assert_non_null(strstr(err.file, "/missing"));
 	assert_non_null(strstr(err.msg, "cannot be opened"));
