@@ -93,8 +93,6 @@ void cfg_note(struct cfg_ctx *x, bool warning, const struct conf_node *node, con
 	__attribute__((format(printf, 4, 5)));
 /** True the first time that what is asked about. */
 bool cfg_first(struct cfg_ctx *x, const char *what);
-/** Copy s with what is not printable replaced and its length limited. @return buf */
-const char *cfg_quote(const char *s, char *buf, size_t len);
 
 /** Count the sections among section's children. @return -EINVAL for other kinds, or more than max */
 int cfg_count(struct cfg_ctx *x, const struct conf_node *section, const char *what, unsigned int max,

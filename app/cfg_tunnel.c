@@ -540,13 +540,31 @@ read_tunnel(struct cfg_ctx *x, const struct conf_node *node, struct gw_tunnel_cf
 	return ret;
 }
 
+/* two that become one: the first would be gone without a word */
+static int
+check_names(struct cfg_ctx *x, const struct conf_node *section)
+{
+	for (const struct conf_node *n = section->children; n != NULL; n = n->next) {
+		struct conf_node at = *n;
+
+		at.line = n->again;
+		if (n->again != 0)
+			return cfg_error(x, &at,
+				"is there already, in line %u; give each tunnel a name of its own",
+				n->line);
+	}
+	return 0;
+}
+
 int
 cfg_tunnels(struct cfg_ctx *x, const struct conf_node *section)
 {
 	struct gw_cfg *cfg = x->cfg;
 	unsigned int n, i = 0;
-	int ret = cfg_count(x, section, "tunnel", CFG_TUNNELS_MAX, &n);
+	int ret = check_names(x, section);
 
+	if (ret == 0)
+		ret = cfg_count(x, section, "tunnel", CFG_TUNNELS_MAX, &n);
 	if (ret < 0 || n == 0)
 		return ret;
 	if (cfg->outside.port[0] == '\0')

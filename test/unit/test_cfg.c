@@ -800,6 +800,27 @@ templates(void **state)
 	done(cfg);
 }
 
+/* sections of one name are one, as in swanctl, but not without a word */
+static void
+named_again(void **state)
+{
+	struct gw_cfg *cfg = good("connections { c {\n mobike = no\n" AUTH
+				  "children { k {\n mode = transport\n }\nk { reqid = 1\n } }\n}\n"
+				  "c { mobike = yes\n } }\n"
+				  "secrets { ike { id = a\n secret = hush\n }\nike { id = b\n } }");
+
+	assert_int_equal(cfg->ike.n_conns, 1);
+	assert_true(cfg->ike.conns[0].mobike);
+	assert_int_equal(cfg->ike.n_secrets, 1);
+	assert_int_equal(noted("connections.c: is there already, in line 1"), 1);
+	assert_int_equal(noted("connections.c.mobike: is set again; what line 2"), 1);
+	assert_int_equal(noted("connections.c.children.k: is there already, in line 7"), 1);
+	assert_int_equal(noted("secrets.ike: is there already, in line 15"), 1);
+	assert_int_equal(noted("secrets.ike.id: is set again; what line 15"), 1);
+	assert_int_equal(noted("hush"), 0);
+	done(cfg);
+}
+
 enum where { RAW, CONN, CHILD, TUNNEL, TUNNELS };
 
 static const struct bad {
@@ -1020,6 +1041,8 @@ static const struct bad {
 		20, "tunnels.t.handoff_port", "the inside"},
 	{TUNNEL, "adress = 10.0.0.1/8", 18, "adress", "did you mean 'address'"},
 	{TUNNELS, "lo { }", 17, "tunnels.lo", "'lo'"},
+	{TUNNELS, "a { key = 1\n }\nb { key = 2\n }\na { key = 3\n }", 21, "tunnels.a",
+		"is there already, in line 17"},
 	{TUNNELS, "default { }", 17, "tunnels.default", "'default'"},
 	{TUNNELS, "a/b { }", 17, "tunnels.a/b", "'/'"},
 	{TUNNELS, "a%d { }", 17, "tunnels.a%d", "'%'"},
@@ -1228,6 +1251,7 @@ main(void)
 		cmocka_unit_test(several),
 		cmocka_unit_test(selectors),
 		cmocka_unit_test(templates),
+		cmocka_unit_test(named_again),
 		cmocka_unit_test(bad_input),
 		cmocka_unit_test(from_vici),
 		cmocka_unit_test(print),
