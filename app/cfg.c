@@ -55,6 +55,8 @@ build(struct cfg_ctx *x, const struct conf *c)
 		ret = cfg_gateway(x, top.gateway);
 	if (ret == 0 && top.tunnels != NULL)
 		ret = cfg_tunnels(x, top.tunnels);
+	if (ret == 0 && top.connections != NULL)
+		ret = cfg_psk_check(x, top.connections);
 	if (ret == 0 && top.gateway == NULL) {
 		const struct conf_node *first = conf_root(c)->children;
 		const struct conf_node at = {.file = first != NULL ? first->file : NULL};

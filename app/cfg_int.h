@@ -152,6 +152,8 @@ cfg_set cfg_auth_round; /* refuses all but the first */
 void cfg_auth_free(struct ike_auth_cfg *auth);
 int cfg_connections(struct cfg_ctx *x, const struct conf_node *section);
 int cfg_secrets(struct cfg_ctx *x, const struct conf_node *section);
+/** Connections, all of which are read, that have no secret although they need one. */
+int cfg_psk_check(struct cfg_ctx *x, const struct conf_node *connections);
 int cfg_gateway(struct cfg_ctx *x, const struct conf_node *section);
 int cfg_tunnels(struct cfg_ctx *x, const struct conf_node *section);
 void cfg_conns_free(struct ike_cfg *ike);

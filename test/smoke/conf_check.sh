@@ -36,6 +36,11 @@ refuse 'AH' 's/esp_proposals = .*/ah_proposals = sha1/' ah_proposals
 refuse 'unknown algorithm' 's/esp_proposals = .*/esp_proposals = rot13-sha1/' esp_proposals
 refuse 'no such connection' 's/connection = gw-gw/connection = gw-wg/' connection
 refuse 'forwarding without a port' 's/( *)child = gre/\1child = gre\n\1handoff = port/' handoff
+refuse 'no secret for the peer' 's/id-1([ab]) = .*/id-1\1 = \1.example.org/' \
+	"connections\.gw-gw: auth = psk, but no secret in 'secrets' is for '$A6' and '$B6'"
+refuse 'no secrets at all' '/^secrets \{/,$d' 'connections\.gw-gw: auth = psk, but no secret'
+refuse 'include of a file that is not there' 's/^secrets \{/include psk.conf\n&/' 'there is no file .*/psk\.conf'
+refuse 'a tunnel twice' 's/^   ip6gre4 \{/   ip6gre4 { }\n&/' 'tunnels\.ip6gre4: is there already, in line [0-9]+'
 refuse 'missing brace' 's/^secrets \{/secrets/' ''
 "$RACLETTE" check -c /nonexistent >"$LAB_DIR/out" 2>&1 && fail 'no file: accepted' || pass 'no file is an error'
 # the README's first configuration, word by word

@@ -59,7 +59,8 @@ done(struct gw_cfg *cfg)
 	cfg_notes_free(&notes);
 }
 
-#define AUTH "local { auth = psk\n }\n remote { auth = psk\n }\n"
+#define AUTH   "local { auth = psk\n }\n remote { auth = psk\n }\n"
+#define SECRET "secrets { ike { secret = hush\n } }\n" /* everybody's */
 
 /* a connection with settings of its own in a line */
 static char text[16384];
@@ -67,15 +68,15 @@ static char text[16384];
 static const char *
 conn(const char *settings)
 {
-	snprintf(text, sizeof(text), "connections { c {\n%s\n" AUTH "} }", settings);
+	snprintf(text, sizeof(text), "connections { c {\n%s\n" AUTH "} }\n" SECRET, settings);
 	return text;
 }
 
 static const char *
 child(const char *settings)
 {
-	snprintf(text, sizeof(text), "connections { c {\n" AUTH "children { k {\n%s\n } } } }",
-		settings);
+	snprintf(text, sizeof(text),
+		"connections { c {\n" AUTH "children { k {\n%s\n } } } }\n" SECRET, settings);
 	return text;
 }
 
@@ -89,14 +90,15 @@ child(const char *settings)
 static const char *
 tunnels(const char *sections)
 {
-	snprintf(text, sizeof(text), GATEWAY CONNS "tunnels {\n%s\n}", sections);
+	snprintf(text, sizeof(text), GATEWAY CONNS "tunnels {\n%s\n}\n" SECRET, sections);
 	return text;
 }
 
 static const char *
 tunnel(const char *settings)
 {
-	snprintf(text, sizeof(text), GATEWAY CONNS "tunnels {\ngre1 {\n%s\n}\n}", settings);
+	snprintf(
+		text, sizeof(text), GATEWAY CONNS "tunnels {\ngre1 {\n%s\n}\n}\n" SECRET, settings);
 	return text;
 }
 
@@ -446,7 +448,8 @@ ignored_once(void **state)
 		     "= psk\n }\n"
 		     "children { k { mark_in = 42\n reqid = 7\n if_id_in = 3\n } l { mark_in = "
 		     "43\n } } }\n"
-		     "b {\n vips = ::\n" AUTH "} }\nsecrets { eap-1 { id = x\n secret = y\n } }");
+		     "b {\n vips = ::\n" AUTH "} }\nsecrets { eap-1 { id = x\n secret = y\n } "
+		     "ike { secret = z\n } }");
 
 	static const char *const keys[] = {"authorities", "pools", "vips", "if_id_in", "certs",
 		"cert-2", "mark_in", "reqid", "eap-1"};
@@ -467,7 +470,7 @@ ignored_once(void **state)
 				strstr(notes.note[i].msg, "connections.a.children.k.mark_in"));
 		}
 	}
-	assert_int_equal(cfg->ike.n_secrets, 0);
+	assert_int_equal(cfg->ike.n_secrets, 1);
 	done(cfg);
 }
 
@@ -667,7 +670,8 @@ inside(void **state)
 	struct gw_cfg *cfg =
 		good("gateway {\n" OUT "inside {\n port = net_ring1\n interface = lan7\n"
 		     "address = 10.1.0.1/24, fd01::1/64\n mtu = 9000\n }\n}\n" CONNS
-		     "tunnels { t { handoff = port\n routes = 10.2.0.0/16\n offload = no\n } }");
+		     "tunnels { t { handoff = port\n routes = 10.2.0.0/16\n offload = no\n } "
+		     "}\n" SECRET);
 
 	assert_string_equal(cfg->inside.port, "net_ring1");
 	assert_string_equal(cfg->inside.interface, "lan7");
@@ -681,8 +685,8 @@ inside(void **state)
 	done(cfg);
 
 	/* with its defaults, and nothing that forwards */
-	cfg = good(
-		"gateway {\n" OUT "inside { port = 0000:00:07.0\n } }\n" CONNS "tunnels { t { } }");
+	cfg = good("gateway {\n" OUT "inside { port = 0000:00:07.0\n } }\n" CONNS
+		   "tunnels { t { } }\n" SECRET);
 	assert_string_equal(cfg->inside.interface, "inside");
 	assert_int_equal(cfg->inside.mtu, 1500);
 	assert_int_equal(noted("forwards nothing"), 1);
@@ -742,7 +746,7 @@ several(void **state)
 	snprintf(text, sizeof(text), "%s",
 		GATEWAY "tunnels { t1 { connection = a\n child = y\n } t2 { connection = b\n } }\n"
 			"connections { a {\n" AUTH "children { x { } y { } } }\nb {\n" AUTH
-			"children { z { } } } }\n");
+			"children { z { } } } }\n" SECRET);
 	cfg = good(text);
 	assert_string_equal(cfg->tunnels[0].child->name, "y");
 	assert_string_equal(cfg->tunnels[1].child->name, "z");
@@ -767,13 +771,13 @@ selectors(void **state)
 		snprintf(text, sizeof(text),
 			GATEWAY
 			"tunnels { t { } }\nconnections { c {\nremote_addrs = fd00::2\n" AUTH
-			"children { k {\n%s\n} } } }",
+			"children { k {\n%s\n} } } }\n" SECRET,
 			ok[i]);
 		done(good(text));
 		/* a peer from anywhere */
 		snprintf(text, sizeof(text),
 			GATEWAY "tunnels { t { } }\nconnections { c {\n" AUTH
-				"children { k {\n%s\n} } } }",
+				"children { k {\n%s\n} } } }\n" SECRET,
 			ok[i]);
 		done(good(text));
 	}
@@ -785,7 +789,7 @@ templates(void **state)
 {
 	struct gw_cfg *cfg =
 		good("base {\n mobike = no\n local { auth = psk\n }\n remote { auth = psk\n }\n}\n"
-		     "connections { a : base { } b : base { mobike = yes\n } }\n");
+		     "connections { a : base { } b : base { mobike = yes\n } }\n" SECRET);
 	assert_false(cfg->ike.conns[0].mobike);
 	assert_true(cfg->ike.conns[1].mobike);
 	done(cfg);
@@ -795,7 +799,7 @@ templates(void **state)
 	assert_non_null(strstr(err.msg, "connections.a.mobike"));
 	cfg_notes_free(&notes);
 
-	cfg = good("connections { a : base {\n" AUTH "} }");
+	cfg = good("connections { a : base {\n" AUTH "} }\n" SECRET);
 	assert_int_equal(noted("'base'"), 1);
 	done(cfg);
 }
@@ -819,6 +823,71 @@ named_again(void **state)
 	assert_int_equal(noted("secrets.ike.id: is set again; what line 15"), 1);
 	assert_int_equal(noted("hush"), 0);
 	done(cfg);
+}
+
+/* which pairs of ends find a secret; the rule itself is ike/conn.c's */
+static void
+psk(void **state)
+{
+	static const struct {
+		const char *conn, *local, *remote, *secrets;
+		bool found;
+		const char *says;
+	} t[] = {
+		{"", "", "", "", false, "for '%any' and '%any'"},
+		{"", "id = a", "id = b", "", false, "for 'a' and 'b'"},
+		{"", "id = a", "id = b", "ppk { id = b\n secret = hush\n }", false, "for 'a' and"},
+		{"", "id = a", "id = b", "ike { secret = hush\n }", true, NULL},
+		{"", "id = a", "id = b", "ike { id-1 = a\n id-2 = b\n secret = hush\n }", true,
+			NULL},
+		{"", "id = a", "id = b", "ike { id = b\n secret = hush\n }", true, NULL},
+		{"", "id = a", "id = b", "ike { id = a\n secret = hush\n }", true, NULL},
+		{"", "id = a", "id = b", "ike { id-1 = c\n id-2 = d\n secret = hush\n }", false,
+			"for 'a' and 'b'"},
+		/* ours is enough for IKE, and yet it looks like a slip */
+		{"", "id = a", "id = b", "ike { id-1 = a\n id-2 = c\n secret = hush\n }", true,
+			"'ike' would be used, which does not name the peer 'b'"},
+		/* an end that has no identity yet: its address, or whoever comes */
+		{"local_addrs = fd00::1", "", "id = b", "ike { id = c\n secret = hush\n }", false,
+			"for 'fd00::1' and 'b'"},
+		{"local_addrs = fd00::1", "", "id = b", "ike { id = fd00::1\n secret = hush\n }",
+			true, NULL},
+		{"local_addrs = fd00::/64", "", "id = b", "ike { id = fd00::1\n secret = hush\n }",
+			true, NULL},
+		{"", "id = a", "", "ike { id = c\n secret = hush\n }", true, NULL},
+		{"", "id = a", "id = *.b", "ike { id = c\n secret = hush\n }", false,
+			"for 'a' and '*.b'"},
+		{"", "id = a", "id = *.b", "ike { id = c.b\n secret = hush\n }", true, NULL},
+		{"", "id = a", "id = *.b", "ike { id = *.c.b\n secret = hush\n }", true, NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct gw_cfg *cfg;
+
+		snprintf(text, sizeof(text),
+			"connections {\nc {\n%s\nlocal { auth = psk\n%s\n}\nremote { auth = "
+			"psk\n%s\n} } }\nsecrets {\n%s\n}\n",
+			t[i].conn, t[i].local, t[i].remote, t[i].secrets);
+		memset(&err, 0, sizeof(err));
+		cfg = build(text);
+		if ((cfg != NULL) != t[i].found)
+			print_message("[%s] %s\n", text, err.msg);
+		assert_int_equal(cfg != NULL, t[i].found);
+		assert_int_equal(err.line, t[i].found ? 0 : 2);
+		if (!t[i].found) {
+			assert_non_null(
+				strstr(err.msg, "connections.c: auth = psk, but no secret"));
+			assert_non_null(strstr(err.msg, t[i].says));
+		}
+		assert_int_equal(noted("would be used"), t[i].found && t[i].says != NULL);
+		if (t[i].found && t[i].says != NULL)
+			assert_int_equal(noted(t[i].says), 1);
+		done(cfg);
+	}
+	/* no section at all */
+	assert_null(build("connections {\nc {\n" AUTH "} }\n"));
+	assert_int_equal(err.line, 2);
+	cfg_notes_free(&notes);
 }
 
 enum where { RAW, CONN, CHILD, TUNNEL, TUNNELS };
@@ -1252,6 +1321,7 @@ main(void)
 		cmocka_unit_test(selectors),
 		cmocka_unit_test(templates),
 		cmocka_unit_test(named_again),
+		cmocka_unit_test(psk),
 		cmocka_unit_test(bad_input),
 		cmocka_unit_test(from_vici),
 		cmocka_unit_test(print),

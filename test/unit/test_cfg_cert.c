@@ -30,7 +30,8 @@ build(const char *local, const char *remote, const char *secrets)
 
 	snprintf(name, sizeof(name), "%s/t.conf", dir);
 	snprintf(text, sizeof(text),
-		"connections { c {\nlocal {\n%s\n}\nremote {\n%s\n}\n} }\nsecrets {\n%s\n}\n",
+		"connections { c {\nlocal {\n%s\n}\nremote {\n%s\n}\n} }\nsecrets {\n%s\nike { "
+		"secret = hush\n}\n}\n",
 		local, remote, secrets);
 	c = conf_parse(text, strlen(text), name, false, &err);
 	assert_non_null(c);
