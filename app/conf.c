@@ -296,9 +296,20 @@ conf_add_file(struct conf *c, const char *name)
 	if (f == NULL)
 		return NULL;
 	memcpy(f->name, name, len);
+	f->others = false;
 	f->next = c->files;
 	c->files = f;
 	return f->name;
+}
+
+bool
+conf_others_read(const struct conf *c, const struct conf_node *n)
+{
+	const struct conf_file *f = c->files;
+
+	while (f != NULL && f->name != n->file)
+		f = f->next;
+	return f != NULL && f->others;
 }
 
 const char *

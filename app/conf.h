@@ -73,6 +73,9 @@ const struct conf_warning *conf_warnings(const struct conf *c); /* NULL = none *
 /** The folder of the file that it began with; "." from VICI. @return buf */
 const char *conf_dir(const struct conf *c, char *buf, size_t len);
 
+/** Others than its owner can read the file that n was written in. */
+bool conf_others_read(const struct conf *c, const struct conf_node *n);
+
 struct conf_node *conf_root(const struct conf *c);
 struct conf_node *conf_child(const struct conf_node *section, const char *name); /* NULL */
 const char *conf_get(const struct conf_node *section, const char *name);	      /* NULL */

@@ -55,7 +55,8 @@ no_match(struct conf_parser *ps, const char *pattern, const char *path, unsigned
 {
 	if (is_plain(pattern))
 		return CONF_FAIL(ps, line,
-			"include: there is no file %s; a pattern, with '*' in it, may match none", path);
+			"include: there is no file %s; a pattern, with '*' in it, may match none",
+			path);
 	conf_warn(ps->c, ps->file, line, "include matches no file: %s", path);
 	return 0;
 }
@@ -148,6 +149,7 @@ load_fd(struct conf_parser *ps, int fd, const char *path, struct conf_node *sect
 
 	if (fstat(fd, &st) < 0)
 		return CONF_FAIL(ps, 0, "cannot be read: %s", strerror(errno));
+	ps->c->files->others = (st.st_mode & (S_IRGRP | S_IROTH)) != 0; /* the newest: this one */
 	ps->dev = st.st_dev;
 	ps->ino = st.st_ino;
 	if (includes_itself(ps)) {

@@ -18,6 +18,7 @@ struct conf_ref {
 
 struct conf_file {
 	struct conf_file *next;
+	bool others; /* can read it who does not own it */
 	char name[];
 };
 

@@ -42,6 +42,20 @@ refuse 'no secrets at all' '/^secrets \{/,$d' 'connections\.gw-gw: auth = psk, b
 refuse 'include of a file that is not there' 's/^secrets \{/include psk.conf\n&/' 'there is no file .*/psk\.conf'
 refuse 'a tunnel twice' 's/^   ip6gre4 \{/   ip6gre4 { }\n&/' 'tunnels\.ip6gre4: is there already, in line [0-9]+'
 refuse 'missing brace' 's/^secrets \{/secrets/' ''
+
+# warned WHAT TEXT: said of the good file, which stays accepted
+warned() {
+	if "$RACLETTE" check -c "$LAB_DIR/A.conf" >"$LAB_DIR/out" 2>&1; then
+		check "$1" grep -E "A\.conf:[0-9]+: warning: $2" "$LAB_DIR/out"
+	else
+		fail "$1: refused"
+	fi
+}
+chmod 640 "$LAB_DIR/A.conf"
+warned 'others can read the secrets' 'secrets\.ike-1\.secret: .*/A\.conf can be read by others .*chmod 600'
+chmod 600 "$LAB_DIR/A.conf"
+"$RACLETTE" check -c "$LAB_DIR/A.conf" >"$LAB_DIR/out" 2>&1 || true
+check_not 'only the owner can' grep 'can be read by others' "$LAB_DIR/out"
 "$RACLETTE" check -c /nonexistent >"$LAB_DIR/out" 2>&1 && fail 'no file: accepted' || pass 'no file is an error'
 # the README's first configuration, word by word
 awk '/^`.*raclette\.conf`:$/ {want = 1} want && /^```/ {if (in_it) exit; in_it = 1; next} in_it' "$TOP/README.md" >"$LAB_DIR/readme.conf"

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -220,7 +222,7 @@ example(void **state)
 	struct gw_cfg *cfg = cfg_build(c, &notes, &err);
 	conf_free(c);
 	assert_non_null(cfg);
-	assert_int_equal(notes.n, 0);
+	assert_int_equal(notes.n, noted("can be read by others")); /* as it was checked out */
 
 	struct gw_tunnel_cfg shown = cfg->tunnels[0];
 	struct gw_outside_cfg outside = cfg->outside;
@@ -825,6 +827,41 @@ named_again(void **state)
 	done(cfg);
 }
 
+/* the file that a secret is in, and none beside it; once for all of its secrets */
+static void
+readable(void **state)
+{
+	static const struct {
+		mode_t main, part;
+		unsigned int n;
+	} t[] = {{0600, 0600, 0}, {0644, 0600, 0}, {0600, 0640, 1}, {0600, 0604, 1}};
+	char dir[] = "/tmp/test_cfg.XXXXXX", main[64], part[64];
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(main, sizeof(main), "%s/main", dir);
+	snprintf(part, sizeof(part), "%s/part", dir);
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		FILE *f = fopen(main, "w");
+		assert_non_null(f);
+		fputs("connections { }\ninclude part\n", f);
+		fclose(f);
+		f = fopen(part, "w");
+		assert_non_null(f);
+		fputs("secrets { ike-1 {\n secret = hush\n }\nike-2 { secret = hush\n } }\n", f);
+		fclose(f);
+		chmod(main, t[i].main);
+		chmod(part, t[i].part);
+		struct gw_cfg *cfg = cfg_load(main, &notes, &err);
+		assert_non_null(cfg);
+		assert_int_equal(noted("can be read by others than its owner; chmod 600"), t[i].n);
+		assert_int_equal(noted("secrets.ike-1.secret"), t[i].n);
+		done(cfg);
+		unlink(main);
+		unlink(part);
+	}
+	rmdir(dir);
+}
+
 /* which pairs of ends find a secret; the rule itself is ike/conn.c's */
 static void
 psk(void **state)
@@ -1322,6 +1359,7 @@ main(void)
 		cmocka_unit_test(templates),
 		cmocka_unit_test(named_again),
 		cmocka_unit_test(psk),
+		cmocka_unit_test(readable),
 		cmocka_unit_test(bad_input),
 		cmocka_unit_test(from_vici),
 		cmocka_unit_test(print),
