@@ -44,6 +44,7 @@ enum cfg_kind {
 	CFG_LIST,     /* from a file: a value with commas */
 	CFG_SECTION,  /* a name ending in '*' stands for all sections that begin so */
 	CFG_IGNORED,  /* strongSwan's, without meaning here; section, list or value */
+	CFG_MISSING,  /* strongSwan's, which would have one: ignored, too */
 	CFG_REFUSED,  /* would do harm; text says why */
 };
 
@@ -70,6 +71,10 @@ struct cfg_key {
 #define CFG_IGNORE(key)                                                                            \
 	{                                                                                          \
 		.name = (key), .kind = CFG_IGNORED                                                 \
+	}
+#define CFG_MISS(key)                                                                              \
+	{                                                                                          \
+		.name = (key), .kind = CFG_MISSING                                                 \
 	}
 #define CFG_IGNORE_AS(key, why)                                                                    \
 	{                                                                                          \

@@ -138,8 +138,8 @@ unknown_key(
 			best = d;
 			near = keys[i].name;
 		}
-		if (keys[i].kind == CFG_IGNORED || keys[i].kind == CFG_REFUSED ||
-			at >= sizeof(list))
+		if (keys[i].kind == CFG_IGNORED || keys[i].kind == CFG_MISSING ||
+			keys[i].kind == CFG_REFUSED || at >= sizeof(list))
 			continue;
 		at += (size_t)snprintf(
 			list + at, sizeof(list) - at, "%s%s", at > 0 ? ", " : "", keys[i].name);
@@ -187,7 +187,11 @@ note_ignored(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_k
 	char once[128];
 
 	snprintf(once, sizeof(once), "ignored %s", k->name);
-	if (cfg_first(x, once))
+	if (!cfg_first(x, once))
+		return;
+	if (k->kind == CFG_MISSING)
+		cfg_note(x, true, node, "not in this version: ignored");
+	else
 		cfg_note(x, true, node, "ignored: %s",
 			k->text != NULL ? k->text : "it has no meaning here");
 }
@@ -209,7 +213,7 @@ cfg_read(struct cfg_ctx *x, const struct conf_node *section, const struct cfg_ke
 			(k->name[strlen(k->name) - 1] == '*' && strcmp(k->name, n->name) != 0 &&
 				k->kind == CFG_SECTION && n->kind != CONF_SECTION))
 			return unknown_key(x, n, keys, n_keys);
-		if (k->kind == CFG_IGNORED) {
+		if (k->kind == CFG_IGNORED || k->kind == CFG_MISSING) {
 			note_ignored(x, n, k);
 			continue;
 		}

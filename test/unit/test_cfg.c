@@ -476,6 +476,27 @@ ignored_once(void **state)
 	done(cfg);
 }
 
+/* what would do something if raclette could, apart from what is another program's */
+static void
+missing_once(void **state)
+{
+	struct gw_cfg *cfg = good(child("tfc_padding = mtu\ninactivity = 5m\nipcomp = yes\n"
+					"hw_offload = auto\ntfc_padding = 100\nreqid = 7"));
+
+	static const char *const keys[] = {"tfc_padding", "inactivity", "ipcomp", "hw_offload"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		char what[64];
+		snprintf(what, sizeof(what), "%s: not in this version: ignored", keys[i]);
+		assert_int_equal(noted(what), 1);
+	}
+	assert_int_equal(noted("reqid: ignored: it has no meaning here"), 1);
+	done(cfg);
+	cfg = good(conn("dscp = 101110"));
+	assert_int_equal(noted("connections.c.dscp: not in this version: ignored"), 1);
+	done(cfg);
+}
+
 static void
 secrets(void **state)
 {
@@ -1347,6 +1368,7 @@ main(void)
 		cmocka_unit_test(child_lives),
 		cmocka_unit_test(child_keys),
 		cmocka_unit_test(ignored_once),
+		cmocka_unit_test(missing_once),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test(gateway),
 		cmocka_unit_test(tunnel_defaults),
