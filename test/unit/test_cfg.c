@@ -765,6 +765,9 @@ several(void **state)
 			     "10.0.2.1/23\n }\n"));
 	assert_int_equal(cfg->n_tunnels, 3);
 	done(cfg);
+	/* so may routes, but for the same one twice */
+	done(good(tunnels("a { routes = 0.0.0.0/1, 10.0.0.0/8, 10.0.0.0/8, ::/0\n key = 1\n }\n"
+			  "b { routes = 128.0.0.0/1, 10.0.0.0/9\n key = 2\n }\n")));
 
 	snprintf(text, sizeof(text), "%s",
 		GATEWAY "tunnels { t1 { connection = a\n child = y\n } t2 { connection = b\n } }\n"
@@ -1189,6 +1192,12 @@ static const struct bad {
 		"b { key = 1\n handoff = wire\n handoff_port = net_null1\n }",
 		22, "tunnels.b.handoff_port", "already"},
 	{TUNNEL, "handoff = wire\nhandoff_port = net_null0", 19, "handoff_port", "already"},
+	{TUNNELS,
+		"a { routes = 10.1.0.0/16\n }\nb { key = 1\n routes = 10.2.0.0/16, 10.1.0.0/16\n }",
+		20, "tunnels.b.routes",
+		"10.1.0.0/16 goes into tunnel 'a' already, by 10.1.0.0/16 in line 17 of t.conf"},
+	{TUNNELS, "a { routes = fd01::/48, ::/0\n }\nb { key = 1\n routes = 8000::/1\n }", 20,
+		"tunnels.b.routes", "8000::/1 goes into tunnel 'a' already, by ::/0 in line 17"},
 	{RAW, GATEWAY "tunnels { t { } }", 4, "tunnels.t", "no connection"},
 	{RAW, GATEWAY "tunnels { t { } }\nconnections { a {\n" AUTH "} b {\n" AUTH "} }", 4,
 		"tunnels.t", "there are 2"},
