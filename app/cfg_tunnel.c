@@ -480,31 +480,30 @@ check_remote(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tu
 
 /* ---- one tunnel ---- */
 
+/* a wire is no interface of the kernel's: what is said about one would be lost */
 static int
-check_tunnel(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tunnel_cfg *t)
+check_wire(struct cfg_ctx *x, const struct conf_node *node)
 {
-	const struct conf_node *port = conf_child(node, "handoff_port");
-	const struct conf_node *offload = conf_child(node, "offload");
+	static const struct {
+		const char *key, *why;
+	} lost[] = {
+		{"offload", "the packets come from a port, not from the kernel"},
+		{"routes", "Linux has no interface to route into; the router on the port has them"},
+		{"carrier", "Linux has no interface that could be up or down"},
+	};
 
-	if (t->handoff == GW_HANDOFF_WIRE && port == NULL)
+	if (conf_child(node, "handoff_port") == NULL)
 		return cfg_error(x, node, "'handoff = wire' needs a handoff_port");
-	if (t->handoff != GW_HANDOFF_WIRE && port != NULL)
-		return cfg_error(x, port, "has a meaning with 'handoff = wire' only");
-	if (t->handoff == GW_HANDOFF_WIRE && offload != NULL)
-		return cfg_error(x, offload, "has no meaning with 'handoff = wire'");
-	if (t->handoff == GW_HANDOFF_PORT && x->cfg->inside.port[0] == '\0')
-		return cfg_error(x, conf_child(node, "handoff"),
-			"'port' needs a section 'gateway.inside', which says what port that is "
-			"(a wire to one router is 'handoff = wire')");
-	if (t->handoff == GW_HANDOFF_VIRTIO_USER && strpbrk(t->name, VDEV_SIGNS) != NULL)
-		return cfg_error(x, node,
-			"with 'handoff = virtio-user' a name has none of '" VDEV_SIGNS
-			"', which mean something to DPDK");
-	for (unsigned int i = 0; i < t->n_addrs; i++) {
-		if (t->addrs[i].family == AF_INET6 && t->mtu > 0 && t->mtu < MTU_MIN_IP6)
-			return cfg_error(x, conf_child(node, "mtu"),
-				"below 1280 Linux takes the interface's IPv6 addresses away; write "
-				"1280 or "
+	for (size_t i = 0; i < CFG_N(lost); i++) {
+		const struct conf_node *n = conf_child(node, lost[i].key);
+
+		if (n != NULL)
+			return cfg_error(
+				x, n, "has no meaning with 'handoff = wire': %s", lost[i].why);
+	}
+	return 0;
+}
+
 				"more, or auto");
 	}
 	return 0;

@@ -630,8 +630,7 @@ tunnel_keys(void **state)
 		       "mtu = 1400\nkey = 1.2.3.4\nchecksum = yes\nsequence = 1\nhop_limit = "
 		       "255\nhold = 64\n"
 		       "mss = 1300\ndscp = af41\necn = compat\nflowlabel = flow\n"
-		       "routes = 10.1.0.0/16, fd11::/48, 0.0.0.0/0\ncarrier = sa\nhandoff = wire\n"
-		       "handoff_port = net_ring1"));
+		       "routes = 10.1.0.0/16, fd11::/48, 0.0.0.0/0\ncarrier = sa\n"));
 	const struct gw_tunnel_cfg *t = &cfg->tunnels[0];
 
 	assert_int_equal(t->n_addrs, 4);
@@ -651,8 +650,12 @@ tunnel_keys(void **state)
 	assert_int_equal(t->n_routes, 3);
 	assert_int_equal(t->routes[1].bits, 48);
 	assert_int_equal(t->carrier, GW_CARRIER_SA);
-	assert_int_equal(t->handoff, GW_HANDOFF_WIRE);
-	assert_string_equal(t->handoff_port, "net_ring1");
+	done(cfg);
+
+	cfg = good(tunnel("handoff = wire\nhandoff_port = net_ring1\naddress = 10.0.0.1/24\nmtu = "
+			  "1400\nhold = 0\nmss = off"));
+	assert_int_equal(cfg->tunnels[0].handoff, GW_HANDOFF_WIRE);
+	assert_string_equal(cfg->tunnels[0].handoff_port, "net_ring1");
 	done(cfg);
 }
 
@@ -1144,6 +1147,10 @@ static const struct bad {
 	{TUNNEL, "offload = perhaps", 18, "offload", "yes"},
 	{TUNNEL, "handoff = wire\nhandoff_port = net_null1\noffload = yes", 20, "offload",
 		"handoff = wire"},
+	{TUNNEL, "handoff = wire\nhandoff_port = net_null1\nroutes = 10.1.0.0/16", 20,
+		"gre1.routes", "has no meaning with 'handoff = wire': Linux has no interface"},
+	{TUNNEL, "carrier = always\nhandoff = wire\nhandoff_port = net_null1", 18, "gre1.carrier",
+		"has no meaning with 'handoff = wire': Linux has no interface"},
 	{TUNNEL, "handoff = port", 18, "handoff", "gateway.inside"},
 	{TUNNEL, "handoff = port\nhandoff_port = net_null1", 19, "handoff_port", "handoff = wire"},
 	{RAW, "gateway {\n" OUT "inside {\n } }", 5, "gateway.inside", "no port"},
