@@ -61,8 +61,8 @@ add_address(struct cfg_ctx *x, const struct conf_node *node, const char *item, v
 
 	if (!cfg_parse_prefix(item, &p, &has_bits) || p.bits == 0 || !cfg_is_host(&p))
 		return cfg_bad_value(x, node, item,
-			"a host's address with the length of its prefix, like 169.254.123.1/30 or "
-			"fd00::1/64");
+			"a host's address, with the length of its prefix where it has a network, "
+			"like 169.254.123.1/30 or fd00::1/64");
 	for (unsigned int i = 0; i < t->n_addrs; i++) {
 		if (memcmp(t->addrs[i].addr, p.addr, sizeof(p.addr)) == 0 &&
 			t->addrs[i].family == p.family)
@@ -367,10 +367,24 @@ bind_conn(struct cfg_ctx *x, const struct conf_node *node, struct tunnel_read *r
 }
 
 static int
+no_children(struct cfg_ctx *x, const struct conf_node *node, const struct ike_conn_cfg *c)
+{
+	const struct conf_node *conn =
+		conf_child(conf_child(conf_root(x->conf), "connections"), c->name);
+
+	return cfg_error(x, node,
+		"connection '%s' (line %u) has no children, and so nothing for a tunnel; write "
+		"'children { gre { local_ts = dynamic[gre] ... } }' there",
+		c->name, conn != NULL ? conn->line : 0);
+}
+
+static int
 bind_child(struct cfg_ctx *x, const struct conf_node *node, struct tunnel_read *r)
 {
 	const struct ike_conn_cfg *c = r->t.conn;
 
+	if (c->n_children == 0)
+		return no_children(x, node, c);
 	if (r->child == NULL && c->n_children == 1) {
 		r->t.child = &c->children[0];
 		return 0;
@@ -435,6 +449,19 @@ in_ranges(const struct in6_addr *a, const struct ike_range *range, unsigned int 
 	return n == 0;
 }
 
+/* Where the selectors of the tunnel's child are written; they are, for without them GRE passes. */
+static const struct conf_node *
+ts_node(const struct cfg_ctx *x, const struct conf_node *tunnel, const struct gw_tunnel_cfg *t,
+	const char *key)
+{
+	const char *const way[] = {"connections", t->conn->name, "children", t->child->name, key};
+	const struct conf_node *n = conf_root(x->conf);
+
+	for (size_t i = 0; i < CFG_N(way) && n != NULL; i++)
+		n = conf_child(n, way[i]);
+	return n != NULL ? n : tunnel;
+}
+
 static int
 check_local(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tunnel_cfg *t)
 {
@@ -453,11 +480,10 @@ check_local(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tun
 			"none of local_addrs of connection '%s' is in gateway.outside.address",
 			t->conn->name);
 	if (!covered)
-		return cfg_error(x, node,
-			"local_ts of child '%s' does not let GRE (protocol 47) of our own address "
-			"pass; "
-			"write 'local_ts = dynamic[gre]'",
-			t->child->name);
+		return cfg_error(x, ts_node(x, node, t, "local_ts"),
+			"does not let GRE (protocol 47) of our own address pass, which tunnel '%s' "
+			"needs; write 'local_ts = dynamic[gre]'",
+			t->name);
 	return 0;
 }
 
@@ -471,11 +497,10 @@ check_remote(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tu
 
 	if (covered)
 		return 0;
-	return cfg_error(x, node,
-		"remote_ts of child '%s' does not let GRE (protocol 47) of the peer's address "
-		"pass; "
-		"write 'remote_ts = dynamic[gre]'",
-		t->child->name);
+	return cfg_error(x, ts_node(x, node, t, "remote_ts"),
+		"does not let GRE (protocol 47) of the peer's address pass, which tunnel '%s' "
+		"needs; write 'remote_ts = dynamic[gre]'",
+		t->name);
 }
 
 /* ---- one tunnel ---- */
@@ -504,6 +529,28 @@ check_wire(struct cfg_ctx *x, const struct conf_node *node)
 	return 0;
 }
 
+static int
+check_tunnel(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tunnel_cfg *t)
+{
+	const struct conf_node *port = conf_child(node, "handoff_port");
+
+	if (t->handoff == GW_HANDOFF_WIRE && check_wire(x, node) < 0)
+		return -EINVAL;
+	if (t->handoff != GW_HANDOFF_WIRE && port != NULL)
+		return cfg_error(x, port, "has a meaning with 'handoff = wire' only");
+	if (t->handoff == GW_HANDOFF_PORT && x->cfg->inside.port[0] == '\0')
+		return cfg_error(x, conf_child(node, "handoff"),
+			"'port' needs a section 'gateway.inside', which says what port that is "
+			"(a wire to one router is 'handoff = wire')");
+	if (t->handoff == GW_HANDOFF_VIRTIO_USER && strpbrk(t->name, VDEV_SIGNS) != NULL)
+		return cfg_error(x, node,
+			"with 'handoff = virtio-user' a name has none of '" VDEV_SIGNS
+			"', which mean something to DPDK");
+	for (unsigned int i = 0; i < t->n_addrs; i++) {
+		if (t->addrs[i].family == AF_INET6 && t->mtu > 0 && t->mtu < MTU_MIN_IP6)
+			return cfg_error(x, conf_child(node, "mtu"),
+				"below 1280 Linux takes the interface's IPv6 addresses away; write "
+				"1280 or "
 				"more, or auto");
 	}
 	return 0;

@@ -1208,7 +1208,10 @@ static const struct bad {
 	{RAW, GATEWAY "tunnels { t { } }", 4, "tunnels.t", "no connection"},
 	{RAW, GATEWAY "tunnels { t { } }\nconnections { a {\n" AUTH "} b {\n" AUTH "} }", 4,
 		"tunnels.t", "there are 2"},
-	{RAW, GATEWAY "tunnels { t { } }\nconnections { a {\n" AUTH "} }", 4, "tunnels.t", "has 0"},
+	{RAW, GATEWAY "tunnels { t { } }\nconnections {\na {\n" AUTH "} }", 4, "tunnels.t",
+		"connection 'a' (line 6) has no children"},
+	{RAW, GATEWAY "tunnels { t { child = x\n } }\nconnections { a {\n" AUTH "} }", 4,
+		"tunnels.t", "has no children"},
 	{RAW,
 		GATEWAY "tunnels { t { } }\nconnections { a {\nlocal_addrs = fd77::1\n" AUTH
 			"children { k { } } } }",
@@ -1216,15 +1219,15 @@ static const struct bad {
 	{RAW,
 		GATEWAY "tunnels { t { } }\nconnections { a {\n" AUTH
 			"children { k { local_ts = dynamic[tcp]\n } } } }",
-		4, "tunnels.t", "local_ts = dynamic[gre]"},
+		10, "connections.a.children.k.local_ts", "write 'local_ts = dynamic[gre]'"},
 	{RAW,
 		GATEWAY "tunnels { t { } }\nconnections { a {\n remote_addrs = fd00::2\n" AUTH
 			"children { k { remote_ts = fd00::3[gre]\n } } } }",
-		4, "tunnels.t", "remote_ts = dynamic[gre]"},
+		11, "connections.a.children.k.remote_ts", "which tunnel 't' needs"},
 	{RAW,
 		GATEWAY "tunnels { t { } }\nconnections { a {\n" AUTH
 			"children { k { remote_ts = 10.0.0.0/8\n } } } }",
-		4, "tunnels.t", "remote_ts = dynamic[gre]"},
+		10, "connections.a.children.k.remote_ts", "remote_ts = dynamic[gre]"},
 };
 
 static const char *
