@@ -139,6 +139,22 @@ struct in6_addr cfg_in6(const struct gw_prefix *p);
 bool cfg_parse_range(const char *s, struct ike_range *r);
 const char *cfg_prefix_str(const struct gw_prefix *p, char *buf, size_t len);
 
+/* ---- cfg_size.c ---- */
+
+/** A pair of ESP's algorithms, and what they add. */
+struct cfg_esp {
+	const char *cipher, *integ; /* names; integ NULL: the cipher has its own */
+	uint16_t iv_len, icv_len, block;
+};
+
+/** Each pair that the tunnel's child may agree on. */
+void cfg_each_esp(const struct gw_tunnel_cfg *t, void (*each)(const struct cfg_esp *e, void *arg), void *arg);
+/** The largest inner packet on a path of so many bytes; 0 = none fits. */
+unsigned int cfg_inner_mtu(const struct gw_tunnel_cfg *t, uint16_t path, const struct cfg_esp *e,
+	bool tunnel_mode, bool udp_encap);
+/** The same on the port's own path, without a NAT, with those algorithms that leave the most. */
+unsigned int cfg_inner_mtu_max(const struct gw_cfg *cfg, const struct gw_tunnel_cfg *t);
+
 /* ---- sections ---- */
 
 cfg_set cfg_proposals; /* struct ike_proposals; k->min is the enum ike_protocol */

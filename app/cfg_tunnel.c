@@ -556,6 +556,19 @@ check_tunnel(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tu
 	return 0;
 }
 
+/* `mtu` is a ceiling: too large a one does no harm, but is not what is used */
+static void
+note_mtu(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tunnel_cfg *t)
+{
+	unsigned int most = cfg_inner_mtu_max(x->cfg, t);
+
+	if (most > 0 && t->mtu > most)
+		cfg_note(x, true, conf_child(node, "mtu"),
+			"%u does not fit into one packet of the port's %u bytes: at most %u is "
+			"used, with the algorithms that are configured",
+			t->mtu, x->cfg->outside.mtu, most);
+}
+
 static int
 read_tunnel(struct cfg_ctx *x, const struct conf_node *node, struct gw_tunnel_cfg *t)
 {
@@ -582,6 +595,8 @@ read_tunnel(struct cfg_ctx *x, const struct conf_node *node, struct gw_tunnel_cf
 		ret = check_local(x, node, &r.t);
 	if (ret == 0)
 		ret = check_remote(x, node, &r.t);
+	if (ret == 0)
+		note_mtu(x, node, &r.t);
 	*t = r.t;
 	return ret;
 }

@@ -1375,6 +1375,36 @@ print(void **state)
 	done(cfg);
 }
 
+/* a ceiling: what fits is used, and said */
+static void
+print_mtu(void **state)
+{
+	static const struct {
+		const char *settings, *says;
+		unsigned int warned;
+	} t[] = {
+		{"mtu = auto", "MTU        follows the SA and the path; on a path of 1500", 0},
+		{"mtu = 1400", "MTU        1400 at most, as configured; what fits", 0},
+		/* 1500 less IPv6 40, ESP 8 + 8 + 16 + 2 and GRE 4 (8 with a key), padded to 4 */
+		{"mtu = 1422", "MTU        1422 at most, as configured", 0},
+		{"mtu = 1476", "MTU        1422 at most, less than the 1476 configured", 1},
+		{"mtu = 1422\nkey = 1", "MTU        1418 at most, less than the 1422 configured",
+			1},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct gw_cfg *cfg = good(tunnel(t[i].settings));
+		char *out = printed(cfg);
+
+		if (strstr(out, t[i].says) == NULL)
+			print_message("no '%s' in:\n%s\n", t[i].says, out);
+		assert_non_null(strstr(out, t[i].says));
+		assert_int_equal(noted("tunnels.gre1.mtu: "), t[i].warned);
+		free(out);
+		done(cfg);
+	}
+}
+
 int
 main(void)
 {
@@ -1404,6 +1434,7 @@ main(void)
 		cmocka_unit_test(bad_input),
 		cmocka_unit_test(from_vici),
 		cmocka_unit_test(print),
+		cmocka_unit_test(print_mtu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
