@@ -56,6 +56,15 @@ warned 'others can read the secrets' 'secrets\.ike-1\.secret: .*/A\.conf can be 
 chmod 600 "$LAB_DIR/A.conf"
 "$RACLETTE" check -c "$LAB_DIR/A.conf" >"$LAB_DIR/out" 2>&1 || true
 check_not 'only the owner can' grep 'can be read by others' "$LAB_DIR/out"
+
+: >"$LAB_DIR/empty.conf"
+"$RACLETTE" check -c "$LAB_DIR/empty.conf" >"$LAB_DIR/out" 2>&1 && fail 'an empty file: accepted' || pass 'an empty file is an error'
+check 'which names it' grep -F "empty.conf: there is nothing in it" "$LAB_DIR/out"
+swanctl=$TOP/test/scenario/swanctl.conf
+"$RACLETTE" check -c "$swanctl" >"$LAB_DIR/out" 2>&1 && pass 'a swanctl.conf alone can be checked' || fail 'a swanctl.conf alone: refused'
+check 'but not run' grep -F "swanctl.conf: no section 'gateway'" "$LAB_DIR/out"
+"$RACLETTE" run -c "$swanctl" >"$LAB_DIR/out" 2>&1 && fail 'run of it: started' || pass 'run of it is an error'
+check 'which says so' grep -F "swanctl.conf: has no section 'gateway'" "$LAB_DIR/out"
 "$RACLETTE" check -c /nonexistent >"$LAB_DIR/out" 2>&1 && fail 'no file: accepted' || pass 'no file is an error'
 # the README's first configuration, word by word
 awk '/^`.*raclette\.conf`:$/ {want = 1} want && /^```/ {if (in_it) exit; in_it = 1; next} in_it' "$TOP/README.md" >"$LAB_DIR/readme.conf"

@@ -281,7 +281,12 @@ defaults(void **state)
 	assert_true(cfg->outside.router_auto);
 	done(cfg);
 
-	cfg = good("");
+	assert_null(build("# nothing\n"));
+	assert_string_equal(err.file, "t.conf");
+	assert_int_equal(err.line, 0);
+	assert_non_null(strstr(err.msg, "there is nothing in it"));
+	cfg_notes_free(&notes);
+	cfg = good("connections { }");
 	assert_int_equal(cfg->ike.n_conns, 0);
 	done(cfg);
 }
