@@ -7,6 +7,7 @@
 
 #include "args.h"
 #include "cfg.h"
+#include "cfg_machine.h"
 #include "guard.h"
 #include "qcdfile.h"
 #include "run.h"
@@ -47,10 +48,13 @@ check(const struct gw_args *args)
 {
 	struct cfg_notes notes = {0};
 	struct gw_cfg *cfg = load(args->config, &notes);
+	struct conf_error err;
 
 	for (unsigned int i = 0; i < notes.n; i++)
 		say(notes.note[i].file, notes.note[i].line,
 			notes.note[i].warning ? "warning: " : "", notes.note[i].msg);
+	if (cfg != NULL && cfg_machine_check(cfg, &err) < 0)
+		say(err.file, err.line, "warning: ", err.msg); /* it may be another's */
 	if (cfg != NULL)
 		cfg_print(cfg, stdout);
 	cfg_notes_free(&notes);

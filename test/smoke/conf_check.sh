@@ -56,6 +56,13 @@ warned 'others can read the secrets' 'secrets\.ike-1\.secret: .*/A\.conf can be 
 chmod 600 "$LAB_DIR/A.conf"
 "$RACLETTE" check -c "$LAB_DIR/A.conf" >"$LAB_DIR/out" 2>&1 || true
 check_not 'only the owner can' grep 'can be read by others' "$LAB_DIR/out"
+sed -E 's/lcores = auto/lcores = 0, 1023/' "$LAB_DIR/A.conf" >"$LAB_DIR/cpu.conf"
+"$RACLETTE" check -c "$LAB_DIR/cpu.conf" >"$LAB_DIR/out" 2>&1 && pass 'CPUs of another machine are no error' || fail 'CPUs of another machine: refused'
+check 'but told of' grep -E 'cpu\.conf:[0-9]+: warning: gateway\.lcores: CPU 1023 does not exist or is not allowed here' "$LAB_DIR/out"
+ns_add A
+on A "$RACLETTE" run -c "$LAB_DIR/cpu.conf" >"$LAB_DIR/out" 2>&1 && fail 'run with these: started' || pass 'run with these is an error'
+check 'which names the line' grep -E 'error config: .*cpu\.conf:[0-9]+: gateway\.lcores: CPU 1023' "$LAB_DIR/out"
+check_not 'and is told instead of DPDK' grep -q 'EAL' "$LAB_DIR/out"
 
 : >"$LAB_DIR/empty.conf"
 "$RACLETTE" check -c "$LAB_DIR/empty.conf" >"$LAB_DIR/out" 2>&1 && fail 'an empty file: accepted' || pass 'an empty file is an error'

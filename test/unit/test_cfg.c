@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 
 #include "app/cfg.h"
+#include "app/cfg_machine.h"
 #include "app/vici.h"
 
 static struct conf_error err;
@@ -592,6 +594,45 @@ gateway(void **state)
 		   "router = none\n } }");
 	assert_false(cfg->outside.router_auto);
 	is_addr(&cfg->outside.router, "::");
+	done(cfg);
+}
+
+/* CPUs that are there, and no more of them than there can be workers */
+static void
+lcores(void **state)
+{
+	cpu_set_t before, after;
+	struct gw_cfg *cfg;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	cfg = good("gateway {\n" OUT "lcores = 1023\n}");
+	assert_int_equal(notes.n, 0); /* it may be meant for another machine */
+	assert_int_equal(cfg_machine_check(cfg, &err), -ENODEV);
+	assert_string_equal(err.file, "t.conf");
+	assert_int_equal(err.line, 5);
+	assert_non_null(strstr(err.msg, "gateway.lcores: CPU 1023 does not exist or is not"));
+	assert_int_equal(sched_getaffinity(0, sizeof(after), &after), 0);
+	assert_true(CPU_EQUAL(&before, &after));
+	done(cfg);
+
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &before))
+			continue;
+		snprintf(text, sizeof(text), "gateway {\n" OUT "lcores = %d\n}", cpu);
+		cfg = good(text);
+		assert_int_equal(cfg_machine_check(cfg, &err), 0);
+		done(cfg);
+	}
+	cfg = good("gateway {\n" OUT "}");
+	assert_int_equal(cfg_machine_check(cfg, &err), 0);
+	done(cfg);
+
+	cfg = good("gateway {\n" OUT "lcores = 1-17\n}");
+	assert_int_equal(notes.n, 0);
+	done(cfg);
+	cfg = good("gateway {\n" OUT "lcores = 1-31\n}");
+	assert_int_equal(noted("gateway.lcores: 31 CPUs, of which the first 17 are used"), 1);
+	assert_int_equal(cfg->n_lcores, 17);
 	done(cfg);
 }
 
@@ -1425,6 +1466,7 @@ main(void)
 		cmocka_unit_test(missing_once),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test(gateway),
+		cmocka_unit_test(lcores),
 		cmocka_unit_test(tunnel_defaults),
 		cmocka_unit_test(tunnel_keys),
 		cmocka_unit_test(virtio_user),
