@@ -72,6 +72,16 @@ swanctl=$TOP/test/scenario/swanctl.conf
 check 'but not run' grep -F "swanctl.conf: no section 'gateway'" "$LAB_DIR/out"
 "$RACLETTE" run -c "$swanctl" >"$LAB_DIR/out" 2>&1 && fail 'run of it: started' || pass 'run of it is an error'
 check 'which says so' grep -F "swanctl.conf: has no section 'gateway'" "$LAB_DIR/out"
+
+"$PYTHON" "$TOP/test/smoke/certs.py" "$LAB_DIR"
+sed -E 's/auth = psk/auth = pubkey/; /^ *id = 2001/d' "$LAB_DIR/A.conf" >"$LAB_DIR/A/A.conf"
+chmod -R go+rX "$LAB_DIR/A"
+chmod 600 "$LAB_DIR/A/private/own.pem"
+check 'certificates' "$RACLETTE" check -c "$LAB_DIR/A/A.conf"
+sed -i 's/auth = pubkey/&\n certs = own.pem/' "$LAB_DIR/A/A.conf"
+setpriv --reuid 65534 --regid 65534 --clear-groups "$RACLETTE" check -c "$LAB_DIR/A/A.conf" >"$LAB_DIR/out" 2>&1 &&
+	fail 'a key that may not be read: accepted' || pass 'a key that may not be read is an error'
+check 'which says so itself' grep -E 'A\.conf:[0-9]+: .*no private key belongs to .*; .*private/own\.pem: Permission denied' "$LAB_DIR/out"
 "$RACLETTE" check -c /nonexistent >"$LAB_DIR/out" 2>&1 && fail 'no file: accepted' || pass 'no file is an error'
 # the README's first configuration, word by word
 awk '/^`.*raclette\.conf`:$/ {want = 1} want && /^```/ {if (in_it) exit; in_it = 1; next} in_it' "$TOP/README.md" >"$LAB_DIR/readme.conf"
