@@ -184,6 +184,7 @@ test_refused(void **state)
 	bad("certs = junk.pem", "", "", 3, "is no X.509 certificate, neither PEM nor DER");
 	bad("auth = rsa\ncerts = gw.pem", "", "", 2, "is not as 'auth' demands");
 	bad("auth = pubkey\nid = nobody.example.org", "", "", 2, "has no certificate");
+	bad("id = nobody.example.org", "", "", 2, "or 'auth = psk': without 'auth' it is pubkey");
 	bad("auth = psk", "cacerts = leaf.pem", "", 6, "is no CA's certificate");
 	bad("auth = psk", "auth = psk", "private-e {\nfile = none.key\n}", 10,
 		"private/none.key: No such file");
