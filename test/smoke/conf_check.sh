@@ -84,7 +84,7 @@ setpriv --reuid 65534 --regid 65534 --clear-groups "$RACLETTE" check -c "$LAB_DI
 check 'which says so itself' grep -E 'A\.conf:[0-9]+: .*no private key belongs to .*; .*private/own\.pem: Permission denied' "$LAB_DIR/out"
 "$RACLETTE" check -c /nonexistent >"$LAB_DIR/out" 2>&1 && fail 'no file: accepted' || pass 'no file is an error'
 # the README's first configuration, word by word
-awk '/^`.*raclette\.conf`:$/ {want = 1} want && /^```/ {if (in_it) exit; in_it = 1; next} in_it' "$TOP/README.md" >"$LAB_DIR/readme.conf"
+awk '/^```/ {if (in_it) exit; next} /^gateway \{/ {in_it = 1} in_it' "$TOP/README.md" >"$LAB_DIR/readme.conf"
 check "the README's configuration" grep -q 'gateway' "$LAB_DIR/readme.conf"
 check "the README's configuration is accepted" "$RACLETTE" check -c "$LAB_DIR/readme.conf"
 check 'program: --version' "$RACLETTE" --version
