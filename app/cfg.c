@@ -40,12 +40,25 @@ static const struct cfg_key top_keys[] = {
 	{"pools", CFG_IGNORED, .text = "no virtual addresses are given"},
 };
 
+/* most likely not the file that was meant */
+static int
+no_text(struct cfg_ctx *x, const struct conf *c)
+{
+	const struct conf_node at = {.file = c->files != NULL ? c->files->name : NULL};
+
+	return cfg_error(x, &at,
+		"there is nothing in it; a gateway needs the sections gateway, tunnels, "
+		"connections and secrets");
+}
+
 static int
 build(struct cfg_ctx *x, const struct conf *c)
 {
 	struct top top = {0};
 	int ret = cfg_read(x, conf_root(c), top_keys, sizeof(top_keys) / sizeof(top_keys[0]), &top);
 
+	if (ret == 0 && conf_root(c)->children == NULL)
+		return no_text(x, c);
 	x->secrets = top.secrets;
 	if (ret == 0 && top.connections != NULL)
 		ret = cfg_connections(x, top.connections);
@@ -55,6 +68,8 @@ build(struct cfg_ctx *x, const struct conf *c)
 		ret = cfg_gateway(x, top.gateway);
 	if (ret == 0 && top.tunnels != NULL)
 		ret = cfg_tunnels(x, top.tunnels);
+	if (ret == 0 && top.connections != NULL)
+		ret = cfg_psk_check(x, top.connections);
 	if (ret == 0 && top.gateway == NULL) {
 		const struct conf_node *first = conf_root(c)->children;
 		const struct conf_node at = {.file = first != NULL ? first->file : NULL};

@@ -15,6 +15,7 @@
 
 #define GW_ADDRS_MAX  8
 #define GW_ROUTES_MAX 32
+#define GW_WORKERS_MAX 16
 
 enum gw_poll { GW_POLL_ADAPTIVE, GW_POLL_BUSY };
 enum gw_carrier { GW_CARRIER_ALWAYS, GW_CARRIER_SA };
@@ -71,12 +72,19 @@ gw_tunnel_cfg_has_port(const struct gw_tunnel_cfg *t)
 	return t->handoff == GW_HANDOFF_WIRE || t->handoff == GW_HANDOFF_VIRTIO_USER;
 }
 
+/** Where something is written. */
+struct cfg_place {
+	char file[256]; /* "" from VICI */
+	unsigned int line;
+};
+
 struct gw_cfg {
 	struct gw_outside_cfg outside;
 	struct gw_inside_cfg inside;
 	bool lcores_auto;
 	uint16_t n_lcores;
-	uint16_t lcores[64]; /* CPUs; the first serves control */
+	uint16_t lcores[64]; /* CPUs; the first serves control, GW_WORKERS_MAX more at most a worker each */
+	struct cfg_place lcores_at;
 	enum gw_poll poll;
 	char vici[128];	   /* path of the socket; default /run/raclette/vici.sock */
 	char qcd_secret[256]; /* path of the file; "" = no tokens are made */

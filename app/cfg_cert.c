@@ -299,6 +299,14 @@ cfg_cert_secret(struct cfg_ctx *x, const struct conf_node *node)
 	return 0;
 }
 
+/* whoever writes no `auth` may not know what it then is */
+static const char *
+or_psk(const struct conf_node *node)
+{
+	return conf_get(node, "auth") == NULL ? ", or 'auth = psk': without 'auth' it is pubkey"
+					      : "";
+}
+
 /* ---- ours ---- */
 
 static EVP_PKEY *
@@ -368,8 +376,8 @@ find_credentials(struct cfg_ctx *x, const struct conf_node *node, struct ike_aut
 	if (ret == 0 && auth->n_creds == 0)
 		return cfg_error(x, node,
 			"has no certificate; write 'certs = FILE', from the folder x509 or "
-			"absolute%s%s",
-			x->pki->hint[0] != '\0' ? "; " : "", x->pki->hint);
+			"absolute%s%s%s",
+			or_psk(node), x->pki->hint[0] != '\0' ? "; " : "", x->pki->hint);
 	return ret;
 }
 
@@ -460,7 +468,8 @@ cfg_cert_remote(struct cfg_ctx *x, const struct conf_node *node, const struct cf
 		return cfg_error(x, node,
 			"there is nothing to check the peer's certificate with; put its CA's into "
 			"the "
-			"folder x509ca, or write 'cacerts = FILE' or 'certs = FILE'");
+			"folder x509ca, or write 'cacerts = FILE' or 'certs = FILE'%s",
+			or_psk(node));
 	auth->trust = t;
 	return 0;
 }

@@ -267,13 +267,13 @@ static const struct cfg_key conn_keys[] = {
 	CFG_IGNORE_AS("dpd_timeout", "IKEv2 gives up by retransmission"),
 	CFG_IGNORE_AS("aggressive", "IKEv1 only"),
 	CFG_IGNORE_AS("pull", "IKEv1 only"),
-	CFG_IGNORE("mediation"),
-	CFG_IGNORE("mediated_by"),
-	CFG_IGNORE("mediation_peer"),
-	CFG_IGNORE("dscp"),
+	CFG_MISS("mediation"),
+	CFG_MISS("mediated_by"),
+	CFG_MISS("mediation_peer"),
+	CFG_MISS("dscp"),
 	CFG_IGNORE("if_id_in"),
 	CFG_IGNORE("if_id_out"),
-	CFG_IGNORE("ocsp"),
+	CFG_MISS("ocsp"),
 };
 
 static int

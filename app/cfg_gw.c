@@ -241,9 +241,18 @@ set_lcores(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key
 	if (cfg->lcores_auto)
 		return 0;
 	cfg->n_lcores = 0;
+	snprintf(cfg->lcores_at.file, sizeof(cfg->lcores_at.file), "%s",
+		node->file != NULL ? node->file : "");
+	cfg->lcores_at.line = node->line;
 	int ret = cfg_each(x, node, add_lcores, NULL);
 	if (ret == 0 && cfg->n_lcores == 0)
 		return cfg_error(x, node, "names no CPU; write auto, or CPU numbers");
+	if (ret == 0 && cfg->n_lcores > 1 + GW_WORKERS_MAX) {
+		cfg_note(x, true, node,
+			"%u CPUs, of which the first %d are used: one for control, %d for workers",
+			cfg->n_lcores, 1 + GW_WORKERS_MAX, GW_WORKERS_MAX);
+		cfg->n_lcores = 1 + GW_WORKERS_MAX;
+	}
 	return ret;
 }
 

@@ -44,6 +44,7 @@ enum cfg_kind {
 	CFG_LIST,     /* from a file: a value with commas */
 	CFG_SECTION,  /* a name ending in '*' stands for all sections that begin so */
 	CFG_IGNORED,  /* strongSwan's, without meaning here; section, list or value */
+	CFG_MISSING,  /* strongSwan's, which would have one: ignored, too */
 	CFG_REFUSED,  /* would do harm; text says why */
 };
 
@@ -71,6 +72,10 @@ struct cfg_key {
 	{                                                                                          \
 		.name = (key), .kind = CFG_IGNORED                                                 \
 	}
+#define CFG_MISS(key)                                                                              \
+	{                                                                                          \
+		.name = (key), .kind = CFG_MISSING                                                 \
+	}
 #define CFG_IGNORE_AS(key, why)                                                                    \
 	{                                                                                          \
 		.name = (key), .kind = CFG_IGNORED, .text = (why)                                  \
@@ -93,8 +98,6 @@ void cfg_note(struct cfg_ctx *x, bool warning, const struct conf_node *node, con
 	__attribute__((format(printf, 4, 5)));
 /** True the first time that what is asked about. */
 bool cfg_first(struct cfg_ctx *x, const char *what);
-/** Copy s with what is not printable replaced and its length limited. @return buf */
-const char *cfg_quote(const char *s, char *buf, size_t len);
 
 /** Count the sections among section's children. @return -EINVAL for other kinds, or more than max */
 int cfg_count(struct cfg_ctx *x, const struct conf_node *section, const char *what, unsigned int max,
@@ -136,6 +139,22 @@ struct in6_addr cfg_in6(const struct gw_prefix *p);
 bool cfg_parse_range(const char *s, struct ike_range *r);
 const char *cfg_prefix_str(const struct gw_prefix *p, char *buf, size_t len);
 
+/* ---- cfg_size.c ---- */
+
+/** A pair of ESP's algorithms, and what they add. */
+struct cfg_esp {
+	const char *cipher, *integ; /* names; integ NULL: the cipher has its own */
+	uint16_t iv_len, icv_len, block;
+};
+
+/** Each pair that the tunnel's child may agree on. */
+void cfg_each_esp(const struct gw_tunnel_cfg *t, void (*each)(const struct cfg_esp *e, void *arg), void *arg);
+/** The largest inner packet on a path of so many bytes; 0 = none fits. */
+unsigned int cfg_inner_mtu(const struct gw_tunnel_cfg *t, uint16_t path, const struct cfg_esp *e,
+	bool tunnel_mode, bool udp_encap);
+/** The same on the port's own path, without a NAT, with those algorithms that leave the most. */
+unsigned int cfg_inner_mtu_max(const struct gw_cfg *cfg, const struct gw_tunnel_cfg *t);
+
 /* ---- sections ---- */
 
 cfg_set cfg_proposals; /* struct ike_proposals; k->min is the enum ike_protocol */
@@ -154,6 +173,8 @@ cfg_set cfg_auth_round; /* refuses all but the first */
 void cfg_auth_free(struct ike_auth_cfg *auth);
 int cfg_connections(struct cfg_ctx *x, const struct conf_node *section);
 int cfg_secrets(struct cfg_ctx *x, const struct conf_node *section);
+/** Connections, all of which are read, that have no secret although they need one. */
+int cfg_psk_check(struct cfg_ctx *x, const struct conf_node *connections);
 int cfg_gateway(struct cfg_ctx *x, const struct conf_node *section);
 int cfg_tunnels(struct cfg_ctx *x, const struct conf_node *section);
 void cfg_conns_free(struct ike_cfg *ike);

@@ -11,38 +11,6 @@
 
 #define QUOTE_LEN 80
 
-const char *
-cfg_quote(const char *s, char *buf, size_t len)
-{
-	size_t n = 0;
-
-	for (; n < len - 1 && s[n] != '\0'; n++)
-		buf[n] = s[n] >= 0x20 && s[n] < 0x7f ? s[n] : '?';
-	buf[n] = '\0';
-	if (s[n] != '\0' && len > 4)
-		memcpy(buf + len - 4, "...", 4);
-	return buf;
-}
-
-/* "connections.gw.children.gre.mode" */
-static const char *
-path(const struct conf_node *node, char *buf, size_t len)
-{
-	const struct conf_node *chain[CONF_DEPTH_MAX + 1];
-	size_t n = 0, at = 0;
-
-	for (; node != NULL && node->parent != NULL && n <= CONF_DEPTH_MAX; node = node->parent)
-		chain[n++] = node;
-	buf[0] = '\0';
-	while (n-- > 0 && at < len - 1) {
-		char name[QUOTE_LEN];
-		int put = snprintf(buf + at, len - at, "%s%s", at > 0 ? "." : "",
-			cfg_quote(chain[n]->name, name, sizeof(name)));
-		at += (size_t)put;
-	}
-	return buf;
-}
-
 int
 cfg_error(struct cfg_ctx *x, const struct conf_node *node, const char *fmt, ...)
 {
@@ -52,7 +20,7 @@ cfg_error(struct cfg_ctx *x, const struct conf_node *node, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	path(node, where, sizeof(where));
+	conf_path(node, where, sizeof(where));
 	conf_fail(
 		x->err, node->file, node->line, "%s%s%s", where, where[0] != '\0' ? ": " : "", why);
 	return -EINVAL;
@@ -69,7 +37,7 @@ cfg_bad_value(
 				   : "";
 
 	return cfg_error(x, node, "'%s' is not possible; allowed: %s%s",
-		cfg_quote(value, quoted, sizeof(quoted)), allowed, hint);
+		conf_quote(value, quoted, sizeof(quoted)), allowed, hint);
 }
 
 int
@@ -100,7 +68,7 @@ cfg_note(struct cfg_ctx *x, bool warning, const struct conf_node *node, const ch
 	if (node != NULL) {
 		snprintf(n->file, sizeof(n->file), "%s", node->file != NULL ? node->file : "");
 		n->line = node->line;
-		path(node, where, sizeof(where));
+		conf_path(node, where, sizeof(where));
 	} else {
 		where[0] = '\0';
 	}
@@ -170,8 +138,8 @@ unknown_key(
 			best = d;
 			near = keys[i].name;
 		}
-		if (keys[i].kind == CFG_IGNORED || keys[i].kind == CFG_REFUSED ||
-			at >= sizeof(list))
+		if (keys[i].kind == CFG_IGNORED || keys[i].kind == CFG_MISSING ||
+			keys[i].kind == CFG_REFUSED || at >= sizeof(list))
 			continue;
 		at += (size_t)snprintf(
 			list + at, sizeof(list) - at, "%s%s", at > 0 ? ", " : "", keys[i].name);
@@ -219,7 +187,11 @@ note_ignored(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_k
 	char once[128];
 
 	snprintf(once, sizeof(once), "ignored %s", k->name);
-	if (cfg_first(x, once))
+	if (!cfg_first(x, once))
+		return;
+	if (k->kind == CFG_MISSING)
+		cfg_note(x, true, node, "not in this version: ignored");
+	else
 		cfg_note(x, true, node, "ignored: %s",
 			k->text != NULL ? k->text : "it has no meaning here");
 }
@@ -241,7 +213,7 @@ cfg_read(struct cfg_ctx *x, const struct conf_node *section, const struct cfg_ke
 			(k->name[strlen(k->name) - 1] == '*' && strcmp(k->name, n->name) != 0 &&
 				k->kind == CFG_SECTION && n->kind != CONF_SECTION))
 			return unknown_key(x, n, keys, n_keys);
-		if (k->kind == CFG_IGNORED) {
+		if (k->kind == CFG_IGNORED || k->kind == CFG_MISSING) {
 			note_ignored(x, n, k);
 			continue;
 		}
@@ -256,12 +228,27 @@ cfg_read(struct cfg_ctx *x, const struct conf_node *section, const struct cfg_ke
 	return 0;
 }
 
+/* as swanctl takes it, but whoever copies a section and forgets to rename it means two */
+static void
+note_again(struct cfg_ctx *x, const struct conf_node *node)
+{
+	struct conf_node at = *node;
+
+	at.line = node->again;
+	cfg_note(x, true, &at,
+		"is there already, in line %u: both are one section; of a key in both the later "
+		"one counts",
+		node->line);
+}
+
 int
 cfg_count(struct cfg_ctx *x, const struct conf_node *section, const char *what, unsigned int max,
 	unsigned int *n)
 {
 	*n = 0;
 	for (const struct conf_node *k = section->children; k != NULL; k = k->next) {
+		if (k->again != 0)
+			note_again(x, k);
 		if (k->kind != CONF_SECTION)
 			return cfg_error(x, k,
 				"unknown key; only sections, one for each %s, can stand here",

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/esp_size.h"
 #include "pki_file.h"
 
 #define INDENT "  "
@@ -121,127 +120,46 @@ print_proposals(FILE *f, const char *indent, const char *what, const struct ike_
 
 /* ---- sizes ---- */
 
-struct esp_shape {
-	uint16_t iv_len, icv_len, block;
+struct sizes {
+	FILE *f;
+	const struct gw_cfg *cfg;
+	const struct gw_tunnel_cfg *t;
 };
 
-/* RFC 3602, 4106, 7634, 2404, 4868 */
-static bool
-cipher_shape(uint16_t encr, struct esp_shape *s)
-{
-	switch (encr) {
-	case IKE_ENCR_NULL:
-		*s = (struct esp_shape){0, 0, 4};
-		return true;
-	case IKE_ENCR_AES_CBC:
-		*s = (struct esp_shape){16, 0, 16};
-		return true;
-	case IKE_ENCR_AES_GCM_8:
-		*s = (struct esp_shape){8, 8, 4};
-		return true;
-	case IKE_ENCR_AES_GCM_12:
-		*s = (struct esp_shape){8, 12, 4};
-		return true;
-	case IKE_ENCR_AES_GCM_16:
-	case IKE_ENCR_CHACHA20_POLY1305:
-		*s = (struct esp_shape){8, 16, 4};
-		return true;
-	default:
-		return false;
-	}
-}
-
-static uint16_t
-integ_len(uint16_t integ)
-{
-	switch (integ) {
-	case IKE_INTEG_HMAC_SHA1_96:
-		return 12;
-	case IKE_INTEG_HMAC_SHA2_256_128:
-		return 16;
-	case IKE_INTEG_HMAC_SHA2_384_192:
-		return 24;
-	case IKE_INTEG_HMAC_SHA2_512_256:
-		return 32;
-	default:
-		return 0;
-	}
-}
-
-static unsigned int
-inner_mtu(const struct gw_tunnel_cfg *t, uint16_t path, const struct esp_shape *s, bool tunnel_mode,
-	bool udp_encap)
-{
-	unsigned int gre =
-		4u + (t->checksum ? 4 : 0) + (t->has_key ? 4 : 0) + (t->sequence ? 4 : 0);
-	unsigned int most =
-		gw_esp_max_payload(path, s->iv_len, s->icv_len, s->block, tunnel_mode, udp_encap);
-
-	return most > gre ? most - gre : 0;
-}
-
 static void
-print_size(FILE *f, const struct gw_cfg *cfg, const struct gw_tunnel_cfg *t, const char *cipher,
-	const char *integ, const struct esp_shape *s)
+print_size(const struct cfg_esp *e, void *arg)
 {
-	bool transport = t->child->mode == IKE_MODE_TRANSPORT;
-	uint16_t path = cfg->outside.mtu;
+	const struct sizes *s = arg;
+	bool transport = s->t->child->mode == IKE_MODE_TRANSPORT, encap = s->t->conn->encap;
+	uint16_t path = s->cfg->outside.mtu;
 
-	fprintf(f, INDENT INDENT "MTU %u with %s%s%s",
-		inner_mtu(t, path, s, !transport, t->conn->encap), cipher,
-		integ != NULL ? " and " : "", integ != NULL ? integ : "");
+	fprintf(s->f, INDENT INDENT "MTU %u with %s%s%s",
+		cfg_inner_mtu(s->t, path, e, !transport, encap), e->cipher,
+		e->integ != NULL ? " and " : "", e->integ != NULL ? e->integ : "");
 	if (transport)
-		fprintf(f, "; %u if the peer insists on tunnel mode",
-			inner_mtu(t, path, s, true, t->conn->encap));
-	if (!t->conn->encap)
-		fprintf(f, "; %u through a NAT", inner_mtu(t, path, s, !transport, true));
-	fputc('\n', f);
-}
-
-/* key lengths do not change sizes: one line for each pair of algorithms */
-static bool
-seen_before(const struct ike_proposal *p, unsigned int k)
-{
-	for (unsigned int i = 0; i < k; i++) {
-		if (p->transforms[i].type == p->transforms[k].type &&
-			p->transforms[i].id == p->transforms[k].id)
-			return true;
-	}
-	return false;
+		fprintf(s->f, "; %u if the peer insists on tunnel mode",
+			cfg_inner_mtu(s->t, path, e, true, encap));
+	if (!encap)
+		fprintf(s->f, "; %u through a NAT", cfg_inner_mtu(s->t, path, e, !transport, true));
+	fputc('\n', s->f);
 }
 
 static void
-print_cipher_sizes(FILE *f, const struct gw_cfg *cfg, const struct gw_tunnel_cfg *t,
-	const struct ike_proposal *p, uint16_t encr)
+print_mtu(FILE *f, const struct gw_cfg *cfg, const struct gw_tunnel_cfg *t)
 {
-	const char *cipher = ike_transform_name(IKE_TT_ENCR, encr);
-	struct esp_shape s;
+	uint16_t path = cfg->outside.mtu;
+	unsigned int most = cfg_inner_mtu_max(cfg, t);
 
-	if (!cipher_shape(encr, &s))
-		return;
-	if (s.icv_len > 0) {
-		print_size(f, cfg, t, cipher, NULL, &s);
-		return;
-	}
-	for (unsigned int k = 0; k < p->n_transforms; k++) {
-		const struct ike_transform *i = &p->transforms[k];
-		if (i->type != IKE_TT_INTEG || seen_before(p, k))
-			continue;
-		s.icv_len = integ_len(i->id);
-		print_size(f, cfg, t, cipher, ike_transform_name(IKE_TT_INTEG, i->id), &s);
-	}
-}
-
-static void
-print_sizes(FILE *f, const struct gw_cfg *cfg, const struct gw_tunnel_cfg *t)
-{
-	for (unsigned int i = 0; i < t->child->esp.n; i++) {
-		const struct ike_proposal *p = &t->child->esp.p[i];
-		for (unsigned int k = 0; k < p->n_transforms; k++) {
-			if (p->transforms[k].type == IKE_TT_ENCR && !seen_before(p, k))
-				print_cipher_sizes(f, cfg, t, p, p->transforms[k].id);
-		}
-	}
+	fprintf(f, INDENT "MTU        ");
+	if (t->mtu == 0)
+		fprintf(f, "follows the SA and the path; on a path of %u bytes:\n", path);
+	else if (most > 0 && t->mtu > most)
+		fprintf(f, "%u at most, less than the %u configured; on a path of %u bytes:\n",
+			most, t->mtu, path);
+	else
+		fprintf(f, "%u at most, as configured; what fits in one packet of %u bytes:\n",
+			t->mtu, path);
+	cfg_each_esp(t, print_size, &(struct sizes){.f = f, .cfg = cfg, .t = t});
 }
 
 /* ---- sections ---- */
@@ -510,16 +428,7 @@ print_tunnel(FILE *f, const struct gw_cfg *cfg, const struct gw_tunnel_cfg *t)
 		fprintf(f, "clamped to %u (IPv6 %u)\n", t->mss, t->mss - 20u);
 	else
 		fprintf(f, "untouched\n");
-	if (t->mtu > 0)
-		fprintf(f,
-			INDENT
-			"MTU        %u, as configured; what fits in one packet of %u bytes:\n",
-			t->mtu, cfg->outside.mtu);
-	else
-		fprintf(f,
-			INDENT "MTU        follows the SA and the path; on a path of %u bytes:\n",
-			cfg->outside.mtu);
-	print_sizes(f, cfg, t);
+	print_mtu(f, cfg, t);
 }
 
 void

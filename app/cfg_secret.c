@@ -3,6 +3,7 @@
 #include "cfg_cert.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,6 +176,20 @@ add_secret(struct cfg_ctx *x, const struct conf_node *node)
 	return 0;
 }
 
+/* of a private key's passphrase, too: once for each file */
+static void
+note_readable(struct cfg_ctx *x, const struct conf_node *secret)
+{
+	char once[300];
+
+	if (secret == NULL || !conf_others_read(x->conf, secret))
+		return;
+	snprintf(once, sizeof(once), "readable %s", secret->file);
+	if (cfg_first(x, once))
+		cfg_note(x, true, secret, "%s can be read by others than its owner; chmod 600",
+			secret->file);
+}
+
 int
 cfg_secrets(struct cfg_ctx *x, const struct conf_node *section)
 {
@@ -188,8 +203,10 @@ cfg_secrets(struct cfg_ctx *x, const struct conf_node *section)
 	if (ike->secrets == NULL)
 		return cfg_no_memory(x);
 	for (const struct conf_node *node = section->children; node != NULL && ret == 0;
-		node = node->next)
+		node = node->next) {
+		note_readable(x, conf_child(node, "secret"));
 		ret = add_secret(x, node);
+	}
 	return ret;
 }
 

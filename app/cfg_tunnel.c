@@ -61,8 +61,8 @@ add_address(struct cfg_ctx *x, const struct conf_node *node, const char *item, v
 
 	if (!cfg_parse_prefix(item, &p, &has_bits) || p.bits == 0 || !cfg_is_host(&p))
 		return cfg_bad_value(x, node, item,
-			"a host's address with the length of its prefix, like 169.254.123.1/30 or "
-			"fd00::1/64");
+			"a host's address, with the length of its prefix where it has a network, "
+			"like 169.254.123.1/30 or fd00::1/64");
 	for (unsigned int i = 0; i < t->n_addrs; i++) {
 		if (memcmp(t->addrs[i].addr, p.addr, sizeof(p.addr)) == 0 &&
 			t->addrs[i].family == p.family)
@@ -367,10 +367,24 @@ bind_conn(struct cfg_ctx *x, const struct conf_node *node, struct tunnel_read *r
 }
 
 static int
+no_children(struct cfg_ctx *x, const struct conf_node *node, const struct ike_conn_cfg *c)
+{
+	const struct conf_node *conn =
+		conf_child(conf_child(conf_root(x->conf), "connections"), c->name);
+
+	return cfg_error(x, node,
+		"connection '%s' (line %u) has no children, and so nothing for a tunnel; write "
+		"'children { gre { local_ts = dynamic[gre] ... } }' there",
+		c->name, conn != NULL ? conn->line : 0);
+}
+
+static int
 bind_child(struct cfg_ctx *x, const struct conf_node *node, struct tunnel_read *r)
 {
 	const struct ike_conn_cfg *c = r->t.conn;
 
+	if (c->n_children == 0)
+		return no_children(x, node, c);
 	if (r->child == NULL && c->n_children == 1) {
 		r->t.child = &c->children[0];
 		return 0;
@@ -435,6 +449,19 @@ in_ranges(const struct in6_addr *a, const struct ike_range *range, unsigned int 
 	return n == 0;
 }
 
+/* Where the selectors of the tunnel's child are written; they are, for without them GRE passes. */
+static const struct conf_node *
+ts_node(const struct cfg_ctx *x, const struct conf_node *tunnel, const struct gw_tunnel_cfg *t,
+	const char *key)
+{
+	const char *const way[] = {"connections", t->conn->name, "children", t->child->name, key};
+	const struct conf_node *n = conf_root(x->conf);
+
+	for (size_t i = 0; i < CFG_N(way) && n != NULL; i++)
+		n = conf_child(n, way[i]);
+	return n != NULL ? n : tunnel;
+}
+
 static int
 check_local(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tunnel_cfg *t)
 {
@@ -453,11 +480,10 @@ check_local(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tun
 			"none of local_addrs of connection '%s' is in gateway.outside.address",
 			t->conn->name);
 	if (!covered)
-		return cfg_error(x, node,
-			"local_ts of child '%s' does not let GRE (protocol 47) of our own address "
-			"pass; "
-			"write 'local_ts = dynamic[gre]'",
-			t->child->name);
+		return cfg_error(x, ts_node(x, node, t, "local_ts"),
+			"does not let GRE (protocol 47) of our own address pass, which tunnel '%s' "
+			"needs; write 'local_ts = dynamic[gre]'",
+			t->name);
 	return 0;
 }
 
@@ -471,27 +497,47 @@ check_remote(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tu
 
 	if (covered)
 		return 0;
-	return cfg_error(x, node,
-		"remote_ts of child '%s' does not let GRE (protocol 47) of the peer's address "
-		"pass; "
-		"write 'remote_ts = dynamic[gre]'",
-		t->child->name);
+	return cfg_error(x, ts_node(x, node, t, "remote_ts"),
+		"does not let GRE (protocol 47) of the peer's address pass, which tunnel '%s' "
+		"needs; write 'remote_ts = dynamic[gre]'",
+		t->name);
 }
 
 /* ---- one tunnel ---- */
+
+/* a wire is no interface of the kernel's: what is said about one would be lost */
+static int
+check_wire(struct cfg_ctx *x, const struct conf_node *node)
+{
+	static const struct {
+		const char *key, *why;
+	} lost[] = {
+		{"offload", "the packets come from a port, not from the kernel"},
+		{"routes", "Linux has no interface to route into; the router on the port has them"},
+		{"carrier", "Linux has no interface that could be up or down"},
+	};
+
+	if (conf_child(node, "handoff_port") == NULL)
+		return cfg_error(x, node, "'handoff = wire' needs a handoff_port");
+	for (size_t i = 0; i < CFG_N(lost); i++) {
+		const struct conf_node *n = conf_child(node, lost[i].key);
+
+		if (n != NULL)
+			return cfg_error(
+				x, n, "has no meaning with 'handoff = wire': %s", lost[i].why);
+	}
+	return 0;
+}
 
 static int
 check_tunnel(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tunnel_cfg *t)
 {
 	const struct conf_node *port = conf_child(node, "handoff_port");
-	const struct conf_node *offload = conf_child(node, "offload");
 
-	if (t->handoff == GW_HANDOFF_WIRE && port == NULL)
-		return cfg_error(x, node, "'handoff = wire' needs a handoff_port");
+	if (t->handoff == GW_HANDOFF_WIRE && check_wire(x, node) < 0)
+		return -EINVAL;
 	if (t->handoff != GW_HANDOFF_WIRE && port != NULL)
 		return cfg_error(x, port, "has a meaning with 'handoff = wire' only");
-	if (t->handoff == GW_HANDOFF_WIRE && offload != NULL)
-		return cfg_error(x, offload, "has no meaning with 'handoff = wire'");
 	if (t->handoff == GW_HANDOFF_PORT && x->cfg->inside.port[0] == '\0')
 		return cfg_error(x, conf_child(node, "handoff"),
 			"'port' needs a section 'gateway.inside', which says what port that is "
@@ -508,6 +554,19 @@ check_tunnel(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tu
 				"more, or auto");
 	}
 	return 0;
+}
+
+/* `mtu` is a ceiling: too large a one does no harm, but is not what is used */
+static void
+note_mtu(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tunnel_cfg *t)
+{
+	unsigned int most = cfg_inner_mtu_max(x->cfg, t);
+
+	if (most > 0 && t->mtu > most)
+		cfg_note(x, true, conf_child(node, "mtu"),
+			"%u does not fit into one packet of the port's %u bytes: at most %u is "
+			"used, with the algorithms that are configured",
+			t->mtu, x->cfg->outside.mtu, most);
 }
 
 static int
@@ -536,8 +595,26 @@ read_tunnel(struct cfg_ctx *x, const struct conf_node *node, struct gw_tunnel_cf
 		ret = check_local(x, node, &r.t);
 	if (ret == 0)
 		ret = check_remote(x, node, &r.t);
+	if (ret == 0)
+		note_mtu(x, node, &r.t);
 	*t = r.t;
 	return ret;
+}
+
+/* two that become one: the first would be gone without a word */
+static int
+check_names(struct cfg_ctx *x, const struct conf_node *section)
+{
+	for (const struct conf_node *n = section->children; n != NULL; n = n->next) {
+		struct conf_node at = *n;
+
+		at.line = n->again;
+		if (n->again != 0)
+			return cfg_error(x, &at,
+				"is there already, in line %u; give each tunnel a name of its own",
+				n->line);
+	}
+	return 0;
 }
 
 int
@@ -545,8 +622,10 @@ cfg_tunnels(struct cfg_ctx *x, const struct conf_node *section)
 {
 	struct gw_cfg *cfg = x->cfg;
 	unsigned int n, i = 0;
-	int ret = cfg_count(x, section, "tunnel", CFG_TUNNELS_MAX, &n);
+	int ret = check_names(x, section);
 
+	if (ret == 0)
+		ret = cfg_count(x, section, "tunnel", CFG_TUNNELS_MAX, &n);
 	if (ret < 0 || n == 0)
 		return ret;
 	if (cfg->outside.port[0] == '\0')

@@ -50,9 +50,10 @@ check_keys(struct cfg_ctx *x, const struct conf_node *section)
 	return ret;
 }
 
-/* an address with the tunnel that has it */
+/* an address or a route with the tunnel that has it */
 struct owned {
 	struct gw_prefix p;
+	const struct gw_prefix *written;
 	const struct gw_tunnel_cfg *tunnel;
 };
 
@@ -101,7 +102,8 @@ collect(const struct gw_cfg *cfg, struct owned *o)
 			struct in6_addr a = cfg_in6(&t->addrs[k]);
 			if (t->addrs[k].family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a))
 				continue;
-			o[n] = (struct owned){.p = t->addrs[k], .tunnel = t};
+			o[n] = (struct owned){
+				.p = t->addrs[k], .written = &t->addrs[k], .tunnel = t};
 			mask_prefix(&o[n++].p);
 		}
 	}
@@ -146,6 +148,73 @@ check_overlaps(struct cfg_ctx *x, const struct conf_node *section)
 	free(o);
 	return ret;
 }
+
+/* ---- routes ---- */
+
+/* as the kernel gets them: a default route in two halves */
+static unsigned int
+collect_routes(const struct gw_cfg *cfg, struct owned *o)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
+		const struct gw_tunnel_cfg *t = &cfg->tunnels[i];
+		for (unsigned int k = 0; k < t->n_routes; k++) {
+			struct owned r = {.p = t->routes[k], .written = &t->routes[k], .tunnel = t};
+			if (r.p.bits == 0) {
+				r.p.bits = 1;
+				o[n++] = r;
+				r.p.addr[0] = 0x80;
+			}
+			o[n++] = r;
+		}
+	}
+	return n;
+}
+
+static int
+route_twice(struct cfg_ctx *x, const struct conf_node *section, const struct owned *a,
+	const struct owned *b)
+{
+	const struct owned *first = a->tunnel < b->tunnel ? a : b, *second = first == a ? b : a;
+	const struct conf_node *node =
+		conf_child(conf_child(section, second->tunnel->name), "routes");
+	const struct conf_node *other =
+		conf_child(conf_child(section, first->tunnel->name), "routes");
+	char net[64], by[64];
+
+	return cfg_error(x, node,
+		"%s goes into tunnel '%s' already, by %s in line %u of %s; a network is behind one "
+		"tunnel",
+		cfg_prefix_str(second->written, net, sizeof(net)), first->tunnel->name,
+		cfg_prefix_str(first->written, by, sizeof(by)), other->line,
+		other->file != NULL ? other->file : "the message");
+}
+
+/* Of two routes to one network the later one would take the earlier one's place. */
+static int
+check_routes(struct cfg_ctx *x, const struct conf_node *section)
+{
+	unsigned int n = 0;
+	struct owned *o;
+	int ret = 0;
+
+	for (unsigned int i = 0; i < x->cfg->n_tunnels; i++)
+		n += x->cfg->tunnels[i].n_routes * 2u;
+	o = calloc(n + 1u, sizeof(*o));
+	if (o == NULL)
+		return cfg_no_memory(x);
+	n = collect_routes(x->cfg, o);
+	qsort(o, n, sizeof(*o), by_network);
+	for (unsigned int i = 1; i < n && ret == 0; i++) {
+		if (by_network(&o[i - 1], &o[i]) == 0 && o[i - 1].tunnel != o[i].tunnel)
+			ret = route_twice(x, section, &o[i - 1], &o[i]);
+	}
+	free(o);
+	return ret;
+}
+
+/* ---- ports ---- */
 
 /* a port has one user */
 static int
@@ -288,6 +357,8 @@ cfg_tunnels_check(struct cfg_ctx *x, const struct conf_node *section)
 
 	if (ret == 0)
 		ret = check_overlaps(x, section);
+	if (ret == 0)
+		ret = check_routes(x, section);
 	if (ret == 0)
 		ret = check_ports(x, section);
 	if (ret == 0)

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INDEX_MIN 64
+#define INDEX_MIN    64
+#define WARNINGS_MAX 1024 /* nobody reads more */
+#define QUOTE_LEN    80
 
 char *
 conf_dup(const void *p, size_t len)
@@ -294,9 +296,20 @@ conf_add_file(struct conf *c, const char *name)
 	if (f == NULL)
 		return NULL;
 	memcpy(f->name, name, len);
+	f->others = false;
 	f->next = c->files;
 	c->files = f;
 	return f->name;
+}
+
+bool
+conf_others_read(const struct conf *c, const struct conf_node *n)
+{
+	const struct conf_file *f = c->files;
+
+	while (f != NULL && f->name != n->file)
+		f = f->next;
+	return f != NULL && f->others;
 }
 
 const char *
@@ -362,6 +375,37 @@ conf_prune(struct conf *c)
 	prune_section(c, &c->root);
 }
 
+const char *
+conf_quote(const char *s, char *buf, size_t len)
+{
+	size_t n = 0;
+
+	for (; n < len - 1 && s[n] != '\0'; n++)
+		buf[n] = s[n] >= 0x20 && s[n] < 0x7f ? s[n] : '?';
+	buf[n] = '\0';
+	if (s[n] != '\0' && len > 4)
+		memcpy(buf + len - 4, "...", 4);
+	return buf;
+}
+
+const char *
+conf_path(const struct conf_node *node, char *buf, size_t len)
+{
+	const struct conf_node *chain[CONF_DEPTH_MAX + 1];
+	size_t n = 0, at = 0;
+
+	for (; node != NULL && node->parent != NULL && n <= CONF_DEPTH_MAX; node = node->parent)
+		chain[n++] = node;
+	buf[0] = '\0';
+	while (n-- > 0 && at < len - 1) {
+		char name[QUOTE_LEN];
+		int put = snprintf(buf + at, len - at, "%s%s", at > 0 ? "." : "",
+			conf_quote(chain[n]->name, name, sizeof(name)));
+		at += (size_t)put;
+	}
+	return buf;
+}
+
 const struct conf_warning *
 conf_warnings(const struct conf *c)
 {
@@ -371,11 +415,14 @@ conf_warnings(const struct conf *c)
 void
 conf_warn(struct conf *c, const char *file, unsigned int line, const char *fmt, ...)
 {
-	struct conf_warning *w = calloc(1, sizeof(*w));
+	struct conf_warning *w = NULL;
 	va_list ap;
 
+	if (c->n_warnings < WARNINGS_MAX)
+		w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return;
+	c->n_warnings++;
 	w->file = file;
 	w->line = line;
 	va_start(ap, fmt);

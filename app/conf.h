@@ -23,6 +23,7 @@ struct conf_node {
 	size_t n_items;
 	const char *file; /* where it was written; NULL from VICI. Owned by the tree */
 	unsigned int line;
+	unsigned int again; /* CONF_SECTION: the line where the same file opens it anew; 0 = nowhere */
 	struct conf_node *children, *next; /* CONF_SECTION; order of the file */
 	/* the tree's own book-keeping */
 	struct conf_node *parent, *last;
@@ -57,17 +58,23 @@ struct conf *conf_parse(const char *text, size_t len, const char *name, bool all
 struct conf *conf_new(void);
 void conf_free(struct conf *c); /* wipes values: secrets are among them */
 
-/** What was odd but no error: an include that matched nothing, an unknown section referred to. */
+/**
+ * What was odd but no error: an include that matched nothing, an unknown section referred to, a
+ * key that one file sets twice.
+ */
 struct conf_warning {
 	const char *file; /* owned by the tree */
 	unsigned int line;
-	char msg[256];
+	char msg[288];
 	struct conf_warning *next;
 };
 const struct conf_warning *conf_warnings(const struct conf *c); /* NULL = none */
 
 /** The folder of the file that it began with; "." from VICI. @return buf */
 const char *conf_dir(const struct conf *c, char *buf, size_t len);
+
+/** Others than its owner can read the file that n was written in. */
+bool conf_others_read(const struct conf *c, const struct conf_node *n);
 
 struct conf_node *conf_root(const struct conf *c);
 struct conf_node *conf_child(const struct conf_node *section, const char *name); /* NULL */

@@ -36,6 +36,31 @@ glob_path(const char *file, const char *pattern)
 	return path;
 }
 
+/* a name and no pattern, as glob() reads it */
+static bool
+is_plain(const char *pattern)
+{
+	for (const char *p = pattern; *p != '\0'; p++) {
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		else if (strchr("*?[", *p) != NULL)
+			return false;
+	}
+	return true;
+}
+
+/* Nothing may lie in a folder; who names one file means it. */
+static int
+no_match(struct conf_parser *ps, const char *pattern, const char *path, unsigned int line)
+{
+	if (is_plain(pattern))
+		return CONF_FAIL(ps, line,
+			"include: there is no file %s; a pattern, with '*' in it, may match none",
+			path);
+	conf_warn(ps->c, ps->file, line, "include matches no file: %s", path);
+	return 0;
+}
+
 int
 conf_include(
 	struct conf_parser *ps, struct conf_node *section, const char *pattern, unsigned int line)
@@ -52,8 +77,7 @@ conf_include(
 		return CONF_FAIL(ps, line, "out of memory");
 	ret = glob(path, 0, NULL, &found);
 	if (ret == GLOB_NOMATCH) {
-		conf_warn(ps->c, ps->file, line, "include matches no file: %s", path);
-		ret = 0;
+		ret = no_match(ps, pattern, path, line);
 	} else if (ret != 0) {
 		ret = CONF_FAIL(ps, line, "include %s: %s", path,
 			ret == GLOB_NOSPACE ? "out of memory" : "cannot be searched for");
@@ -125,6 +149,7 @@ load_fd(struct conf_parser *ps, int fd, const char *path, struct conf_node *sect
 
 	if (fstat(fd, &st) < 0)
 		return CONF_FAIL(ps, 0, "cannot be read: %s", strerror(errno));
+	ps->c->files->others = (st.st_mode & (S_IRGRP | S_IROTH)) != 0; /* the newest: this one */
 	ps->dev = st.st_dev;
 	ps->ino = st.st_ino;
 	if (includes_itself(ps)) {

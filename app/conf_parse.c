@@ -188,15 +188,36 @@ no_node(struct conf_parser *ps, unsigned int line, const char *name)
 	}
 }
 
+/* Of one file. What another one has set is there to be overridden. */
+static struct conf_node *
+set_before(const struct conf_parser *ps, const struct conf_node *section, const char *name)
+{
+	struct conf_node *n = conf_find(ps->c, section, name);
+
+	return n != NULL && n->file == ps->file ? n : NULL;
+}
+
+static void
+warn_again(struct conf_parser *ps, const struct conf_node *before, unsigned int line)
+{
+	char path[201];
+
+	conf_warn(ps->c, ps->file, line, "%s: is set again; what line %u says does not count",
+		conf_path(before, path, sizeof(path)), before->line);
+}
+
 static int
 parse_setting(
 	struct conf_parser *ps, struct conf_node *section, const char *name, unsigned int line)
 {
+	const struct conf_node *before = set_before(ps, section, name);
 	bool empty;
 	int ret = read_value(ps, &empty);
 
 	if (ret < 0)
 		return ret;
+	if (before != NULL && before->kind == CONF_VALUE)
+		warn_again(ps, before, line);
 	ps->c->line = line;
 	if (conf_add_value(ps->c, section, name, empty ? NULL : ps->word,
 		    empty ? 0 : ps->word_len) == NULL)
@@ -291,7 +312,7 @@ is_include(const struct conf_parser *ps, const char *name)
 static int
 parse_named(struct conf_parser *ps, struct conf_node **section, const char *name, unsigned int line)
 {
-	struct conf_node *sub;
+	struct conf_node *sub, *before;
 	char buf[8];
 	bool eol;
 
@@ -311,9 +332,12 @@ parse_named(struct conf_parser *ps, struct conf_node **section, const char *name
 			"'%.64s' is followed by %s; expected '=' and a value, or '{'", name,
 			eol ? "the end of the line" : here(ps, buf));
 	ps->c->line = line;
+	before = set_before(ps, *section, name);
 	sub = conf_add_section(ps->c, *section, name);
 	if (sub == NULL)
 		return no_node(ps, line, name);
+	if (before != NULL && before->again == 0)
+		before->again = line;
 	if (*ps->p++ == ':') {
 		int ret = parse_refs(ps, sub);
 		if (ret < 0)

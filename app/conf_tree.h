@@ -18,6 +18,7 @@ struct conf_ref {
 
 struct conf_file {
 	struct conf_file *next;
+	bool others; /* can read it who does not own it */
 	char name[];
 };
 
@@ -29,6 +30,7 @@ struct conf {
 	uint32_t index_size; /* power of two */
 	struct conf_file *files;
 	struct conf_warning *warnings, **warnings_tail;
+	unsigned int n_warnings;
 	const char *file; /* what is being parsed: given to nodes as they are made */
 	unsigned int line;
 };
@@ -43,7 +45,11 @@ const char *conf_add_file(struct conf *c, const char *name);
 int conf_add_ref(struct conf *c, struct conf_node *section, const char *to, size_t len);
 /** Remove children that are values without text, and make the index fit again. */
 void conf_prune(struct conf *c);
-/** Lack of memory loses the warning. */
+/** Copy s with what is not printable replaced and its length limited. @return buf */
+const char *conf_quote(const char *s, char *buf, size_t len);
+/** "connections.gw.children.gre.mode". @return buf */
+const char *conf_path(const struct conf_node *node, char *buf, size_t len);
+/** Lack of memory loses the warning, and so does a flood of them. */
 void conf_warn(struct conf *c, const char *file, unsigned int line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void conf_fail(struct conf_error *err, const char *file, unsigned int line, const char *fmt, ...)

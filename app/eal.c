@@ -147,9 +147,6 @@ add_lcores(struct argv *v, const struct gw_cfg *cfg, struct gw_eal *eal)
 	} else {
 		for (; n < cfg->n_lcores && n < 1 + GW_WORKERS_MAX; n++)
 			cpus[n] = cfg->lcores[n];
-		if (cfg->n_lcores > n)
-			gw_log(GW_LOG_WARN, "eal", "lcores: %u CPUs given, the first %u are used",
-				cfg->n_lcores, n);
 	}
 	if (n == 0) {
 		gw_log(GW_LOG_ERROR, "eal", "no CPU to run on");

@@ -10,8 +10,6 @@
 
 #include "cfg.h"
 
-#define GW_WORKERS_MAX 16
-
 struct gw_eal {
 	unsigned int n_workers;
 	unsigned int worker_lcore[GW_WORKERS_MAX];

@@ -7,10 +7,30 @@
 
 #include "args.h"
 #include "cfg.h"
+#include "cfg_machine.h"
 #include "guard.h"
 #include "qcdfile.h"
 #include "run.h"
 #include "show.h"
+
+/* "FILE:LINE", or "FILE" of what is on no line */
+static const char *
+place(const char *file, unsigned int line, char *buf, size_t len)
+{
+	if (line > 0)
+		snprintf(buf, len, "%s:%u", file, line);
+	else
+		snprintf(buf, len, "%s", file);
+	return buf;
+}
+
+static void
+say(const char *file, unsigned int line, const char *kind, const char *msg)
+{
+	char at[300];
+
+	fprintf(stderr, "raclette: %s: %s%s\n", place(file, line, at, sizeof(at)), kind, msg);
+}
 
 static struct gw_cfg *
 load(const char *path, struct cfg_notes *notes)
@@ -18,11 +38,8 @@ load(const char *path, struct cfg_notes *notes)
 	struct conf_error err = {0};
 	struct gw_cfg *cfg = cfg_load(path, notes, &err);
 
-	if (cfg == NULL && err.line > 0)
-		fprintf(stderr, "raclette: %s:%u: %s\n", err.file, err.line, err.msg);
-	else if (cfg == NULL)
-		fprintf(stderr, "raclette: %s: %s\n", err.file[0] != '\0' ? err.file : path,
-			err.msg);
+	if (cfg == NULL)
+		say(err.file[0] != '\0' ? err.file : path, err.line, "", err.msg);
 	return cfg;
 }
 
@@ -31,10 +48,13 @@ check(const struct gw_args *args)
 {
 	struct cfg_notes notes = {0};
 	struct gw_cfg *cfg = load(args->config, &notes);
+	struct conf_error err;
 
 	for (unsigned int i = 0; i < notes.n; i++)
-		fprintf(stderr, "raclette: %s:%u: %s%s\n", notes.note[i].file, notes.note[i].line,
+		say(notes.note[i].file, notes.note[i].line,
 			notes.note[i].warning ? "warning: " : "", notes.note[i].msg);
+	if (cfg != NULL && cfg_machine_check(cfg, &err) < 0)
+		say(err.file, err.line, "warning: ", err.msg); /* it may be another's */
 	if (cfg != NULL)
 		cfg_print(cfg, stdout);
 	cfg_notes_free(&notes);
@@ -85,17 +105,23 @@ run(const struct gw_args *args)
 	struct updown *updown;
 	struct gw_cfg *cfg;
 	int rc = -EINVAL;
+	char at[300];
+	bool runs;
 
 	gw_log_set_level(args->level);
 	updown = gw_run_helper(); /* before a key is in memory */
 	cfg = load(args->config, &notes);
 	for (unsigned int i = 0; i < notes.n; i++)
-		gw_log(notes.note[i].warning ? GW_LOG_WARN : GW_LOG_INFO, "config", "%s:%u: %s",
-			notes.note[i].file, notes.note[i].line, notes.note[i].msg);
+		gw_log(notes.note[i].warning ? GW_LOG_WARN : GW_LOG_INFO, "config", "%s: %s",
+			place(notes.note[i].file, notes.note[i].line, at, sizeof(at)),
+			notes.note[i].msg);
 	cfg_notes_free(&notes);
-	if (cfg != NULL)
+	runs = cfg != NULL && cfg->outside.port[0] != '\0';
+	if (cfg != NULL && !runs)
+		say(args->config, 0, "", "has no section 'gateway': there is nothing to run");
+	if (runs)
 		read_qcd_secret(cfg);
-	if (cfg != NULL)
+	if (runs)
 		rc = gw_run(cfg, args->config, updown, args->telemetry);
 	gw_run_helper_stop(updown);
 	cfg_free(cfg);

@@ -57,6 +57,7 @@ read_all(int fd, struct bytes *b)
 	return 0;
 }
 
+/* @return false with why and errno */
 static bool
 slurp(const char *path, struct bytes *b, char *why, size_t len)
 {
@@ -78,6 +79,7 @@ slurp(const char *path, struct bytes *b, char *why, size_t len)
 	snprintf(why, len, "%s: %s", path, strerror(-err));
 	bytes_free(b);
 	b->p = NULL;
+	errno = -err;
 	return false;
 }
 
@@ -190,8 +192,11 @@ gw_pki_key(const char *path, const char *passphrase, bool *others, enum gw_pki_k
 	EVP_PKEY *key;
 
 	*fault = GW_PKI_UNREADABLE;
-	if (!slurp(path, &b, why, len))
+	if (!slurp(path, &b, why, len)) {
+		if (errno == EACCES || errno == EPERM)
+			*fault = GW_PKI_FORBIDDEN;
 		return NULL;
+	}
 	*others = (b.mode & (S_IRGRP | S_IROTH)) != 0;
 	key = decode_key(&b, &pass);
 	bytes_free(&b);

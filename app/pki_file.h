@@ -13,7 +13,7 @@ X509 *gw_pki_cert(const char *path, char *why, size_t len);
 /** Read a CRL. @return NULL with why */
 X509_CRL *gw_pki_crl(const char *path, char *why, size_t len);
 
-enum gw_pki_key_fault { GW_PKI_UNREADABLE, GW_PKI_NO_PASSPHRASE, GW_PKI_WRONG_PASSPHRASE };
+enum gw_pki_key_fault { GW_PKI_UNREADABLE, GW_PKI_FORBIDDEN, GW_PKI_NO_PASSPHRASE, GW_PKI_WRONG_PASSPHRASE };
 
 /**
  * Read a private key.

@@ -17,6 +17,7 @@
 #include "lib/rcu.h"
 #include "lib/sadb.h"
 
+#include "cfg_machine.h"
 #include "ctl.h"
 #include "ctl_certs.h"
 #include "eal.h"
@@ -292,6 +293,18 @@ take_down(struct gw *gw)
 		gw_eal_fini();
 }
 
+/* DPDK would answer with all of its options. */
+static int
+check_machine(const struct gw_cfg *cfg)
+{
+	struct conf_error err;
+	int rc = cfg_machine_check(cfg, &err);
+
+	if (rc < 0)
+		gw_log(GW_LOG_ERROR, "config", "%s:%u: %s", err.file, err.line, err.msg);
+	return rc;
+}
+
 int
 gw_run(struct gw_cfg *cfg, const char *path, struct updown *updown, bool telemetry)
 {
@@ -311,6 +324,8 @@ gw_run(struct gw_cfg *cfg, const char *path, struct updown *updown, bool telemet
 	gw->ctl.signal_fd = -1;
 	gw_ctl_block_signals();
 	rc = guard(gw);
+	if (rc == 0)
+		rc = check_machine(cfg);
 	if (rc == 0)
 		rc = gw_log_take_dpdk();
 	if (rc == 0)

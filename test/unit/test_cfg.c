@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,10 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "app/cfg.h"
+#include "app/cfg_machine.h"
 #include "app/vici.h"
 
 static struct conf_error err;
@@ -59,7 +63,8 @@ done(struct gw_cfg *cfg)
 	cfg_notes_free(&notes);
 }
 
-#define AUTH "local { auth = psk\n }\n remote { auth = psk\n }\n"
+#define AUTH   "local { auth = psk\n }\n remote { auth = psk\n }\n"
+#define SECRET "secrets { ike { secret = hush\n } }\n" /* everybody's */
 
 /* a connection with settings of its own in a line */
 static char text[16384];
@@ -67,15 +72,15 @@ static char text[16384];
 static const char *
 conn(const char *settings)
 {
-	snprintf(text, sizeof(text), "connections { c {\n%s\n" AUTH "} }", settings);
+	snprintf(text, sizeof(text), "connections { c {\n%s\n" AUTH "} }\n" SECRET, settings);
 	return text;
 }
 
 static const char *
 child(const char *settings)
 {
-	snprintf(text, sizeof(text), "connections { c {\n" AUTH "children { k {\n%s\n } } } }",
-		settings);
+	snprintf(text, sizeof(text),
+		"connections { c {\n" AUTH "children { k {\n%s\n } } } }\n" SECRET, settings);
 	return text;
 }
 
@@ -89,14 +94,15 @@ child(const char *settings)
 static const char *
 tunnels(const char *sections)
 {
-	snprintf(text, sizeof(text), GATEWAY CONNS "tunnels {\n%s\n}", sections);
+	snprintf(text, sizeof(text), GATEWAY CONNS "tunnels {\n%s\n}\n" SECRET, sections);
 	return text;
 }
 
 static const char *
 tunnel(const char *settings)
 {
-	snprintf(text, sizeof(text), GATEWAY CONNS "tunnels {\ngre1 {\n%s\n}\n}", settings);
+	snprintf(
+		text, sizeof(text), GATEWAY CONNS "tunnels {\ngre1 {\n%s\n}\n}\n" SECRET, settings);
 	return text;
 }
 
@@ -218,7 +224,7 @@ example(void **state)
 	struct gw_cfg *cfg = cfg_build(c, &notes, &err);
 	conf_free(c);
 	assert_non_null(cfg);
-	assert_int_equal(notes.n, 0);
+	assert_int_equal(notes.n, noted("can be read by others")); /* as it was checked out */
 
 	struct gw_tunnel_cfg shown = cfg->tunnels[0];
 	struct gw_outside_cfg outside = cfg->outside;
@@ -277,7 +283,12 @@ defaults(void **state)
 	assert_true(cfg->outside.router_auto);
 	done(cfg);
 
-	cfg = good("");
+	assert_null(build("# nothing\n"));
+	assert_string_equal(err.file, "t.conf");
+	assert_int_equal(err.line, 0);
+	assert_non_null(strstr(err.msg, "there is nothing in it"));
+	cfg_notes_free(&notes);
+	cfg = good("connections { }");
 	assert_int_equal(cfg->ike.n_conns, 0);
 	done(cfg);
 }
@@ -446,7 +457,8 @@ ignored_once(void **state)
 		     "= psk\n }\n"
 		     "children { k { mark_in = 42\n reqid = 7\n if_id_in = 3\n } l { mark_in = "
 		     "43\n } } }\n"
-		     "b {\n vips = ::\n" AUTH "} }\nsecrets { eap-1 { id = x\n secret = y\n } }");
+		     "b {\n vips = ::\n" AUTH "} }\nsecrets { eap-1 { id = x\n secret = y\n } "
+		     "ike { secret = z\n } }");
 
 	static const char *const keys[] = {"authorities", "pools", "vips", "if_id_in", "certs",
 		"cert-2", "mark_in", "reqid", "eap-1"};
@@ -467,7 +479,28 @@ ignored_once(void **state)
 				strstr(notes.note[i].msg, "connections.a.children.k.mark_in"));
 		}
 	}
-	assert_int_equal(cfg->ike.n_secrets, 0);
+	assert_int_equal(cfg->ike.n_secrets, 1);
+	done(cfg);
+}
+
+/* what would do something if raclette could, apart from what is another program's */
+static void
+missing_once(void **state)
+{
+	struct gw_cfg *cfg = good(child("tfc_padding = mtu\ninactivity = 5m\nipcomp = yes\n"
+					"hw_offload = auto\ntfc_padding = 100\nreqid = 7"));
+
+	static const char *const keys[] = {"tfc_padding", "inactivity", "ipcomp", "hw_offload"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		char what[64];
+		snprintf(what, sizeof(what), "%s: not in this version: ignored", keys[i]);
+		assert_int_equal(noted(what), 1);
+	}
+	assert_int_equal(noted("reqid: ignored: it has no meaning here"), 1);
+	done(cfg);
+	cfg = good(conn("dscp = 101110"));
+	assert_int_equal(noted("connections.c.dscp: not in this version: ignored"), 1);
 	done(cfg);
 }
 
@@ -564,6 +597,45 @@ gateway(void **state)
 	done(cfg);
 }
 
+/* CPUs that are there, and no more of them than there can be workers */
+static void
+lcores(void **state)
+{
+	cpu_set_t before, after;
+	struct gw_cfg *cfg;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	cfg = good("gateway {\n" OUT "lcores = 1023\n}");
+	assert_int_equal(notes.n, 0); /* it may be meant for another machine */
+	assert_int_equal(cfg_machine_check(cfg, &err), -ENODEV);
+	assert_string_equal(err.file, "t.conf");
+	assert_int_equal(err.line, 5);
+	assert_non_null(strstr(err.msg, "gateway.lcores: CPU 1023 does not exist or is not"));
+	assert_int_equal(sched_getaffinity(0, sizeof(after), &after), 0);
+	assert_true(CPU_EQUAL(&before, &after));
+	done(cfg);
+
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &before))
+			continue;
+		snprintf(text, sizeof(text), "gateway {\n" OUT "lcores = %d\n}", cpu);
+		cfg = good(text);
+		assert_int_equal(cfg_machine_check(cfg, &err), 0);
+		done(cfg);
+	}
+	cfg = good("gateway {\n" OUT "}");
+	assert_int_equal(cfg_machine_check(cfg, &err), 0);
+	done(cfg);
+
+	cfg = good("gateway {\n" OUT "lcores = 1-17\n}");
+	assert_int_equal(notes.n, 0);
+	done(cfg);
+	cfg = good("gateway {\n" OUT "lcores = 1-31\n}");
+	assert_int_equal(noted("gateway.lcores: 31 CPUs, of which the first 17 are used"), 1);
+	assert_int_equal(cfg->n_lcores, 17);
+	done(cfg);
+}
+
 static void
 tunnel_defaults(void **state)
 {
@@ -604,8 +676,7 @@ tunnel_keys(void **state)
 		       "mtu = 1400\nkey = 1.2.3.4\nchecksum = yes\nsequence = 1\nhop_limit = "
 		       "255\nhold = 64\n"
 		       "mss = 1300\ndscp = af41\necn = compat\nflowlabel = flow\n"
-		       "routes = 10.1.0.0/16, fd11::/48, 0.0.0.0/0\ncarrier = sa\nhandoff = wire\n"
-		       "handoff_port = net_ring1"));
+		       "routes = 10.1.0.0/16, fd11::/48, 0.0.0.0/0\ncarrier = sa\n"));
 	const struct gw_tunnel_cfg *t = &cfg->tunnels[0];
 
 	assert_int_equal(t->n_addrs, 4);
@@ -625,8 +696,12 @@ tunnel_keys(void **state)
 	assert_int_equal(t->n_routes, 3);
 	assert_int_equal(t->routes[1].bits, 48);
 	assert_int_equal(t->carrier, GW_CARRIER_SA);
-	assert_int_equal(t->handoff, GW_HANDOFF_WIRE);
-	assert_string_equal(t->handoff_port, "net_ring1");
+	done(cfg);
+
+	cfg = good(tunnel("handoff = wire\nhandoff_port = net_ring1\naddress = 10.0.0.1/24\nmtu = "
+			  "1400\nhold = 0\nmss = off"));
+	assert_int_equal(cfg->tunnels[0].handoff, GW_HANDOFF_WIRE);
+	assert_string_equal(cfg->tunnels[0].handoff_port, "net_ring1");
 	done(cfg);
 }
 
@@ -667,7 +742,8 @@ inside(void **state)
 	struct gw_cfg *cfg =
 		good("gateway {\n" OUT "inside {\n port = net_ring1\n interface = lan7\n"
 		     "address = 10.1.0.1/24, fd01::1/64\n mtu = 9000\n }\n}\n" CONNS
-		     "tunnels { t { handoff = port\n routes = 10.2.0.0/16\n offload = no\n } }");
+		     "tunnels { t { handoff = port\n routes = 10.2.0.0/16\n offload = no\n } "
+		     "}\n" SECRET);
 
 	assert_string_equal(cfg->inside.port, "net_ring1");
 	assert_string_equal(cfg->inside.interface, "lan7");
@@ -681,8 +757,8 @@ inside(void **state)
 	done(cfg);
 
 	/* with its defaults, and nothing that forwards */
-	cfg = good(
-		"gateway {\n" OUT "inside { port = 0000:00:07.0\n } }\n" CONNS "tunnels { t { } }");
+	cfg = good("gateway {\n" OUT "inside { port = 0000:00:07.0\n } }\n" CONNS
+		   "tunnels { t { } }\n" SECRET);
 	assert_string_equal(cfg->inside.interface, "inside");
 	assert_int_equal(cfg->inside.mtu, 1500);
 	assert_int_equal(noted("forwards nothing"), 1);
@@ -738,11 +814,14 @@ several(void **state)
 			     "10.0.2.1/23\n }\n"));
 	assert_int_equal(cfg->n_tunnels, 3);
 	done(cfg);
+	/* so may routes, but for the same one twice */
+	done(good(tunnels("a { routes = 0.0.0.0/1, 10.0.0.0/8, 10.0.0.0/8, ::/0\n key = 1\n }\n"
+			  "b { routes = 128.0.0.0/1, 10.0.0.0/9\n key = 2\n }\n")));
 
 	snprintf(text, sizeof(text), "%s",
 		GATEWAY "tunnels { t1 { connection = a\n child = y\n } t2 { connection = b\n } }\n"
 			"connections { a {\n" AUTH "children { x { } y { } } }\nb {\n" AUTH
-			"children { z { } } } }\n");
+			"children { z { } } } }\n" SECRET);
 	cfg = good(text);
 	assert_string_equal(cfg->tunnels[0].child->name, "y");
 	assert_string_equal(cfg->tunnels[1].child->name, "z");
@@ -767,13 +846,13 @@ selectors(void **state)
 		snprintf(text, sizeof(text),
 			GATEWAY
 			"tunnels { t { } }\nconnections { c {\nremote_addrs = fd00::2\n" AUTH
-			"children { k {\n%s\n} } } }",
+			"children { k {\n%s\n} } } }\n" SECRET,
 			ok[i]);
 		done(good(text));
 		/* a peer from anywhere */
 		snprintf(text, sizeof(text),
 			GATEWAY "tunnels { t { } }\nconnections { c {\n" AUTH
-				"children { k {\n%s\n} } } }",
+				"children { k {\n%s\n} } } }\n" SECRET,
 			ok[i]);
 		done(good(text));
 	}
@@ -785,7 +864,7 @@ templates(void **state)
 {
 	struct gw_cfg *cfg =
 		good("base {\n mobike = no\n local { auth = psk\n }\n remote { auth = psk\n }\n}\n"
-		     "connections { a : base { } b : base { mobike = yes\n } }\n");
+		     "connections { a : base { } b : base { mobike = yes\n } }\n" SECRET);
 	assert_false(cfg->ike.conns[0].mobike);
 	assert_true(cfg->ike.conns[1].mobike);
 	done(cfg);
@@ -795,9 +874,130 @@ templates(void **state)
 	assert_non_null(strstr(err.msg, "connections.a.mobike"));
 	cfg_notes_free(&notes);
 
-	cfg = good("connections { a : base {\n" AUTH "} }");
+	cfg = good("connections { a : base {\n" AUTH "} }\n" SECRET);
 	assert_int_equal(noted("'base'"), 1);
 	done(cfg);
+}
+
+/* sections of one name are one, as in swanctl, but not without a word */
+static void
+named_again(void **state)
+{
+	struct gw_cfg *cfg = good("connections { c {\n mobike = no\n" AUTH
+				  "children { k {\n mode = transport\n }\nk { reqid = 1\n } }\n}\n"
+				  "c { mobike = yes\n } }\n"
+				  "secrets { ike { id = a\n secret = hush\n }\nike { id = b\n } }");
+
+	assert_int_equal(cfg->ike.n_conns, 1);
+	assert_true(cfg->ike.conns[0].mobike);
+	assert_int_equal(cfg->ike.n_secrets, 1);
+	assert_int_equal(noted("connections.c: is there already, in line 1"), 1);
+	assert_int_equal(noted("connections.c.mobike: is set again; what line 2"), 1);
+	assert_int_equal(noted("connections.c.children.k: is there already, in line 7"), 1);
+	assert_int_equal(noted("secrets.ike: is there already, in line 15"), 1);
+	assert_int_equal(noted("secrets.ike.id: is set again; what line 15"), 1);
+	assert_int_equal(noted("hush"), 0);
+	done(cfg);
+}
+
+/* the file that a secret is in, and none beside it; once for all of its secrets */
+static void
+readable(void **state)
+{
+	static const struct {
+		mode_t main, part;
+		unsigned int n;
+	} t[] = {{0600, 0600, 0}, {0644, 0600, 0}, {0600, 0640, 1}, {0600, 0604, 1}};
+	char dir[] = "/tmp/test_cfg.XXXXXX", main[64], part[64];
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(main, sizeof(main), "%s/main", dir);
+	snprintf(part, sizeof(part), "%s/part", dir);
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		FILE *f = fopen(main, "w");
+		assert_non_null(f);
+		fputs("connections { }\ninclude part\n", f);
+		fclose(f);
+		f = fopen(part, "w");
+		assert_non_null(f);
+		fputs("secrets { ike-1 {\n secret = hush\n }\nike-2 { secret = hush\n } }\n", f);
+		fclose(f);
+		chmod(main, t[i].main);
+		chmod(part, t[i].part);
+		struct gw_cfg *cfg = cfg_load(main, &notes, &err);
+		assert_non_null(cfg);
+		assert_int_equal(noted("can be read by others than its owner; chmod 600"), t[i].n);
+		assert_int_equal(noted("secrets.ike-1.secret"), t[i].n);
+		done(cfg);
+		unlink(main);
+		unlink(part);
+	}
+	rmdir(dir);
+}
+
+/* which pairs of ends find a secret; the rule itself is ike/conn.c's */
+static void
+psk(void **state)
+{
+	static const struct {
+		const char *conn, *local, *remote, *secrets;
+		bool found;
+		const char *says;
+	} t[] = {
+		{"", "", "", "", false, "for '%any' and '%any'"},
+		{"", "id = a", "id = b", "", false, "for 'a' and 'b'"},
+		{"", "id = a", "id = b", "ppk { id = b\n secret = hush\n }", false, "for 'a' and"},
+		{"", "id = a", "id = b", "ike { secret = hush\n }", true, NULL},
+		{"", "id = a", "id = b", "ike { id-1 = a\n id-2 = b\n secret = hush\n }", true,
+			NULL},
+		{"", "id = a", "id = b", "ike { id = b\n secret = hush\n }", true, NULL},
+		{"", "id = a", "id = b", "ike { id = a\n secret = hush\n }", true, NULL},
+		{"", "id = a", "id = b", "ike { id-1 = c\n id-2 = d\n secret = hush\n }", false,
+			"for 'a' and 'b'"},
+		/* ours is enough for IKE, and yet it looks like a slip */
+		{"", "id = a", "id = b", "ike { id-1 = a\n id-2 = c\n secret = hush\n }", true,
+			"'ike' would be used, which does not name the peer 'b'"},
+		/* an end that has no identity yet: its address, or whoever comes */
+		{"local_addrs = fd00::1", "", "id = b", "ike { id = c\n secret = hush\n }", false,
+			"for 'fd00::1' and 'b'"},
+		{"local_addrs = fd00::1", "", "id = b", "ike { id = fd00::1\n secret = hush\n }",
+			true, NULL},
+		{"local_addrs = fd00::/64", "", "id = b", "ike { id = fd00::1\n secret = hush\n }",
+			true, NULL},
+		{"", "id = a", "", "ike { id = c\n secret = hush\n }", true, NULL},
+		{"", "id = a", "id = *.b", "ike { id = c\n secret = hush\n }", false,
+			"for 'a' and '*.b'"},
+		{"", "id = a", "id = *.b", "ike { id = c.b\n secret = hush\n }", true, NULL},
+		{"", "id = a", "id = *.b", "ike { id = *.c.b\n secret = hush\n }", true, NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct gw_cfg *cfg;
+
+		snprintf(text, sizeof(text),
+			"connections {\nc {\n%s\nlocal { auth = psk\n%s\n}\nremote { auth = "
+			"psk\n%s\n} } }\nsecrets {\n%s\n}\n",
+			t[i].conn, t[i].local, t[i].remote, t[i].secrets);
+		memset(&err, 0, sizeof(err));
+		cfg = build(text);
+		if ((cfg != NULL) != t[i].found)
+			print_message("[%s] %s\n", text, err.msg);
+		assert_int_equal(cfg != NULL, t[i].found);
+		assert_int_equal(err.line, t[i].found ? 0 : 2);
+		if (!t[i].found) {
+			assert_non_null(
+				strstr(err.msg, "connections.c: auth = psk, but no secret"));
+			assert_non_null(strstr(err.msg, t[i].says));
+		}
+		assert_int_equal(noted("would be used"), t[i].found && t[i].says != NULL);
+		if (t[i].found && t[i].says != NULL)
+			assert_int_equal(noted(t[i].says), 1);
+		done(cfg);
+	}
+	/* no section at all */
+	assert_null(build("connections {\nc {\n" AUTH "} }\n"));
+	assert_int_equal(err.line, 2);
+	cfg_notes_free(&notes);
 }
 
 enum where { RAW, CONN, CHILD, TUNNEL, TUNNELS };
@@ -993,6 +1193,10 @@ static const struct bad {
 	{TUNNEL, "offload = perhaps", 18, "offload", "yes"},
 	{TUNNEL, "handoff = wire\nhandoff_port = net_null1\noffload = yes", 20, "offload",
 		"handoff = wire"},
+	{TUNNEL, "handoff = wire\nhandoff_port = net_null1\nroutes = 10.1.0.0/16", 20,
+		"gre1.routes", "has no meaning with 'handoff = wire': Linux has no interface"},
+	{TUNNEL, "carrier = always\nhandoff = wire\nhandoff_port = net_null1", 18, "gre1.carrier",
+		"has no meaning with 'handoff = wire': Linux has no interface"},
 	{TUNNEL, "handoff = port", 18, "handoff", "gateway.inside"},
 	{TUNNEL, "handoff = port\nhandoff_port = net_null1", 19, "handoff_port", "handoff = wire"},
 	{RAW, "gateway {\n" OUT "inside {\n } }", 5, "gateway.inside", "no port"},
@@ -1020,6 +1224,8 @@ static const struct bad {
 		20, "tunnels.t.handoff_port", "the inside"},
 	{TUNNEL, "adress = 10.0.0.1/8", 18, "adress", "did you mean 'address'"},
 	{TUNNELS, "lo { }", 17, "tunnels.lo", "'lo'"},
+	{TUNNELS, "a { key = 1\n }\nb { key = 2\n }\na { key = 3\n }", 21, "tunnels.a",
+		"is there already, in line 17"},
 	{TUNNELS, "default { }", 17, "tunnels.default", "'default'"},
 	{TUNNELS, "a/b { }", 17, "tunnels.a/b", "'/'"},
 	{TUNNELS, "a%d { }", 17, "tunnels.a%d", "'%'"},
@@ -1039,10 +1245,19 @@ static const struct bad {
 		"b { key = 1\n handoff = wire\n handoff_port = net_null1\n }",
 		22, "tunnels.b.handoff_port", "already"},
 	{TUNNEL, "handoff = wire\nhandoff_port = net_null0", 19, "handoff_port", "already"},
+	{TUNNELS,
+		"a { routes = 10.1.0.0/16\n }\nb { key = 1\n routes = 10.2.0.0/16, 10.1.0.0/16\n }",
+		20, "tunnels.b.routes",
+		"10.1.0.0/16 goes into tunnel 'a' already, by 10.1.0.0/16 in line 17 of t.conf"},
+	{TUNNELS, "a { routes = fd01::/48, ::/0\n }\nb { key = 1\n routes = 8000::/1\n }", 20,
+		"tunnels.b.routes", "8000::/1 goes into tunnel 'a' already, by ::/0 in line 17"},
 	{RAW, GATEWAY "tunnels { t { } }", 4, "tunnels.t", "no connection"},
 	{RAW, GATEWAY "tunnels { t { } }\nconnections { a {\n" AUTH "} b {\n" AUTH "} }", 4,
 		"tunnels.t", "there are 2"},
-	{RAW, GATEWAY "tunnels { t { } }\nconnections { a {\n" AUTH "} }", 4, "tunnels.t", "has 0"},
+	{RAW, GATEWAY "tunnels { t { } }\nconnections {\na {\n" AUTH "} }", 4, "tunnels.t",
+		"connection 'a' (line 6) has no children"},
+	{RAW, GATEWAY "tunnels { t { child = x\n } }\nconnections { a {\n" AUTH "} }", 4,
+		"tunnels.t", "has no children"},
 	{RAW,
 		GATEWAY "tunnels { t { } }\nconnections { a {\nlocal_addrs = fd77::1\n" AUTH
 			"children { k { } } } }",
@@ -1050,15 +1265,15 @@ static const struct bad {
 	{RAW,
 		GATEWAY "tunnels { t { } }\nconnections { a {\n" AUTH
 			"children { k { local_ts = dynamic[tcp]\n } } } }",
-		4, "tunnels.t", "local_ts = dynamic[gre]"},
+		10, "connections.a.children.k.local_ts", "write 'local_ts = dynamic[gre]'"},
 	{RAW,
 		GATEWAY "tunnels { t { } }\nconnections { a {\n remote_addrs = fd00::2\n" AUTH
 			"children { k { remote_ts = fd00::3[gre]\n } } } }",
-		4, "tunnels.t", "remote_ts = dynamic[gre]"},
+		11, "connections.a.children.k.remote_ts", "which tunnel 't' needs"},
 	{RAW,
 		GATEWAY "tunnels { t { } }\nconnections { a {\n" AUTH
 			"children { k { remote_ts = 10.0.0.0/8\n } } } }",
-		4, "tunnels.t", "remote_ts = dynamic[gre]"},
+		10, "connections.a.children.k.remote_ts", "remote_ts = dynamic[gre]"},
 };
 
 static const char *
@@ -1206,6 +1421,36 @@ print(void **state)
 	done(cfg);
 }
 
+/* a ceiling: what fits is used, and said */
+static void
+print_mtu(void **state)
+{
+	static const struct {
+		const char *settings, *says;
+		unsigned int warned;
+	} t[] = {
+		{"mtu = auto", "MTU        follows the SA and the path; on a path of 1500", 0},
+		{"mtu = 1400", "MTU        1400 at most, as configured; what fits", 0},
+		/* 1500 less IPv6 40, ESP 8 + 8 + 16 + 2 and GRE 4 (8 with a key), padded to 4 */
+		{"mtu = 1422", "MTU        1422 at most, as configured", 0},
+		{"mtu = 1476", "MTU        1422 at most, less than the 1476 configured", 1},
+		{"mtu = 1422\nkey = 1", "MTU        1418 at most, less than the 1422 configured",
+			1},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct gw_cfg *cfg = good(tunnel(t[i].settings));
+		char *out = printed(cfg);
+
+		if (strstr(out, t[i].says) == NULL)
+			print_message("no '%s' in:\n%s\n", t[i].says, out);
+		assert_non_null(strstr(out, t[i].says));
+		assert_int_equal(noted("tunnels.gre1.mtu: "), t[i].warned);
+		free(out);
+		done(cfg);
+	}
+}
+
 int
 main(void)
 {
@@ -1218,8 +1463,10 @@ main(void)
 		cmocka_unit_test(child_lives),
 		cmocka_unit_test(child_keys),
 		cmocka_unit_test(ignored_once),
+		cmocka_unit_test(missing_once),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test(gateway),
+		cmocka_unit_test(lcores),
 		cmocka_unit_test(tunnel_defaults),
 		cmocka_unit_test(tunnel_keys),
 		cmocka_unit_test(virtio_user),
@@ -1228,9 +1475,13 @@ main(void)
 		cmocka_unit_test(several),
 		cmocka_unit_test(selectors),
 		cmocka_unit_test(templates),
+		cmocka_unit_test(named_again),
+		cmocka_unit_test(psk),
+		cmocka_unit_test(readable),
 		cmocka_unit_test(bad_input),
 		cmocka_unit_test(from_vici),
 		cmocka_unit_test(print),
+		cmocka_unit_test(print_mtu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

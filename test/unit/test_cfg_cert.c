@@ -30,7 +30,8 @@ build(const char *local, const char *remote, const char *secrets)
 
 	snprintf(name, sizeof(name), "%s/t.conf", dir);
 	snprintf(text, sizeof(text),
-		"connections { c {\nlocal {\n%s\n}\nremote {\n%s\n}\n} }\nsecrets {\n%s\n}\n",
+		"connections { c {\nlocal {\n%s\n}\nremote {\n%s\n}\n} }\nsecrets {\n%s\nike { "
+		"secret = hush\n}\n}\n",
 		local, remote, secrets);
 	c = conf_parse(text, strlen(text), name, false, &err);
 	assert_non_null(c);
@@ -183,6 +184,7 @@ test_refused(void **state)
 	bad("certs = junk.pem", "", "", 3, "is no X.509 certificate, neither PEM nor DER");
 	bad("auth = rsa\ncerts = gw.pem", "", "", 2, "is not as 'auth' demands");
 	bad("auth = pubkey\nid = nobody.example.org", "", "", 2, "has no certificate");
+	bad("id = nobody.example.org", "", "", 2, "or 'auth = psk': without 'auth' it is pubkey");
 	bad("auth = psk", "cacerts = leaf.pem", "", 6, "is no CA's certificate");
 	bad("auth = psk", "auth = psk", "private-e {\nfile = none.key\n}", 10,
 		"private/none.key: No such file");

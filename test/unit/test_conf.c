@@ -119,7 +119,11 @@ sections(void **state)
 	for (const char *want = "abcie"; *want != '\0'; want++, n = n->next)
 		assert_int_equal(n->name[0], *want);
 	assert_null(n);
-	assert_null(conf_warnings(c));
+	assert_int_equal(at(c, "a")->again, 9);
+	assert_non_null(conf_warnings(c));
+	assert_string_equal(
+		conf_warnings(c)->msg, "a.k: is set again; what line 2 says does not count");
+	assert_null(conf_warnings(c)->next);
 	conf_free(c);
 }
 
@@ -348,6 +352,38 @@ includes(void **state)
 	conf_free(c);
 }
 
+/* one file says a thing once; files override one another */
+static void
+set_again(void **state)
+{
+	file("main", "sec { k = 1\n l = 1\n k = 2\n}\ninclude over\nsec { l = 3 }\n");
+	file("over", "sec { k = 3\n}\nsec { m = 1\n}\n");
+	struct conf *c = load("main");
+	assert_non_null(c);
+	assert_string_equal(value(c, "sec.k"), "3");
+	assert_string_equal(value(c, "sec.l"), "3");
+	const struct conf_warning *w = conf_warnings(c);
+	assert_non_null(w);
+	assert_int_equal(w->line, 3);
+	assert_non_null(strstr(w->file, "/main"));
+	assert_string_equal(w->msg, "sec.k: is set again; what line 1 says does not count");
+	w = w->next;
+	assert_non_null(w); /* main's second `sec` is its own */
+	assert_int_equal(w->line, 6);
+	assert_null(w->next);
+	assert_int_equal(at(c, "sec")->again, 6);
+	conf_free(c);
+
+	file("main", "include over\nsec { k = 9\n}\n");
+	file("over", "sec { k = 3\n}\n");
+	c = load("main");
+	assert_non_null(c);
+	assert_string_equal(value(c, "sec.k"), "9");
+	assert_null(conf_warnings(c));
+	assert_int_equal(at(c, "sec")->again, 0);
+	conf_free(c);
+}
+
 static void
 include_errors(void **state)
 {
@@ -373,6 +409,16 @@ include_errors(void **state)
 	file("main", "include d\n");
 	assert_null(load("main"));
 	assert_non_null(strstr(err.msg, "cannot be read"));
+
+	/* a file that is named has to be there; one with '*' in its name as well */
+	file("main", "\ninclude no/such\n");
+	assert_null(load("main"));
+	assert_non_null(strstr(err.file, "/main"));
+	assert_int_equal(err.line, 2);
+	assert_non_null(strstr(err.msg, "/no/such"));
+	file("main", "include no\\*such\n");
+	assert_null(load("main"));
+	assert_non_null(strstr(err.msg, "there is no file"));
 
 	assert_null(load("missing"));
 	assert_non_null(strstr(err.file, "/missing"));
@@ -434,6 +480,7 @@ main(void)
 		cmocka_unit_test(errors),
 		cmocka_unit_test(bounds),
 		cmocka_unit_test_setup_teardown(includes, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(set_again, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(include_errors, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(large_file, make_dir, remove_dir),
 		cmocka_unit_test(scenario),
