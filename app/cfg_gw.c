@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* `gateway`: the machine's own side. */
 #include "cfg_int.h"
+#include "vdev.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -16,34 +17,18 @@
 
 #define FRAGMENT_MIN 256 /* headers, IV and ICV take half of it */
 
-/* 0000:00:06.0, or without the domain */
-static bool
-is_pci(const char *s)
-{
-	size_t n = strlen(s);
-	unsigned int d, b, v, f;
-	int end = 0;
-
-	if (strspn(s, "0123456789abcdefABCDEF:.") != n)
-		return false;
-	if (sscanf(s, "%4x:%2x:%2x.%1x%n", &d, &b, &v, &f, &end) == 4 && (size_t)end == n)
-		return true;
-	end = 0;
-	return sscanf(s, "%2x:%2x.%1x%n", &b, &v, &f, &end) == 3 && (size_t)end == n;
-}
-
 int
 cfg_port(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
 {
 	static const char *const kinds[] = {"net_", "eth_", "virtio_user"};
-	bool ok = is_pci(node->value);
+	bool ok = gw_port_is_pci(node->value);
 
 	for (size_t i = 0; i < CFG_N(kinds); i++)
 		ok = ok || strncmp(node->value, kinds[i], strlen(kinds[i])) == 0;
 	if (!ok || strpbrk(node->value, " \t\n") != NULL)
 		return cfg_bad_value(x, node, node->value,
-			"a PCI address like 0000:00:06.0, or a DPDK device like "
-			"net_af_packet0,iface=eth1");
+			"a PCI address like 0000:00:06.0, with device arguments behind a comma or "
+			"without, or a DPDK device like net_af_packet0,iface=eth1");
 	return cfg_text(x, node, k, field);
 }
 

@@ -137,6 +137,7 @@ open_tun(const struct gw_tunnels *ts, struct gw_tunif *tif)
 		gw_log(GW_LOG_ERROR, "tunnel", "%s: %s", tif->cfg->name,
 			rc == -EBUSY    ? "another process has this interface"
 			: rc == -EEXIST ? "an interface of another kind has this name"
+			: rc == -ENOENT ? "there is no /dev/net/tun: modprobe tun"
 					: strerror(-rc));
 		return rc;
 	}

@@ -1,18 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
+#include <sys/stat.h>
+#include <syslog.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_log.h>
 
 #include "log.h"
 
 static enum gw_log_level shown = GW_LOG_INFO;
+static bool to_journal; /* set before there are threads */
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
+
+/* systemd says which stream is journald's: it may have been given away since (systemd.exec(5)) */
+void
+gw_log_start(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+
+	to_journal = stream != NULL && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
+		     fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+}
 
 void
 gw_log_set_level(enum gw_log_level level)
@@ -38,12 +55,27 @@ gw_log_level_parse(const char *text, enum gw_log_level *level)
 	return -EINVAL;
 }
 
+static void
+write_head(enum gw_log_level level, char *head, size_t len)
+{
+	static const int priority[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
+	struct timespec ts;
+	struct tm tm;
+
+	if (to_journal) {
+		snprintf(head, len, "<%d>", priority[level]);
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &ts);
+	localtime_r(&ts.tv_sec, &tm);
+	snprintf(head, len, "%02d:%02d:%02d.%03ld %s ", tm.tm_hour, tm.tm_min, tm.tm_sec,
+		ts.tv_nsec / 1000000, level_names[level]);
+}
+
 void
 gw_log(enum gw_log_level level, const char *module, const char *fmt, ...)
 {
-	struct timespec ts;
-	struct tm tm;
-	char msg[1024];
+	char head[64], msg[1024];
 	va_list ap;
 
 	if (level > shown)
@@ -55,10 +87,8 @@ gw_log(enum gw_log_level level, const char *module, const char *fmt, ...)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
 	}
-	clock_gettime(CLOCK_REALTIME, &ts);
-	localtime_r(&ts.tv_sec, &tm);
-	fprintf(stderr, "%02d:%02d:%02d.%03ld %s %s: %s\n", tm.tm_hour, tm.tm_min, tm.tm_sec,
-		ts.tv_nsec / 1000000, level_names[level], module, msg);
+	write_head(level, head, sizeof(head));
+	fprintf(stderr, "%s%s: %s\n", head, module, msg); /* one call: a line is not torn */
 }
 
 /* DPDK writes "EAL: text\n", in pieces of any size; a piece is a line in practice. */

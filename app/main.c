@@ -108,6 +108,7 @@ run(const struct gw_args *args)
 	char at[300];
 	bool runs;
 
+	gw_log_start();
 	gw_log_set_level(args->level);
 	updown = gw_run_helper(); /* before a key is in memory */
 	cfg = load(args->config, &notes);

@@ -24,6 +24,7 @@
 #include "guard.h"
 #include "inside.h"
 #include "log.h"
+#include "notify.h"
 #include "port.h"
 #include "run.h"
 #include "updown.h"
@@ -305,6 +306,16 @@ check_machine(const struct gw_cfg *cfg)
 	return rc;
 }
 
+/* Without it systemd would wait: it has to be seen why. */
+static void
+tell(const char *state)
+{
+	int rc = gw_notify(state);
+
+	if (rc < 0)
+		gw_log(GW_LOG_WARN, "run", "NOTIFY_SOCKET: %s: %s", state, strerror(-rc));
+}
+
 int
 gw_run(struct gw_cfg *cfg, const char *path, struct updown *updown, bool telemetry)
 {
@@ -345,11 +356,13 @@ gw_run(struct gw_cfg *cfg, const char *path, struct updown *updown, bool telemet
 		rc = start_workers(gw);
 	if (rc == 0) {
 		gw_log(GW_LOG_INFO, "run",
-			"raclette " GW_VERSION " runs: %u tunnels, %u worker%s, %s",
+			"raclette " GW_VERSION " runs: %u tunnels, %u worker%s, up to %u MB of %s",
 			gw->plane.n_tunnels, gw->plane.n_workers,
-			gw->plane.n_workers > 1 ? "s" : "",
+			gw->plane.n_workers > 1 ? "s" : "", memory_mb(cfg),
 			gw->eal.hugepages ? "huge pages" : "normal memory");
+		tell("READY=1");
 		gw_ctl_run(&gw->ctl);
+		tell("STOPPING=1");
 	}
 	take_down(gw);
 	gw_certs_destroy(gw->ctl.certs);

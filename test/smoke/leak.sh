@@ -77,7 +77,10 @@ check 'guard, for the time before raclette runs' on A "$RACLETTE" guard -c "$LAB
 guarded guard
 # a device that is not bound to vfio-pci after a reboot, say
 sed 's/port = .*/port = 0000:ff:1f.7/' "$LAB_DIR/A.conf" >"$LAB_DIR/unbound.conf"
-check_not 'a start without its port fails' on A timeout 30 "$RACLETTE" run -c "$LAB_DIR/unbound.conf"
+: >"$LAB_DIR/journal"
+check_not 'a start without its port fails' on A bash -c "JOURNAL_STREAM=$(stat -c %d:%i "$LAB_DIR/journal") \
+	timeout 30 '$RACLETTE' run -c '$LAB_DIR/unbound.conf' 2>'$LAB_DIR/journal'"
+check 'and journald is told that it is an error' grep '^<3>port: 0000:ff:1f.7: there is no such PCI device' "$LAB_DIR/journal"
 guarded 'failed start'
 on A ip route add 10.99.0.0/16 via 192.0.2.2
 check 'a route of the host in the way is named' bash -c "ip netns exec $LAB-A timeout 30 '$RACLETTE' run -c '$LAB_DIR/A.conf' 2>&1 |

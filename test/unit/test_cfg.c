@@ -547,7 +547,7 @@ static void
 gateway(void **state)
 {
 	struct gw_cfg *cfg =
-		good("gateway {\n outside {\n port = 0000:00:06.0\n"
+		good("gateway {\n outside {\n port = 0000:00:06.0,large_llq_hdr=1\n"
 		     "address = 2001:db8::1/64, fd00::2/128\n router = fe80::1\n mtu = 9001\n"
 		     "vlan = 7\n }\n lcores = 3, 5-7\n poll = busy\n"
 		     "vici = unix:///tmp/v.sock\n metrics = [::1]:9817\n hugepages = no\n"
@@ -558,7 +558,7 @@ gateway(void **state)
 		     " init_limit_half_open = 40\n fragment_size = 600\n qcd_secret = /srv/x\n "
 		     "keep_alive = 1m\n}");
 
-	assert_string_equal(cfg->outside.port, "0000:00:06.0");
+	assert_string_equal(cfg->outside.port, "0000:00:06.0,large_llq_hdr=1");
 	assert_int_equal(cfg->outside.n_addrs, 2);
 	is_addr(cfg->outside.addrs[0].addr, "2001:db8::1");
 	assert_int_equal(cfg->outside.addrs[0].bits, 64);
