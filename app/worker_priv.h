@@ -127,9 +127,9 @@ void worker_pass_all(struct gw_worker *w);
 void worker_pass_frames(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
 /** Of packets from inside keep those of tunnels that are ours, in front; box the others. @return kept */
 uint16_t worker_pass_inner(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
-/** A burst from each of the others, of each kind. @return packets */
+/** A burst from each of the others, of each kind, and their frames. @return packets */
 uint32_t worker_pull(struct gw_worker *w);
-/** The same of frames alone. */
+/** All frames that the others had passed when this is called, if they may be sent here. @return frames */
 uint32_t worker_pull_frames(struct gw_worker *w);
 /** All that the others had passed when this is called, all the way. */
 void worker_pull_all(struct gw_worker *w);

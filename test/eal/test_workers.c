@@ -374,6 +374,24 @@ test_full(void **state)
 	hands_off();
 }
 
+/* One sends for all: what another makes in its polls goes on in as many. */
+static void
+test_one_sends(void **state)
+{
+	by_hand(&(struct shape){2, 1, 1}, 0);
+	team.window = 10000;
+	for (unsigned int i = 0; i < 40; i++) {
+		/* both of worker 1, which reads on until it has had a burst */
+		team.flows[1].limit += GW_BURST_MAX - 4;
+		team.flows[3].limit += GW_BURST_MAX;
+		poll_each(1);
+	}
+	assert_true(passed(1) > 2 * GW_PASS_DEPTH);
+	poll_each(100);
+	team_check(&team);
+	hands_off();
+}
+
 /* ---- threads ---- */
 
 static void
@@ -429,6 +447,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_slow_helper),
 		cmocka_unit_test(test_no_helper),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_one_sends),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_threads_help),
 	};
