@@ -109,7 +109,8 @@ wait_us(struct gw_worker *w, uint16_t received, uint32_t work)
 	if (work > 0)
 		return w->now_tsc < w->next_look_tsc ? -1 : 0;
 	if (w->empty < SPIN_POLLS || w->n_tx + w->in.n + w->from_inside.n > 0 ||
-		atomic_load_explicit(&w->plane->offering, memory_order_relaxed) != 0)
+		atomic_load_explicit(&w->plane->offering, memory_order_relaxed) != 0 ||
+		!gw_move_is_done(&w->plane->move)) /* somebody stands still until all have polled */
 		return 0;
 	us = (w->empty - SPIN_POLLS + 1) * SLEEP_STEP_US;
 	return us < SLEEP_MAX_US ? (int)us : SLEEP_MAX_US;

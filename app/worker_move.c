@@ -174,7 +174,6 @@ give_step(struct gw_worker *w, struct gw_move *mv, unsigned int to)
 static void
 give(struct gw_worker *w, struct gw_move *mv, unsigned int to)
 {
-	w->empty = 0; /* no sleep: somebody stands still */
 	if (w->give != GIVE_NOTHING && !gw_rcu_passed(w->plane->rcu, w->give_token))
 		return;
 	if (w->give == GIVE_SENT) {

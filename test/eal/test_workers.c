@@ -147,6 +147,40 @@ test_stands_still(void **state)
 	hands_off();
 }
 
+static uint64_t
+sleeps(unsigned int worker)
+{
+	struct gw_worker_stats st;
+
+	gw_worker_get_stats(team.w[worker], &st);
+	return st.sleeps;
+}
+
+/* Nor does anybody sleep until it is done. */
+static void
+test_nobody_sleeps(void **state)
+{
+	uint64_t before[3];
+
+	by_hand(&(struct shape){3, 1, 1}, 0);
+	team.plane.busy = false;
+	poll_each(100);
+	for (unsigned int i = 0; i < 3; i++) {
+		before[i] = sleeps(i);
+		assert_true(before[i] > 0);
+	}
+	assert_true(team_move(&team, 1, 2));
+	while (!gw_move_is_done(&team.plane.move)) {
+		for (unsigned int i = 0; i < 3; i++)
+			assert_int_equal(sleeps(i), before[i]);
+		poll_each(1);
+	}
+	poll_each(100);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(sleeps(i) > before[i]);
+	hands_off();
+}
+
 /* Frames on their way to who transmits them leave before those of the new owner. */
 static void
 test_frames_first(void **state)
@@ -441,6 +475,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_schedules),
 		cmocka_unit_test(test_stands_still),
+		cmocka_unit_test(test_nobody_sleeps),
 		cmocka_unit_test(test_frames_first),
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_early),
