@@ -74,17 +74,6 @@ unwatch(struct gw_worker *w, struct gw_tunnel *t)
 }
 
 static void
-forget_held(struct gw_worker *w, struct gw_tunnel *t)
-{
-	for (uint32_t i = 0; i < w->n_holding; i++) {
-		if (w->holding[i] == t) {
-			w->holding[i] = w->holding[--w->n_holding];
-			return;
-		}
-	}
-}
-
-static void
 adopt(struct gw_worker *w, struct gw_tunnel *t)
 {
 	if (t->n_held > 0)
@@ -120,7 +109,7 @@ flush(struct gw_worker *w, struct gw_move *mv)
 	if (pending != NULL && pending->demux == mv->what)
 		return false;
 	worker_pull_all(w);
-	each(w, mv->what, forget_held);
+	each(w, mv->what, worker_out_forget);
 	return true;
 }
 
@@ -188,9 +177,10 @@ give(struct gw_worker *w, struct gw_move *mv, unsigned int to)
 static void
 take(struct gw_worker *w, struct gw_move *mv)
 {
+	/* first, or what has to be held of what others have passed would be noted twice */
+	each(w, mv->what, adopt);
 	/* ahead of what is read from now on */
 	worker_pull_all(w);
-	each(w, mv->what, adopt);
 	set_state(mv, GW_MOVE_NONE, 0, 0);
 }
 

@@ -230,18 +230,21 @@ worker_out_held(struct gw_worker *w)
 	}
 }
 
+void
+worker_out_forget(struct gw_worker *w, struct gw_tunnel *t)
+{
+	for (uint32_t i = w->n_holding; i-- > 0;) {
+		if (w->holding[i] == t)
+			w->holding[i] = w->holding[--w->n_holding];
+	}
+}
+
 /* t has an SA and more to send: what it holds is older and does not wait for its turn. */
 static void
 held_of(struct gw_worker *w, struct gw_tunnel *t)
 {
-	if (!settle_held(w, t))
-		return;
-	for (uint32_t i = 0; i < w->n_holding; i++) {
-		if (w->holding[i] == t) {
-			w->holding[i] = w->holding[--w->n_holding];
-			break;
-		}
-	}
+	if (settle_held(w, t))
+		worker_out_forget(w, t);
 }
 
 void

@@ -184,6 +184,8 @@ struct rte_mbuf **worker_out_room(struct gw_worker *w, uint16_t *room);
 void worker_out_go(struct gw_worker *w);
 /** Send what is held where there is an SA now; drop what nobody will send: so many tunnels in turn. */
 void worker_out_held(struct gw_worker *w);
+/** What t holds is gone, or another worker's. */
+void worker_out_forget(struct gw_worker *w, struct gw_tunnel *t);
 /** The forwarding stage of the inside port, if there is one and this worker has it. @return 0, -errno */
 int worker_fwd_init(struct gw_worker *w);
 void worker_fwd_fini(struct gw_worker *w);

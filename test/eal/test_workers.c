@@ -31,6 +31,13 @@ by_hand(const struct shape *s, unsigned int n_late)
 }
 
 static void
+poll_one(unsigned int worker, unsigned int times)
+{
+	for (unsigned int i = 0; i < times; i++)
+		gw_worker_poll(team.w[worker]);
+}
+
+static void
 poll_each(unsigned int times)
 {
 	for (unsigned int k = 0; k < times; k++) {
@@ -226,6 +233,38 @@ test_held(void **state)
 	hands_off();
 }
 
+/* What others pass while a tunnel moves, and has to be held, is its new owner's once: when it moves on
+ * nothing of it stays behind. */
+static void
+test_held_passed(void **state)
+{
+	const unsigned int last = TEAM_TUNNELS - 1;
+	struct gw_tunnel *t;
+	struct gw_sa_out *sa;
+
+	by_hand(&(struct shape){3, 1, 1}, 0);
+	t = team.tunnels[last];
+	sa = atomic_exchange(&t->sa_out, NULL);
+	assert_int_equal(atomic_load(&team.demux[last]->owner), 1);
+	team.of_last = true; /* tunnel 0 and so worker 0 reads them */
+	assert_true(team_move(&team, last, 2));
+	while (atomic_load(&team.demux[last]->owner) != 2)
+		poll_each(1);
+	assert_false(gw_move_is_done(&team.plane.move));
+	team.flows[last].limit = 20;
+	poll_each(20);
+	assert_true(gw_move_is_done(&team.plane.move));
+	assert_int_equal(t->n_held, 20);
+	move_now(last, 0);
+	atomic_store(&t->sa_out, sa);
+	poll_one(2, 20);
+	assert_int_equal(t->n_held, 20);
+	poll_each(20);
+	assert_true(team_done(&team));
+	team_check(&team);
+	hands_off();
+}
+
 /* ESP ahead of its SA waits with who received it, and goes to the owner ahead of what comes later.
  */
 static void
@@ -362,13 +401,6 @@ passed(unsigned int worker)
 }
 
 static void
-poll_one(unsigned int worker, unsigned int times)
-{
-	for (unsigned int i = 0; i < times; i++)
-		gw_worker_poll(team.w[worker]);
-}
-
-static void
 test_full(void **state)
 {
 	struct flow *last = &team.flows[TEAM_TUNNELS - 1]; /* of worker 1, which has no queue */
@@ -478,6 +510,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_nobody_sleeps),
 		cmocka_unit_test(test_frames_first),
 		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_held_passed),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_slow_helper),
 		cmocka_unit_test(test_no_helper),
