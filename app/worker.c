@@ -160,7 +160,8 @@ forward(struct gw_worker *w)
 	return worker_fwd_port(w);
 }
 
-/* Port, control and other workers. @return packets; received: frames of the port */
+/* Port, control and other workers. @return packets that came or went on; received: frames of the
+ * port */
 static uint32_t
 from_outside(struct gw_worker *w, uint16_t *received)
 {
@@ -173,8 +174,10 @@ from_outside(struct gw_worker *w, uint16_t *received)
 		worker_pass_all(w);
 		work += worker_pull(w);
 	}
-	if (likely(!stuck) && is_due(w, &w->in))
+	if (likely(!stuck) && is_due(w, &w->in)) {
+		work += w->in.n;
 		worker_in_go(w);
+	}
 	return work;
 }
 
@@ -190,15 +193,17 @@ from_inside(struct gw_worker *w, uint16_t received, uint32_t work)
 	if (w->fwd != NULL)
 		work += forward(w);
 	if (w->n_holding > 0)
-		worker_out_held(w);
+		work += worker_out_held(w);
 	us = wait_us(w, received, work);
 	if (us >= 0) {
 		work += worker_out(w, (unsigned int)us);
 		w->next_look_tsc = w->now_tsc + w->gather_tsc;
 	}
 	w->stats.sleeps += us > 0;
-	if (is_due(w, &w->from_inside))
+	if (is_due(w, &w->from_inside)) {
+		work += w->from_inside.n;
 		worker_out_go(w);
+	}
 	return work;
 }
 

@@ -215,19 +215,22 @@ settle_held(struct gw_worker *w, struct gw_tunnel *t)
 	return false;
 }
 
-void
+uint32_t
 worker_out_held(struct gw_worker *w)
 {
-	uint32_t looks = w->empty > 0 ? HELD_IDLE : HELD_LOOKS;
+	uint32_t looks = w->empty > 0 ? HELD_IDLE : HELD_LOOKS, settled = 0;
 
 	for (looks = RTE_MIN(looks, w->n_holding); looks > 0; looks--) {
 		if (w->hold_next >= w->n_holding)
 			w->hold_next = 0;
-		if (settle_held(w, w->holding[w->hold_next]))
+		if (settle_held(w, w->holding[w->hold_next])) {
 			w->holding[w->hold_next] = w->holding[--w->n_holding];
-		else
+			settled++;
+		} else {
 			w->hold_next++;
+		}
 	}
+	return settled;
 }
 
 void

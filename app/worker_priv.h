@@ -68,7 +68,7 @@ struct gw_worker {
 	uint64_t next_look_tsc;	       /* when descriptors are looked at, though the port is busy */
 	uint64_t next_sample_tsc;      /* when control may hear of an unknown SPI again */
 	uint64_t quiet;		       /* rcu's token after the last poll, while offering */
-	unsigned int empty;	       /* polls in a row that found nothing */
+	unsigned int empty;	       /* polls in a row that found nothing to do */
 	bool more_inside;	       /* descriptors had more when last looked at */
 	bool offering;		       /* its batches may go through offers */
 	bool stuck[GW_OFFER_N];	       /* whoever helps is off its CPU: no more of that direction */
@@ -182,8 +182,9 @@ uint32_t worker_out(struct gw_worker *w, unsigned int timeout_us);
 struct rte_mbuf **worker_out_room(struct gw_worker *w, uint16_t *room);
 /** What has gathered, all the way to the outside port; held where there is no SA. */
 void worker_out_go(struct gw_worker *w);
-/** Send what is held where there is an SA now; drop what nobody will send: so many tunnels in turn. */
-void worker_out_held(struct gw_worker *w);
+/** Send what is held where there is an SA now; drop what nobody will send: so many tunnels in turn.
+ * @return tunnels that hold nothing any more */
+uint32_t worker_out_held(struct gw_worker *w);
 /** What t holds is gone, or another worker's. */
 void worker_out_forget(struct gw_worker *w, struct gw_tunnel *t);
 /** The forwarding stage of the inside port, if there is one and this worker has it. @return 0, -errno */
