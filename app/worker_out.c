@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_prefetch.h>
 
 #include "lib/crypto_mb.h"
@@ -398,6 +399,8 @@ worker_out(struct gw_worker *w, unsigned int timeout_us)
 	if (!out_pending(w, &packets))
 		return packets;
 	gw_tunset_wait(w->tunset, packets > 0 ? 0 : timeout_us);
+	if (timeout_us > 0) /* asleep it has not been busy */
+		w->now_tsc = rte_rdtsc();
 	while (packets < OUT_PACKETS && (cookie = gw_tunset_next(w->tunset)) != NULL) {
 		if (cookie == w->fwd) { /* the twin's cookie; no tunnel has NULL */
 			packets += worker_fwd_twin(w);

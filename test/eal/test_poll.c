@@ -3,12 +3,14 @@
  * What one poll does, in the worker itself, between an outside port and hand-offs in memory.
  * Packets held for want of an SA go out once, in order, and a poll looks at a bounded number of
  * tunnels that hold some. However many tunnels have packets to send, all get their turn, and the
- * port does, too. A worker is busy while packets come or go on.
+ * port does, too. A worker is busy while packets come or go on, and not while it sleeps.
  */
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 
@@ -463,6 +465,52 @@ test_busy(void **state)
 	sas_down();
 }
 
+#define WAKES 100
+
+static void *
+wake(void *arg)
+{
+	for (unsigned int i = 0; i < WAKES; i++) {
+		usleep(1000);
+		give_fd(TUNNELS - 1, 1);
+	}
+	return NULL;
+}
+
+/* Packets that wake it cost what is done with them, not the time it slept before. */
+static void
+test_asleep(void **state)
+{
+	uint64_t spent = 0, busy = 0, before, began, sleeps;
+	unsigned int woken = 0, out = 0;
+	pthread_t thread;
+
+	sa_up(TUNNELS - 1);
+	polls(100);
+	assert_int_equal(pthread_create(&thread, NULL, wake, NULL), 0);
+	while (out < WAKES) {
+		sleeps = stats().sleeps;
+		began = rte_rdtsc();
+		polls(1);
+		began = rte_rdtsc() - began;
+		if (t.n_out == 0)
+			continue;
+		out += flush();
+		if (stats().sleeps == sleeps)
+			continue;
+		before = stats().busy_tsc;
+		polls(1);
+		busy += stats().busy_tsc - before;
+		spent += began;
+		woken++;
+	}
+	pthread_join(thread, NULL);
+	assert_true(woken > WAKES / 10);
+	assert_true(busy > 0);
+	assert_true(busy < spent / 4 * 3);
+	sas_down();
+}
+
 int
 main(void)
 {
@@ -473,6 +521,7 @@ main(void)
 		cmocka_unit_test(test_one),
 		cmocka_unit_test(test_polled_turns),
 		cmocka_unit_test(test_busy),
+		cmocka_unit_test(test_asleep),
 	};
 
 	util_eal("test_poll");
