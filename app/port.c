@@ -33,6 +33,10 @@
 		RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_SCATTER)
 #define VUSER_TX                                                                                   \
 	(RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
+/* By default the driver frees what vhost-net is done with only when that is all of the ring but 32
+ * slots. A slot takes a super-packet, of up to 7 buffers: three tunnels could keep the whole pool.
+ * With this, its upper limit, it frees whenever it sends and more than 4 are done. */
+#define VUSER_TX_FREE (RX_DESC - 4)
 
 static void
 no_pci_port(const char *name)
@@ -150,9 +154,10 @@ spread(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info)
 		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 }
 
-/* As many queues as port says. */
+/* As many queues as port says. @param tx  NULL: as the driver likes it */
 static int
-set_up(const struct gw_port *port, const struct rte_eth_conf *conf, struct rte_mempool *pool)
+set_up(const struct gw_port *port, const struct rte_eth_conf *conf, const struct rte_eth_txconf *tx,
+	struct rte_mempool *pool)
 {
 	unsigned int socket = (unsigned int)rte_eth_dev_socket_id(port->id);
 	uint16_t rx_desc = RX_DESC, tx_desc = TX_DESC;
@@ -163,7 +168,7 @@ set_up(const struct gw_port *port, const struct rte_eth_conf *conf, struct rte_m
 	for (uint16_t q = 0; rc == 0 && q < port->n_rx_queues; q++)
 		rc = rte_eth_rx_queue_setup(port->id, q, rx_desc, socket, NULL, pool);
 	for (uint16_t q = 0; rc == 0 && q < port->n_tx_queues; q++)
-		rc = rte_eth_tx_queue_setup(port->id, q, tx_desc, socket, NULL);
+		rc = rte_eth_tx_queue_setup(port->id, q, tx_desc, socket, tx);
 	return rc;
 }
 
@@ -195,7 +200,7 @@ configure(struct gw_port *port, unsigned int n_workers, struct rte_mempool *pool
 	port->n_tx_queues = (uint16_t)RTE_MIN(n_workers, info.max_tx_queues);
 	if (port->n_rx_queues > 1)
 		spread(&conf, &info);
-	return set_up(port, &conf, pool);
+	return set_up(port, &conf, NULL, pool);
 }
 
 /* Some virtual ports have no MTU to set; the one they have must do. */
@@ -346,6 +351,7 @@ configure_vuser(struct gw_port *port, bool offload, struct rte_mempool *pool)
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = {0};
+	struct rte_eth_txconf tx = {.tx_free_thresh = VUSER_TX_FREE};
 	int rc = ask_driver(port, &info);
 
 	if (rc < 0)
@@ -362,7 +368,7 @@ configure_vuser(struct gw_port *port, bool offload, struct rte_mempool *pool)
 			port->name);
 		return -ENOTSUP;
 	}
-	return set_up(port, &conf, pool);
+	return set_up(port, &conf, &tx, pool);
 }
 
 int

@@ -109,7 +109,8 @@ wait_us(struct gw_worker *w, uint16_t received, uint32_t work)
 	if (work > 0)
 		return w->now_tsc < w->next_look_tsc ? -1 : 0;
 	if (w->empty < SPIN_POLLS || w->n_tx + w->in.n + w->from_inside.n > 0 ||
-		atomic_load_explicit(&w->plane->offering, memory_order_relaxed) != 0)
+		atomic_load_explicit(&w->plane->offering, memory_order_relaxed) != 0 ||
+		!gw_move_is_done(&w->plane->move)) /* somebody stands still until all have polled */
 		return 0;
 	us = (w->empty - SPIN_POLLS + 1) * SLEEP_STEP_US;
 	return us < SLEEP_MAX_US ? (int)us : SLEEP_MAX_US;
@@ -159,7 +160,8 @@ forward(struct gw_worker *w)
 	return worker_fwd_port(w);
 }
 
-/* Port, control and other workers. @return packets; received: frames of the port */
+/* Port, control and other workers. @return packets that came or went on; received: frames of the
+ * port */
 static uint32_t
 from_outside(struct gw_worker *w, uint16_t *received)
 {
@@ -172,8 +174,10 @@ from_outside(struct gw_worker *w, uint16_t *received)
 		worker_pass_all(w);
 		work += worker_pull(w);
 	}
-	if (likely(!stuck) && is_due(w, &w->in))
+	if (likely(!stuck) && is_due(w, &w->in)) {
+		work += w->in.n;
 		worker_in_go(w);
+	}
 	return work;
 }
 
@@ -189,15 +193,17 @@ from_inside(struct gw_worker *w, uint16_t received, uint32_t work)
 	if (w->fwd != NULL)
 		work += forward(w);
 	if (w->n_holding > 0)
-		worker_out_held(w);
+		work += worker_out_held(w);
 	us = wait_us(w, received, work);
 	if (us >= 0) {
 		work += worker_out(w, (unsigned int)us);
 		w->next_look_tsc = w->now_tsc + w->gather_tsc;
 	}
 	w->stats.sleeps += us > 0;
-	if (is_due(w, &w->from_inside))
+	if (is_due(w, &w->from_inside)) {
+		work += w->from_inside.n;
 		worker_out_go(w);
+	}
 	return work;
 }
 

@@ -137,7 +137,7 @@ struct gw_worker_stats {
 	uint64_t polls, sleeps;
 	uint64_t passed;   /* packets to other workers */
 	uint64_t helped, helped_tsc; /* packets whose crypto others did, and their time */
-	uint64_t busy_tsc; /* in polls that found something to do */
+	uint64_t busy_tsc; /* awake, in polls that found something to do */
 };
 
 struct gw_worker;

@@ -8,9 +8,11 @@
  * - Control asks.
  * - The new owner stands still: it neither receives nor reads, so that it can serve nothing of
  *   theirs before it is allowed to. Frames of others still go out, and what it has begun ends.
- * - The old one waits until everybody has been quiescent (the new one knows by now), then names the
- *   new owner and waits again: from then on nobody passes it anything of theirs. It works off what
- *   it has been passed and what has gathered, and waits for what others send or forward for it.
+ * - The old one waits until everybody has been quiescent (the new one knows by now), then reads no
+ * more of theirs but the rest of a super-packet: it may have more segments than can wait for who
+ * stands still. Then it names the new owner and waits again: from then on nobody passes it anything
+ * of theirs. It works off what it has been passed and what has gathered, and waits for what others
+ *   send or forward for it.
  * - The new one takes over: first what has been passed to it in the meantime.
  *
  * Several polls in all: microseconds, unless a worker is off its CPU. Nor is a packet overtaken,
@@ -74,17 +76,6 @@ unwatch(struct gw_worker *w, struct gw_tunnel *t)
 }
 
 static void
-forget_held(struct gw_worker *w, struct gw_tunnel *t)
-{
-	for (uint32_t i = 0; i < w->n_holding; i++) {
-		if (w->holding[i] == t) {
-			w->holding[i] = w->holding[--w->n_holding];
-			return;
-		}
-	}
-}
-
-static void
 adopt(struct gw_worker *w, struct gw_tunnel *t)
 {
 	if (t->n_held > 0)
@@ -103,25 +94,26 @@ each(struct gw_worker *w, struct gw_demux *d, void (*fn)(struct gw_worker *w, st
 		fn(w, d->by_key[i].tunnel);
 }
 
-/* Everybody passes to the new owner from now on. */
-static void
-redirect(struct gw_worker *w, struct gw_move *mv, unsigned int to)
-{
-	atomic_store_explicit(&mv->what->owner, to, memory_order_release);
-	each(w, mv->what, unwatch);
-}
-
-/* @return true when nothing of theirs is left here */
+/* @return true when everybody passes to the new owner from now on */
 static bool
-flush(struct gw_worker *w, struct gw_move *mv)
+redirect(struct gw_worker *w, struct gw_move *mv, unsigned int to)
 {
 	const struct gw_tunnel *pending = gw_tun_rx_pending(w->tun_rx);
 
-	if (pending != NULL && pending->demux == mv->what)
+	each(w, mv->what, unwatch);
+	/* where each worker has a queue, reading it goes on */
+	if (pending != NULL && pending->demux == mv->what && pending->queues == NULL)
 		return false;
-	worker_pull_all(w);
-	each(w, mv->what, forget_held);
+	atomic_store_explicit(&mv->what->owner, to, memory_order_release);
 	return true;
+}
+
+/* Nothing of theirs is left here. */
+static void
+flush(struct gw_worker *w, struct gw_move *mv)
+{
+	worker_pull_all(w);
+	each(w, mv->what, worker_out_forget);
 }
 
 /* What others send or forward for us is theirs by now, up to the marks; more may follow of the
@@ -157,10 +149,10 @@ give_step(struct gw_worker *w, struct gw_move *mv, unsigned int to)
 {
 	switch (w->give) {
 	case GIVE_ANNOUNCED:
-		redirect(w, mv, to);
-		return true;
+		return redirect(w, mv, to);
 	case GIVE_REDIRECTED:
-		return flush(w, mv);
+		flush(w, mv);
+		return true;
 	case GIVE_FLUSHED:
 		mark(w);
 		return true;
@@ -174,7 +166,6 @@ give_step(struct gw_worker *w, struct gw_move *mv, unsigned int to)
 static void
 give(struct gw_worker *w, struct gw_move *mv, unsigned int to)
 {
-	w->empty = 0; /* no sleep: somebody stands still */
 	if (w->give != GIVE_NOTHING && !gw_rcu_passed(w->plane->rcu, w->give_token))
 		return;
 	if (w->give == GIVE_SENT) {
@@ -189,9 +180,10 @@ give(struct gw_worker *w, struct gw_move *mv, unsigned int to)
 static void
 take(struct gw_worker *w, struct gw_move *mv)
 {
+	/* first, or what has to be held of what others have passed would be noted twice */
+	each(w, mv->what, adopt);
 	/* ahead of what is read from now on */
 	worker_pull_all(w);
-	each(w, mv->what, adopt);
 	set_state(mv, GW_MOVE_NONE, 0, 0);
 }
 

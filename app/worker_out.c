@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_prefetch.h>
 
 #include "lib/crypto_mb.h"
@@ -215,18 +216,30 @@ settle_held(struct gw_worker *w, struct gw_tunnel *t)
 	return false;
 }
 
-void
+uint32_t
 worker_out_held(struct gw_worker *w)
 {
-	uint32_t looks = w->empty > 0 ? HELD_IDLE : HELD_LOOKS;
+	uint32_t looks = w->empty > 0 ? HELD_IDLE : HELD_LOOKS, settled = 0;
 
 	for (looks = RTE_MIN(looks, w->n_holding); looks > 0; looks--) {
 		if (w->hold_next >= w->n_holding)
 			w->hold_next = 0;
-		if (settle_held(w, w->holding[w->hold_next]))
+		if (settle_held(w, w->holding[w->hold_next])) {
 			w->holding[w->hold_next] = w->holding[--w->n_holding];
-		else
+			settled++;
+		} else {
 			w->hold_next++;
+		}
+	}
+	return settled;
+}
+
+void
+worker_out_forget(struct gw_worker *w, struct gw_tunnel *t)
+{
+	for (uint32_t i = w->n_holding; i-- > 0;) {
+		if (w->holding[i] == t)
+			w->holding[i] = w->holding[--w->n_holding];
 	}
 }
 
@@ -234,14 +247,8 @@ worker_out_held(struct gw_worker *w)
 static void
 held_of(struct gw_worker *w, struct gw_tunnel *t)
 {
-	if (!settle_held(w, t))
-		return;
-	for (uint32_t i = 0; i < w->n_holding; i++) {
-		if (w->holding[i] == t) {
-			w->holding[i] = w->holding[--w->n_holding];
-			break;
-		}
-	}
+	if (settle_held(w, t))
+		worker_out_forget(w, t);
 }
 
 void
@@ -392,6 +399,8 @@ worker_out(struct gw_worker *w, unsigned int timeout_us)
 	if (!out_pending(w, &packets))
 		return packets;
 	gw_tunset_wait(w->tunset, packets > 0 ? 0 : timeout_us);
+	if (timeout_us > 0) /* asleep it has not been busy */
+		w->now_tsc = rte_rdtsc();
 	while (packets < OUT_PACKETS && (cookie = gw_tunset_next(w->tunset)) != NULL) {
 		if (cookie == w->fwd) { /* the twin's cookie; no tunnel has NULL */
 			packets += worker_fwd_twin(w);

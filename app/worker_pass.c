@@ -136,16 +136,29 @@ pull_frames(struct gw_worker *w, unsigned int from)
 	return n;
 }
 
+/* No more of each than a ring takes: others may go on passing. @return packets */
+static uint32_t
+drain(struct gw_worker *w, uint16_t (*pull)(struct gw_worker *w, unsigned int from))
+{
+	uint32_t all = 0;
+
+	for (unsigned int from = 0; from < w->plane->n_workers; from++) {
+		uint32_t left = from != w->id ? GW_PASS_DEPTH : 0;
+		uint16_t n;
+
+		while (left > 0 && (n = pull(w, from)) > 0) {
+			left -= RTE_MIN(n, left);
+			all += n;
+		}
+	}
+	return all;
+}
+
+/* Their crypto is done, and others make more of them in a poll than a burst. */
 uint32_t
 worker_pull_frames(struct gw_worker *w)
 {
-	uint32_t n = 0;
-
-	for (unsigned int from = 0; w->transmits && from < w->plane->n_workers; from++) {
-		if (from != w->id)
-			n += pull_frames(w, from);
-	}
-	return n;
+	return w->transmits ? drain(w, pull_frames) : 0;
 }
 
 uint32_t
@@ -161,19 +174,6 @@ worker_pull(struct gw_worker *w)
 			n += pull_forward(w, from);
 	}
 	return n;
-}
-
-/* No more of each than a ring takes: others may go on passing. */
-static void
-drain(struct gw_worker *w, uint16_t (*pull)(struct gw_worker *w, unsigned int from))
-{
-	for (unsigned int from = 0; from < w->plane->n_workers; from++) {
-		uint32_t left = from != w->id ? GW_PASS_DEPTH : 0;
-		uint16_t n;
-
-		while (left > 0 && (n = pull(w, from)) > 0)
-			left -= RTE_MIN(n, left);
-	}
 }
 
 void

@@ -63,12 +63,12 @@ struct gw_worker {
 	_Alignas(64) _Atomic(bool) stop;
 
 	/* worker only */
-	_Alignas(64) uint64_t now_tsc; /* of this poll */
+	_Alignas(64) uint64_t now_tsc; /* of this poll, since it last slept */
 	uint64_t next_ms_tsc;	       /* when what is due every millisecond is due */
 	uint64_t next_look_tsc;	       /* when descriptors are looked at, though the port is busy */
 	uint64_t next_sample_tsc;      /* when control may hear of an unknown SPI again */
 	uint64_t quiet;		       /* rcu's token after the last poll, while offering */
-	unsigned int empty;	       /* polls in a row that found nothing */
+	unsigned int empty;	       /* polls in a row that found nothing to do */
 	bool more_inside;	       /* descriptors had more when last looked at */
 	bool offering;		       /* its batches may go through offers */
 	bool stuck[GW_OFFER_N];	       /* whoever helps is off its CPU: no more of that direction */
@@ -127,9 +127,9 @@ void worker_pass_all(struct gw_worker *w);
 void worker_pass_frames(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
 /** Of packets from inside keep those of tunnels that are ours, in front; box the others. @return kept */
 uint16_t worker_pass_inner(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
-/** A burst from each of the others, of each kind. @return packets */
+/** A burst from each of the others, of each kind, and their frames. @return packets */
 uint32_t worker_pull(struct gw_worker *w);
-/** The same of frames alone. */
+/** All frames that the others had passed when this is called, if they may be sent here. @return frames */
 uint32_t worker_pull_frames(struct gw_worker *w);
 /** All that the others had passed when this is called, all the way. */
 void worker_pull_all(struct gw_worker *w);
@@ -182,8 +182,11 @@ uint32_t worker_out(struct gw_worker *w, unsigned int timeout_us);
 struct rte_mbuf **worker_out_room(struct gw_worker *w, uint16_t *room);
 /** What has gathered, all the way to the outside port; held where there is no SA. */
 void worker_out_go(struct gw_worker *w);
-/** Send what is held where there is an SA now; drop what nobody will send: so many tunnels in turn. */
-void worker_out_held(struct gw_worker *w);
+/** Send what is held where there is an SA now; drop what nobody will send: so many tunnels in turn.
+ * @return tunnels that hold nothing any more */
+uint32_t worker_out_held(struct gw_worker *w);
+/** What t holds is gone, or another worker's. */
+void worker_out_forget(struct gw_worker *w, struct gw_tunnel *t);
 /** The forwarding stage of the inside port, if there is one and this worker has it. @return 0, -errno */
 int worker_fwd_init(struct gw_worker *w);
 void worker_fwd_fini(struct gw_worker *w);

@@ -392,8 +392,7 @@ take_frame(struct gw_fwd *f, struct rte_mbuf *m)
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 	bool group, ip;
 
-	if (m->data_len <= sizeof(*eth) || m->nb_segs != 1 ||
-		(m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0 ||
+	if (m->data_len <= sizeof(*eth) || !gw_frame_is_whole(m) ||
 		!rte_is_valid_assigned_ether_addr(&eth->src_addr)) {
 		gw_fwd_refuse(f, m, GW_DROP_FWD_FRAME);
 		return false;

@@ -32,7 +32,7 @@ take(struct gw_tunnel *t, struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 
-	if (m->data_len <= sizeof(*eth) || m->nb_segs != 1)
+	if (m->data_len <= sizeof(*eth))
 		return false;
 	if (rte_is_unicast_ether_addr(&eth->dst_addr) &&
 		memcmp(&eth->dst_addr, t->wire_mac, sizeof(t->wire_mac)) != 0)
@@ -54,11 +54,12 @@ wire_read(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *ref
 	n = rte_eth_rx_burst(t->wire_port, 0, pkts, n);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
+		bool whole = gw_frame_is_whole(m);
 
 		*gw_pkt(m) = (struct gw_pkt){.tunnel = t};
-		if (answered(t, m))
+		if (whole && answered(t, m))
 			continue;
-		if (take(t, m)) {
+		if (whole && take(t, m)) {
 			pkts[good++] = m;
 			continue;
 		}

@@ -3,12 +3,14 @@
  * What one poll does, in the worker itself, between an outside port and hand-offs in memory.
  * Packets held for want of an SA go out once, in order, and a poll looks at a bounded number of
  * tunnels that hold some. However many tunnels have packets to send, all get their turn, and the
- * port does, too.
+ * port does, too. A worker is busy while packets come or go on, and not while it sleeps.
  */
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 
@@ -142,6 +144,15 @@ flush(void)
 	rte_pktmbuf_free_bulk(t.out, n);
 	t.n_out = 0;
 	return n;
+}
+
+static struct gw_worker_stats
+stats(void)
+{
+	struct gw_worker_stats st;
+
+	gw_worker_get_stats(t.w, &st);
+	return st;
 }
 
 static uint32_t
@@ -333,22 +344,13 @@ spread(void)
 	return most - least;
 }
 
-static uint64_t
-received(void)
-{
-	struct gw_worker_stats st;
-
-	gw_worker_get_stats(t.w, &st);
-	return st.rx_packets;
-}
-
 static void
 flood_begins(void)
 {
 	for (unsigned int i = 0; i < TUNNELS; i++)
 		sa_up(i);
 	memset(t.sent, 0, sizeof(t.sent));
-	t.received = received();
+	t.received = stats().rx_packets;
 	t.flood = true;
 }
 
@@ -356,7 +358,7 @@ flood_begins(void)
 static void
 flood_ends(unsigned int n_polls)
 {
-	assert_int_equal(received() - t.received, n_polls * GW_BURST_MAX);
+	assert_int_equal(stats().rx_packets - t.received, n_polls * GW_BURST_MAX);
 	t.flood = false;
 	sas_down();
 }
@@ -425,6 +427,90 @@ test_polled_turns(void **state)
 	flood_ends(n);
 }
 
+/* @return whether the last poll was busy, which the next one counts */
+static bool
+was_busy(void)
+{
+	uint64_t before = stats().busy_tsc;
+
+	polls(1);
+	return stats().busy_tsc > before;
+}
+
+/* What came before and goes on now is work, too. */
+static void
+test_busy(void **state)
+{
+	polls(2);
+	assert_false(was_busy());
+	sa_up(0);
+	give(0, FIRST);
+	polls(1);
+	give(0, FIRST);
+	polls(1);
+	assert_int_equal(t.n_out, 1); /* the second one waits for more */
+	polls(1);
+	assert_int_equal(t.n_out, 2);
+	assert_true(was_busy());
+	assert_false(was_busy());
+	give(1, FIRST);
+	polls(3);
+	assert_int_equal(n_held(), 1);
+	assert_false(was_busy());
+	sa_up(1);
+	polls(1);
+	assert_int_equal(n_held(), 0);
+	assert_true(was_busy());
+	assert_false(was_busy());
+	sas_down();
+}
+
+#define WAKES 100
+
+static void *
+wake(void *arg)
+{
+	for (unsigned int i = 0; i < WAKES; i++) {
+		usleep(1000);
+		give_fd(TUNNELS - 1, 1);
+	}
+	return NULL;
+}
+
+/* Packets that wake it cost what is done with them, not the time it slept before. */
+static void
+test_asleep(void **state)
+{
+	uint64_t spent = 0, busy = 0, before, began, sleeps;
+	unsigned int woken = 0, out = 0;
+	pthread_t thread;
+
+	sa_up(TUNNELS - 1);
+	polls(100);
+	assert_int_equal(pthread_create(&thread, NULL, wake, NULL), 0);
+	while (out < WAKES) {
+		sleeps = stats().sleeps;
+		began = rte_rdtsc();
+		polls(1);
+		began = rte_rdtsc() - began;
+		if (t.n_out == 0)
+			continue;
+		out += flush();
+		if (stats().sleeps == sleeps)
+			continue;
+		before = stats().busy_tsc;
+		polls(1);
+		busy += stats().busy_tsc - before;
+		spent += began;
+		woken++;
+	}
+	pthread_join(thread, NULL);
+	assert_true(woken > WAKES / 10);
+	assert_true(busy > 0);
+	assert_true(busy < spent / 4 * 3);
+	sas_down();
+}
+
 int
 main(void)
 {
@@ -434,6 +520,8 @@ main(void)
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_one),
 		cmocka_unit_test(test_polled_turns),
+		cmocka_unit_test(test_busy),
+		cmocka_unit_test(test_asleep),
 	};
 
 	util_eal("test_poll");

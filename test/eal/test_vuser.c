@@ -2,7 +2,7 @@
 /*
  * The hand-off by virtio_user, against a driver in memory: frames as the driver leaves them, flags
  * in place of struct virtio_net_hdr, are packets; packets are frames. What vhost-net makes of them
- * is seen in test/interop/vhost.py.
+ * is seen in test/interop/vhost.py. The wire reads frames of the same driver.
  */
 #include <string.h>
 
@@ -15,6 +15,7 @@
 #include "lib/csum.h"
 #include "lib/pkt.h"
 #include "lib/vuser.h"
+#include "lib/wire.h"
 #include "test/unit/test_vectors.h"
 
 #define N_MBUF 255
@@ -23,6 +24,7 @@
 static const uint8_t mac[6] = {2, 0, 0, 0, 0, 7};
 static struct rte_mempool *pool;
 static struct gw_tunnel tunnel;
+static const struct gw_handoff_ops *handoff = &gw_vuser_handoff;
 
 /* ---- the driver ---- */
 
@@ -113,7 +115,7 @@ receive_super(const struct gso_vector *v, uint16_t piece)
 static uint16_t
 read_all(struct rte_mbuf **pkts, uint16_t max, uint16_t *refused)
 {
-	return gw_vuser_handoff.read(&tunnel, pkts, max, refused);
+	return handoff->read(&tunnel, pkts, max, refused);
 }
 
 static void
@@ -297,6 +299,47 @@ test_destroy(void **state)
 	tunnel.vuser = kept;
 }
 
+/* ---- the wire ---- */
+
+/* A frame of a VLAN whose tag the port has taken off, and one in pieces, are neither answered nor
+ * learned from. */
+static void
+test_read_wire(void **state)
+{
+	static const uint8_t arp[46] = {
+		0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 8, 10, 0, 0, 1, [24] = 10, 0, 0, 2};
+	static const uint8_t nobody[6];
+	struct rte_mbuf *pkts[2], *m;
+	uint16_t refused, len;
+	uint8_t p[200];
+
+	len = datagram(p, 100);
+	handoff = &gw_wire_handoff;
+	memcpy(tunnel.wire_mac, mac, sizeof(tunnel.wire_mac));
+	tx_room = 1;
+	m = receive(RTE_ETHER_TYPE_ARP, arp, sizeof(arp), 0);
+	m->ol_flags = RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+	is_refused(GW_DROP_WIRE_FRAME);
+	receive(RTE_ETHER_TYPE_ARP, arp, sizeof(arp), 28);
+	is_refused(GW_DROP_WIRE_FRAME);
+	m = receive(RTE_ETHER_TYPE_IPV4, p, len, 0);
+	m->ol_flags = RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+	is_refused(GW_DROP_WIRE_FRAME);
+	assert_memory_equal(tunnel.wire_peer, nobody, 6);
+	assert_int_equal(n_tx, 0);
+	receive(RTE_ETHER_TYPE_ARP, arp, sizeof(arp), 0);
+	receive(RTE_ETHER_TYPE_IPV4, p, len, 0);
+	assert_int_equal(read_all(pkts, 2, &refused), 1);
+	assert_int_equal(refused, 0);
+	assert_memory_equal(tunnel.wire_peer, mac, 6);
+	assert_int_equal(n_tx, 1);
+	is_packet(pkts[0], p, len);
+	rte_pktmbuf_free(pkts[0]);
+	rte_pktmbuf_free(tx[0]);
+	n_tx = 0;
+	handoff = &gw_vuser_handoff;
+}
+
 /* ---- writing ---- */
 
 static struct rte_mbuf *
@@ -470,6 +513,7 @@ main(void)
 		cmocka_unit_test_teardown(test_read_super, each_comes_back),
 		cmocka_unit_test_teardown(test_read_no_mbufs, each_comes_back),
 		cmocka_unit_test_teardown(test_destroy, each_comes_back),
+		cmocka_unit_test_teardown(test_read_wire, each_comes_back),
 		cmocka_unit_test_teardown(test_write_plain, each_comes_back),
 		cmocka_unit_test_teardown(test_write_super, each_comes_back),
 		cmocka_unit_test_teardown(test_write_full, each_comes_back),

@@ -3,14 +3,23 @@
  * Several workers: each packet arrives once, in the order of its tunnel, whichever worker has the
  * port's queues, and while tunnels change their owner; polls in random order by hand, then threads.
  */
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/virtio_net.h>
 
 #include <rte_cycles.h>
 #include <rte_ring.h>
 
+#include "lib/bytes.h"
+#include "lib/csum.h"
 #include "lib/drop.h"
 #include "team.h"
+
+#define SEG_LEN 16u /* payload of a small segment */
 
 static struct team team;
 
@@ -28,6 +37,13 @@ by_hand(const struct shape *s, unsigned int n_late)
 	team_up(&team, s->n_workers, s->n_rx, s->n_tx, true, n_late);
 	for (unsigned int i = 0; i < s->n_workers; i++)
 		gw_rcu_online(team.plane.rcu, i);
+}
+
+static void
+poll_one(unsigned int worker, unsigned int times)
+{
+	for (unsigned int i = 0; i < times; i++)
+		gw_worker_poll(team.w[worker]);
 }
 
 static void
@@ -147,6 +163,40 @@ test_stands_still(void **state)
 	hands_off();
 }
 
+static uint64_t
+sleeps(unsigned int worker)
+{
+	struct gw_worker_stats st;
+
+	gw_worker_get_stats(team.w[worker], &st);
+	return st.sleeps;
+}
+
+/* Nor does anybody sleep until it is done. */
+static void
+test_nobody_sleeps(void **state)
+{
+	uint64_t before[3];
+
+	by_hand(&(struct shape){3, 1, 1}, 0);
+	team.plane.busy = false;
+	poll_each(100);
+	for (unsigned int i = 0; i < 3; i++) {
+		before[i] = sleeps(i);
+		assert_true(before[i] > 0);
+	}
+	assert_true(team_move(&team, 1, 2));
+	while (!gw_move_is_done(&team.plane.move)) {
+		for (unsigned int i = 0; i < 3; i++)
+			assert_int_equal(sleeps(i), before[i]);
+		poll_each(1);
+	}
+	poll_each(100);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(sleeps(i) > before[i]);
+	hands_off();
+}
+
 /* Frames on their way to who transmits them leave before those of the new owner. */
 static void
 test_frames_first(void **state)
@@ -172,6 +222,86 @@ test_frames_first(void **state)
 	hands_off();
 }
 
+static uint16_t
+segments_write(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct flow *f = &team.flows[t->index];
+
+	for (uint16_t i = 0; i < n; i++) {
+		f->wrong +=
+			gw_get32(rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, 24)) != f->expected;
+		f->expected += SEG_LEN;
+	}
+	rte_pktmbuf_free_bulk(pkts, n);
+	f->got += n;
+	return n;
+}
+
+/* A super-packet of the kernel's, TCP in IPv4, into n segments. */
+static void
+send_super(int fd, unsigned int n)
+{
+	static struct {
+		struct virtio_net_hdr v;
+		uint8_t p[65535];
+	} s;
+	size_t len = 40 + n * SEG_LEN;
+
+	s.v = (struct virtio_net_hdr){
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+		.gso_size = SEG_LEN,
+		.csum_start = 20,
+		.csum_offset = 16,
+	};
+	s.p[0] = 0x45;
+	gw_put16(s.p + 2, (uint16_t)len);
+	s.p[8] = 64;
+	s.p[9] = IPPROTO_TCP;
+	gw_put16(s.p + 10, 0);
+	gw_put16(s.p + 10, gw_csum_fold(gw_csum_add(0, s.p, 20)));
+	s.p[32] = 5 << 4;
+	gw_put16(s.p + 36,
+		(uint16_t)~gw_csum_fold(gw_csum_add(IPPROTO_TCP + len - 20, s.p + 12, 8)));
+	assert_int_equal(write(fd, &s, sizeof(s.v) + len), (ssize_t)(sizeof(s.v) + len));
+}
+
+/* A super-packet of more segments than a ring takes goes to its end before its tunnel does. */
+static void
+test_super(void **state)
+{
+	static const struct gw_handoff_ops by_fd = {.write = segments_write};
+	struct gw_tunnel *t;
+	struct flow *f = &team.flows[1];
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds), 0);
+	by_hand(&(struct shape){2, 1, 1}, 0);
+	t = team.tunnels[1];
+	assert_true(team_move(&team, 1, 0));
+	while (atomic_load(&team.demux[1]->owner) != 0)
+		poll_each(1);
+	/* while nobody looks at it, it becomes one with a descriptor */
+	t->handoff = &by_fd;
+	t->fd = fds[0];
+	t->offload = true;
+	poll_each(20);
+	assert_true(gw_move_is_done(&team.plane.move));
+	f->limit = 2 * GW_PASS_DEPTH;
+	send_super(fds[1], f->limit);
+	while (f->got == 0)
+		poll_one(0, 1);
+	assert_true(f->got < GW_BURST_MAX * 3);
+	assert_true(team_move(&team, 1, 1));
+	poll_each(100);
+	assert_true(gw_move_is_done(&team.plane.move));
+	assert_int_equal(atomic_load(&team.demux[1]->owner), 1);
+	team_check(&team);
+	hands_off();
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* What waits for an SA goes along. */
 static void
 test_held(void **state)
@@ -186,6 +316,38 @@ test_held(void **state)
 	move_now(1, 0);
 	assert_int_equal(team.tunnels[1]->n_held, 40);
 	atomic_store(&team.tunnels[1]->sa_out, sa);
+	poll_each(20);
+	assert_true(team_done(&team));
+	team_check(&team);
+	hands_off();
+}
+
+/* What others pass while a tunnel moves, and has to be held, is its new owner's once: when it moves
+ * on nothing of it stays behind. */
+static void
+test_held_passed(void **state)
+{
+	const unsigned int last = TEAM_TUNNELS - 1;
+	struct gw_tunnel *t;
+	struct gw_sa_out *sa;
+
+	by_hand(&(struct shape){3, 1, 1}, 0);
+	t = team.tunnels[last];
+	sa = atomic_exchange(&t->sa_out, NULL);
+	assert_int_equal(atomic_load(&team.demux[last]->owner), 1);
+	team.of_last = true; /* tunnel 0 and so worker 0 reads them */
+	assert_true(team_move(&team, last, 2));
+	while (atomic_load(&team.demux[last]->owner) != 2)
+		poll_each(1);
+	assert_false(gw_move_is_done(&team.plane.move));
+	team.flows[last].limit = 20;
+	poll_each(20);
+	assert_true(gw_move_is_done(&team.plane.move));
+	assert_int_equal(t->n_held, 20);
+	move_now(last, 0);
+	atomic_store(&t->sa_out, sa);
+	poll_one(2, 20);
+	assert_int_equal(t->n_held, 20);
 	poll_each(20);
 	assert_true(team_done(&team));
 	team_check(&team);
@@ -328,13 +490,6 @@ passed(unsigned int worker)
 }
 
 static void
-poll_one(unsigned int worker, unsigned int times)
-{
-	for (unsigned int i = 0; i < times; i++)
-		gw_worker_poll(team.w[worker]);
-}
-
-static void
 test_full(void **state)
 {
 	struct flow *last = &team.flows[TEAM_TUNNELS - 1]; /* of worker 1, which has no queue */
@@ -371,6 +526,24 @@ test_full(void **state)
 	assert_int_equal(team_drops(&team, GW_DROP_N), 157);
 	assert_int_equal(
 		team.tunnels[TEAM_TUNNELS - 1]->drops, 107); /* those known to be its own */
+	hands_off();
+}
+
+/* One sends for all: what another makes in its polls goes on in as many. */
+static void
+test_one_sends(void **state)
+{
+	by_hand(&(struct shape){2, 1, 1}, 0);
+	team.window = 10000;
+	for (unsigned int i = 0; i < 40; i++) {
+		/* both of worker 1, which reads on until it has had a burst */
+		team.flows[1].limit += GW_BURST_MAX - 4;
+		team.flows[3].limit += GW_BURST_MAX;
+		poll_each(1);
+	}
+	assert_true(passed(1) > 2 * GW_PASS_DEPTH);
+	poll_each(100);
+	team_check(&team);
 	hands_off();
 }
 
@@ -423,12 +596,16 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_schedules),
 		cmocka_unit_test(test_stands_still),
+		cmocka_unit_test(test_nobody_sleeps),
 		cmocka_unit_test(test_frames_first),
+		cmocka_unit_test(test_super),
 		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_held_passed),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_slow_helper),
 		cmocka_unit_test(test_no_helper),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_one_sends),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_threads_help),
 	};
