@@ -9,10 +9,10 @@
  * - The new owner stands still: it neither receives nor reads, so that it can serve nothing of
  *   theirs before it is allowed to. Frames of others still go out, and what it has begun ends.
  * - The old one waits until everybody has been quiescent (the new one knows by now), then reads
- *   nothing of theirs any more but the rest of a super-packet, which may have more segments than can
- *   wait for who stands still. It names the new owner and waits again: from then on nobody passes it
- *   anything of theirs. It works off what it has been passed and what has gathered, and waits for
- *   what others send or forward for it.
+ *   nothing of theirs any more but the rest of a super-packet: it may have more segments than can
+ *   wait for who stands still. It names the new owner and waits again: from then on nobody passes
+ *   it anything of theirs. It works off what it has been passed and what has gathered, and waits
+ *   for what others send or forward for it.
  * - The new one takes over: first what has been passed to it in the meantime.
  *
  * Several polls in all: microseconds, unless a worker is off its CPU. Nor is a packet overtaken,
