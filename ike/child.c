@@ -292,7 +292,7 @@ ike_child_set_state(struct ike_child *c, enum ike_child_state state)
 	ike_sa_touch(c->sa);
 }
 
-/** Its end was wanted while it was being rekeyed: that is the end of what has taken its place. */
+/** Its end was wanted while it was being rekeyed: that is the end of what takes its place. */
 static void
 end_follows(const struct ike_child *old, const struct ike_child *by)
 {
@@ -427,6 +427,7 @@ ike_child_revert(struct ike_child *c)
 	old->sending = true;
 	ike_child_set_state(old, IKE_CST_INSTALLED);
 	ike_life_start_again(old);
+	end_follows(c, old);
 	ike_child_remove(c, NULL);
 	e->host.child_use_out(e->host.arg, old->id);
 	raise_event(old->sa, old, IKE_EV_CHILD_REKEY, NULL);

@@ -4,7 +4,7 @@
 
 /*
  * Duplicates: when both ends bring the same child up at the same moment, two pairs exist, and both
- * ends are right. The one that the end with the lower address asked for goes, deleted by that end,
+ * ends are right. The one that the end with the lower identity asked for goes, deleted by that end,
  * once the other one's IKE SA has shown a second later that it is alive. Private to ike/.
  *
  * Several pairs that one end asked for are its own business (RFC 9611): they stay.

@@ -33,13 +33,14 @@ set_limits(struct ike *e, const struct ike_cfg *cfg)
 	e->keep_alive_ms = (uint64_t)cfg->keep_alive_s * 1000;
 }
 
-#define N_TABLES 10
+#define N_TABLES 11
 
 static struct ike_hash *
 table(struct ike *e, size_t i)
 {
 	struct ike_hash *const all[N_TABLES] = {&e->by_spi, &e->by_id, &e->by_conn, &e->by_host,
-		&e->by_init, &e->by_ends, &e->children, &e->wishes, &e->by_net[0], &e->by_net[1]};
+		&e->by_init, &e->by_ends, &e->by_claim, &e->children, &e->wishes, &e->by_net[0],
+		&e->by_net[1]};
 
 	return all[i];
 }

@@ -11,6 +11,7 @@
 #include "reauth.h"
 #include "send.h"
 #include "source.h"
+#include "unique.h"
 #include "x.h"
 #include "x_follow.h"
 
@@ -86,6 +87,7 @@ setup_free(struct ike_sa *sa)
 
 	if (s == NULL)
 		return;
+	ike_unique_unclaim(sa);
 	ike_blob_set(&s->init_req, NULL, 0);
 	ike_blob_set(&s->init_resp, NULL, 0);
 	ike_blob_set(&s->ni, NULL, 0);
@@ -451,6 +453,8 @@ end_tasks(struct ike_sa *sa, enum ike_end why, const char *reason)
 	const char *say = why == IKE_END_QUIET ? NULL : reason;
 	const struct ike_child_cfg *first = sa->setup != NULL ? sa->setup->child : NULL;
 
+	if (sa->active != NULL && sa->active->type == IKE_TASK_CHILD)
+		ike_sa_act(sa, sa->active->cfg, why);
 	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
 		if (t->type == IKE_TASK_CHILD)
 			ike_sa_act(sa, t->cfg, why);

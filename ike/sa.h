@@ -76,6 +76,12 @@ struct ike_blob {
 };
 
 /** What IKE_SA_INIT leaves for IKE_AUTH; freed when the SA is up. */
+/** Where an SA is found that has said INITIAL_CONTACT, until it is up: unique.h. */
+struct ike_claim {
+	struct ike_node node;
+	struct ike_sa *sa;
+};
+
 struct ike_setup {
 	struct ike_blob init_req, init_resp; /* as sent or received: AUTH covers them (2.15) */
 	struct ike_blob ni, nr;
@@ -93,6 +99,7 @@ struct ike_setup {
 	struct ike_keymat_roots *plain;	   /* keys before a PPK was mixed in, NULL = none was */
 	bool told_ppk;			   /* what became of the PPK */
 	bool sent_contact;		   /* initiator: INITIAL_CONTACT */
+	struct ike_claim claims[2];	   /* with it: by the peer's host, and by its name if that is known */
 	bool peer_childless;		   /* initiator: CHILDLESS_IKEV2_SUPPORTED seen */
 	uint8_t peer_hashes;		   /* IKE_HASH_BIT()s of its SIGNATURE_HASH_ALGORITHMS; 0 = none came */
 	bool peer_certreq;		   /* it asks for a certificate */
@@ -140,6 +147,7 @@ struct ike_sa {
 	bool has_qcd;		    /* and we the digest of one of its */
 	uint8_t qcd[IKE_DIGEST_LEN];
 	bool contested;		    /* the peer says that it is gone; an answer says it is not */
+	uint32_t contested_at;	    /* repetitions of the outstanding request until then */
 	bool replaced;		    /* rekeyed or reauthenticated: its end is nobody's loss */
 	uint32_t n_tries;	    /* retransmission sequences so far, this one included */
 	uint64_t dup_ms;	    /* a duplicate of a child goes when this SA is alive then (dup.h); 0 */
@@ -187,6 +195,7 @@ struct ike {
 	struct ike_sa *sas, *dirty;
 	struct ike_hash by_net[IKE_NETS]; /* strangers: source.h */
 	struct ike_hash by_spi, by_id, by_conn, by_host, by_init, by_ends; /* of IKE SAs */
+	struct ike_hash by_claim; /* of struct ike_claim */
 	uint32_t n_listed; /* SAs in sas, lingering ones too */
 	uint32_t n_state[IKE_SA_STATES];
 	struct ike_hash children; /* by id */
@@ -331,8 +340,6 @@ void ike_sa_set_conn(struct ike_sa *sa, const struct ike_conn_cfg *conn);
 void ike_sa_set_path(struct ike_sa *sa, const struct ike_path *path);
 /** The SA between the hosts of path: one that is up, else one that begins or ends. */
 struct ike_sa *ike_sa_between(const struct ike *e, const struct ike_path *path);
-/** All SAs with the host at sa's far end, sa itself too. @param from NULL = the first one, else the one after it */
-struct ike_sa *ike_sa_same_host(const struct ike_sa *sa, const struct ike_sa *from);
 /** What an end calls itself: &sa->local_id or &sa->remote_id. @return 0 or -ENOMEM */
 int ike_sa_set_id(const struct ike_id **at, const struct ike_id *id);
 /** Both identities are certain from now on: it is a peer's. */

@@ -154,21 +154,6 @@ ike_sa_between(const struct ike *e, const struct ike_path *path)
 }
 
 struct ike_sa *
-ike_sa_same_host(const struct ike_sa *sa, const struct ike_sa *from)
-{
-	struct ike_node *n = from == NULL ? ike_hash_first(&sa->e->by_host, host_hash(&sa->path))
-					  : ike_hash_next(&from->by_host);
-
-	for (; n != NULL; n = ike_hash_next(n)) {
-		struct ike_sa *o = IKE_HOLDER(n, struct ike_sa, by_host);
-
-		if (memcmp(&o->path.remote, &sa->path.remote, 16) == 0)
-			return o;
-	}
-	return NULL;
-}
-
-struct ike_sa *
 ike_sa_same_ends(const struct ike_sa *sa, const struct ike_sa *from)
 {
 	struct ike_node *n = from == NULL ? ike_hash_first(&sa->e->by_ends, ends_hash(sa))

@@ -88,7 +88,7 @@ give_up(struct ike_sa *sa)
 static bool
 heard_enough(struct ike_sa *sa)
 {
-	if (sa->contested && sa->win.tries >= CONTESTED_TRIES)
+	if (sa->contested && sa->win.tries >= sa->contested_at + CONTESTED_TRIES)
 		return true;
 	return !ike_window_retry(
 		&sa->win, &sa->e->backoff, ike_backoff_chance(sa->e), sa->e->now_ms);

@@ -5,14 +5,24 @@
 #include "conn.h"
 #include "reauth.h"
 
-/* one that is younger may not have been known to the peer when it said INITIAL_CONTACT */
+/* one that came up so shortly before the SA over which the peer says INITIAL_CONTACT began, or
+ * later, may not have been known to it then */
 #define YOUNG_MS  10000
 #define REAUTH_MS 10000 /* so long a peer that reauthenticates has to delete the old SA itself */
 
 void
 ike_unique_contest(struct ike_sa *sa)
 {
+	if (sa->contested)
+		return;
 	sa->contested = true;
+	sa->contested_at = 0;
+	if (sa->win.request.buf != NULL) {
+		/* what is outstanding is the question: once more, now */
+		sa->contested_at = sa->win.tries;
+		sa->win.due_ms = sa->e->now_ms;
+		ike_sa_touch(sa);
+	}
 	ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, 0);
 }
 
@@ -28,7 +38,7 @@ initial_contact(struct ike_sa *sa)
 
 	for (o = ike_sa_same_ends(sa, NULL); o != NULL; o = next) {
 		next = ike_sa_same_ends(sa, o);
-		if (sa->e->now_ms - o->up_ms < YOUNG_MS)
+		if (o->up_ms + YOUNG_MS > sa->created_ms)
 			ike_unique_contest(o);
 		else
 			ike_sa_end(o, IKE_END_CONTACT, false,
@@ -109,13 +119,42 @@ may_be_one(const struct ike_id *a, const struct ike_id *b)
 	return !ike_id_is_concrete(b) || ike_id_match(b, a) != 0;
 }
 
-/** o has said that there is no other, and it is not known yet to whom. */
-static bool
-claims(const struct ike_sa *o, const struct ike_sa *sa)
+/** Of whoever is at its host, or has its name. */
+static uint64_t
+claim_hash(const struct ike_sa *sa, bool by_name)
 {
-	return o != sa && o->state == IKE_SA_AUTH_SENT && o->setup->sent_contact &&
-	       ike_id_equal(o->local_id, sa->local_id) &&
-	       may_be_one(&o->conn->remote.id, &sa->conn->remote.id);
+	uint64_t hash = ike_id_hash(sa->local_id, IKE_HASH_SEED);
+
+	if (by_name)
+		return ike_id_hash(&sa->conn->remote.id, hash);
+	return ike_hash_bytes(hash, &sa->path.remote, sizeof(sa->path.remote));
+}
+
+static unsigned int
+n_claims(const struct ike_sa *sa)
+{
+	return ike_id_is_concrete(&sa->conn->remote.id) ? 2 : 1;
+}
+
+void
+ike_unique_claim(struct ike_sa *sa)
+{
+	struct ike_claim *c = sa->setup->claims;
+
+	for (unsigned int i = 0; i < n_claims(sa) && c[i].node.link == NULL; i++) {
+		c[i].sa = sa;
+		ike_hash_add(&sa->e->by_claim, &c[i].node, claim_hash(sa, i == 1));
+	}
+}
+
+void
+ike_unique_unclaim(struct ike_sa *sa)
+{
+	struct ike_claim *c = sa->setup->claims;
+
+	for (unsigned int i = 0; i < 2; i++)
+		if (c[i].node.link != NULL)
+			ike_hash_del(&sa->e->by_claim, &c[i].node);
 }
 
 /** Another connection has just said to the same host, or to the same name, that there is no other.
@@ -123,18 +162,17 @@ claims(const struct ike_sa *o, const struct ike_sa *sa)
 static bool
 is_claimed(const struct ike_sa *sa)
 {
-	const struct ike_index_ref *r = NULL;
-	const struct ike_sa *o;
+	for (unsigned int i = 0; i < n_claims(sa); i++) {
+		struct ike_node *n = ike_hash_first(&sa->e->by_claim, claim_hash(sa, i == 1));
 
-	for (o = ike_sa_same_host(sa, NULL); o != NULL; o = ike_sa_same_host(sa, o))
-		if (claims(o, sa))
-			return true;
-	if (ike_id_is_concrete(&sa->conn->remote.id))
-		r = ike_index_id(&sa->e->index, &sa->conn->remote.id);
-	for (; r != NULL; r = ike_index_more(r))
-		for (o = ike_sa_of_conn(sa->e, r->conn); o != NULL; o = ike_sa_of_conn_next(o))
-			if (claims(o, sa))
+		for (; n != NULL; n = ike_hash_next(n)) {
+			const struct ike_sa *o = IKE_HOLDER(n, struct ike_claim, node)->sa;
+
+			if (o != sa && ike_id_equal(o->local_id, sa->local_id) &&
+				may_be_one(&o->conn->remote.id, &sa->conn->remote.id))
 				return true;
+		}
+	}
 	return false;
 }
 

@@ -8,6 +8,9 @@
 
 /** There is no other SA between the same identities, nor one that may turn out to be. */
 bool ike_unique_first(const struct ike_sa *sa);
+/** It says so: others are not to, until it is up or has ended. */
+void ike_unique_claim(struct ike_sa *sa);
+void ike_unique_unclaim(struct ike_sa *sa);
 /** unique = keep: the first one stays, so sa has to be refused; said. contact: the peer forgot the others */
 bool ike_unique_surplus(const struct ike_sa *sa, bool contact);
 /** sa is up: what becomes of the others. */

@@ -108,8 +108,10 @@ ike_x_auth_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 	ike_auth_build_cert(sa, c);
 	s->sent_contact =
 		sa->conn->unique != IKE_UNIQUE_NEVER && sa->reauth_of == 0 && ike_unique_first(sa);
-	if (s->sent_contact)
+	if (s->sent_contact) {
+		ike_unique_claim(sa);
 		ike_pld_notify_build(c, IKE_N_INITIAL_CONTACT, NULL, 0);
+	}
 	ike_auth_build_certreq(sa, c);
 	if (ike_id_is_concrete(&sa->conn->remote.id))
 		ike_pld_id_build(c, IKE_PLD_IDR, &sa->conn->remote.id);

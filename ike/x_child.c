@@ -124,6 +124,7 @@ static void
 start_over(struct ike_sa *sa, struct ike_task *t)
 {
 	struct ike_child *old = child_of(sa, t->child_id);
+	const struct ike_task *end;
 
 	if (old == NULL || !ike_child_is_live(old))
 		return;
@@ -132,8 +133,10 @@ start_over(struct ike_sa *sa, struct ike_task *t)
 		temporary_failure(sa, t);
 		return;
 	}
+	end = ike_task_find(sa, IKE_TASK_DELETE_CHILD, NULL, old->id);
 	ike_child_remove(old, "the peer does not know it any more");
-	ike_task_add(sa, IKE_TASK_CHILD, t->cfg, 0, 0);
+	if (end == NULL || !end->wanted)
+		ike_task_add(sa, IKE_TASK_CHILD, t->cfg, 0, 0);
 }
 
 /** Once more with the first pair of selectors (2.9), and without a wait: it is the peer's way. */

@@ -169,7 +169,7 @@ ike_x_is_fatal(uint16_t error)
 /**
  * The peer got ESP on an SPI that it does not know (1.5). When it is one that we use, the two ends
  * disagree: rekeying mends it, or brings CHILD_SA_NOT_FOUND and a new child. When it is one of
- * another IKE SA with the same peer, that is forgotten there, most likely.
+ * another IKE SA with the same peer, that one may be forgotten there as a whole.
  */
 static void
 invalid_spi(struct ike_sa *sa, const struct ike_notify *n)
@@ -178,15 +178,22 @@ invalid_spi(struct ike_sa *sa, const struct ike_notify *n)
 	uint32_t spi = ike_rd_u32(&r);
 	struct ike_child *c = ike_child_by_spi_out(sa, spi);
 
-	if (!ike_rd_done(&r))
+	/* who it is has to be proved */
+	if (!ike_rd_done(&r) || sa->auth_failed)
 		return;
 	if (c != NULL && ike_child_is_live(c)) {
 		ike_child_rekey(c);
 		return;
 	}
-	for (struct ike_sa *o = ike_sa_same_ends(sa, NULL); o != NULL; o = ike_sa_same_ends(sa, o))
-		if (ike_child_by_spi_out(o, spi) != NULL)
-			ike_unique_contest(o);
+	for (struct ike_sa *o = ike_sa_same_ends(sa, NULL); o != NULL;
+		o = ike_sa_same_ends(sa, o)) {
+		c = ike_child_by_spi_out(o, spi);
+		if (c == NULL)
+			continue;
+		ike_unique_contest(o);
+		if (ike_child_is_live(c))
+			ike_child_rekey(c);
+	}
 }
 
 /**

@@ -462,6 +462,15 @@ answer_stranger(struct ike_sa *sa, const struct ike_msg *m, const struct ike_kex
 	e->host.send(e->host.arg, path, sa->setup->init_resp.p, sa->setup->init_resp.len);
 }
 
+/** What of its offer can be meant. */
+static void
+read_offer(const struct ike_msg *m, struct ike_kex *in)
+{
+	ike_proposals_keep_spi(&in->sa, 0);
+	if (!ike_msg_notify(m, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED, NULL))
+		ike_proposals_refuse_addke(&in->sa);
+}
+
 void
 ike_x_init_resume(struct ike_sa *sa)
 {
@@ -471,9 +480,11 @@ ike_x_init_resume(struct ike_sa *sa)
 	struct ike_msg m;
 
 	/* all of it went well when the request came */
-	if (ike_msg_parse(&m, sa->setup->init_req.p, sa->setup->init_req.len) == 0 &&
-		ike_kex_parse(&in, &m) == 0 &&
-		ike_proposals_select(&sa->conn->proposals, &in.sa, true, &chosen, &suite) == 0)
+	if (ike_msg_parse(&m, sa->setup->init_req.p, sa->setup->init_req.len) != 0 ||
+		ike_kex_parse(&in, &m) != 0)
+		return;
+	read_offer(&m, &in);
+	if (ike_proposals_select(&sa->conn->proposals, &in.sa, true, &chosen, &suite) == 0)
 		answer_stranger(sa, &m, &in, &chosen, &suite);
 }
 
@@ -556,9 +567,7 @@ ike_x_init_request(struct ike *e, const struct ike_path *path, const uint8_t *bu
 		ike_send_clear_error(e, path, &m.hdr, IKE_N_INVALID_SYNTAX, NULL, 0);
 		return;
 	}
-	ike_proposals_keep_spi(&in.sa, 0);
-	if (!ike_msg_notify(&m, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED, NULL))
-		ike_proposals_refuse_addke(&in.sa);
+	read_offer(&m, &in);
 	if (admit(e, path, &m, &in))
 		accept_stranger(e, path, (struct ike_view){.p = buf, .len = len}, &m, &in, digest);
 }
