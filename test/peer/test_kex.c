@@ -475,12 +475,50 @@ test_rounds_behind_nat(void **state)
 	world_destroy(w);
 }
 
+/** Write another notify in place of INTERMEDIATE_EXCHANGE_SUPPORTED, and let no more than
+ * IKE_SA_INIT through. */
+static bool
+hide_support(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	for (size_t i = 28; from == 0 && buf[18] == IKE_X_SA_INIT && i + 8 <= *len; i++)
+		if (memcmp(buf + i, "\0\0\0\x08\0\0\x40\x36", 8) == 0 ||
+			memcmp(buf + i, "\x29\0\0\x08\0\0\x40\x36", 8) == 0)
+			buf[i + 6] = 0x9f;
+	return buf[18] == IKE_X_SA_INIT;
+}
+
+/** Who does not know IKE_INTERMEDIATE gets no additional rounds, also when the answer waits for a
+ * job. */
+static void
+test_offer_after_job(void **state)
+{
+	(void)state;
+	for (unsigned int late = 0; late < 2; late++) {
+		struct world *w = world_create(482 + late);
+
+		w->job_ms = late ? 60 : 0;
+		w->filter = hide_support;
+		for (unsigned int i = 0; i < 2; i++) {
+			peer_proposals(&w->p[i], "aes128-sha256-x25519-ke1_ecp384-ke1_none", ESP);
+			peer_start(&w->p[i]);
+		}
+		assert_int_equal(ike_initiate(w->p[0].e, "gw-gw", "gre", w->now), 0);
+		world_run(w, 500);
+		assert_non_null(w->p[1].e->sas);
+		assert_int_not_equal(w->p[1].e->sas->keys.prf_len, 0);
+		assert_int_equal(w->p[1].e->sas->keys.suite.addke[0], 0);
+		world_destroy(w);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rounds),
 		cmocka_unit_test(test_rounds_behind_nat),
+		cmocka_unit_test(test_offer_after_job),
 		cmocka_unit_test(test_no_common),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_forged),

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "ike/sa.h"
+#include "ike/unique.h"
 #include "world.h"
 
 static void
@@ -237,6 +238,79 @@ test_contact_of_both(void **state)
 	world_destroy(w);
 }
 
+static bool
+lose_all(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	(void)from;
+	(void)buf;
+	(void)len;
+	return false;
+}
+
+/** What the peer's word contests is asked once more before it ends, also if it had asked in vain
+ * before. */
+static void
+test_contested_is_asked(void **state)
+{
+	(void)state;
+	for (unsigned int alive = 0; alive < 2; alive++) {
+		struct world *w = world_create(875 + alive);
+		struct ike_sa *sa;
+
+		start_both(w);
+		ike_initiate(w->p[0].e, NULL, "gre", w->now);
+		world_run(w, 20000);
+		sa = w->p[1].e->sas;
+		w->filter = lose_all;
+		ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, 0);
+		ike_rekey(
+			w->p[1].e, &(struct ike_select){.child = "no such"}, w->now); /* settles */
+		world_run(w, 8000);
+		assert_true(sa->win.tries > 0);
+		ike_unique_contest(sa);
+		ike_rekey(w->p[1].e, &(struct ike_select){.child = "no such"}, w->now);
+		w->filter = alive ? NULL : lose_all;
+		world_run(w, 30000);
+		assert_int_equal(w->p[1].events[IKE_EV_IKE_DOWN], !alive);
+		world_destroy(w);
+	}
+}
+
+/** The IKE SA dies while it asks for its second child: that one comes back as the first one does.
+ */
+static bool
+lose_create(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	(void)from;
+	(void)len;
+	return buf[18] != IKE_X_CREATE_CHILD_SA && buf[18] != IKE_X_INFORMATIONAL;
+}
+
+static void
+test_child_on_its_way_returns(void **state)
+{
+	struct world *w = world_create(877);
+
+	(void)state;
+	for (unsigned int k = 0; k < 2; k++) {
+		w->p[k].conn.n_children = 2;
+		w->p[0].children[k].start_action = w->p[0].children[k].dpd_action =
+			IKE_ACTION_START;
+	}
+	w->filter = lose_create;
+	start_both(w);
+	world_run(w, 1000);
+	assert_int_equal(w->p[0].e->sas->active->type, IKE_TASK_CHILD);
+	/* it comes up again, without the second child, and stays for a moment */
+	world_run(w, 200000);
+	w->filter = NULL;
+	world_run(w, 300000);
+	world_assert_settled(w, 2);
+	world_destroy(w);
+}
+
 /* ---- trying again ---- */
 
 /** A configured tunnel returns: without keyingtries written, silence is no end. */
@@ -437,6 +511,8 @@ main(void)
 		cmocka_unit_test(test_contact_and_the_rest),
 		cmocka_unit_test(test_contact_with_patterns),
 		cmocka_unit_test(test_contact_of_both),
+		cmocka_unit_test(test_contested_is_asked),
+		cmocka_unit_test(test_child_on_its_way_returns),
 		cmocka_unit_test(test_start_returns),
 		cmocka_unit_test(test_refused_for_a_while),
 		cmocka_unit_test(test_child_refused_for_a_while),

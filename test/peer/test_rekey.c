@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "ike/sa.h"
 #include "world.h"
 
 static const struct ike_select all_children = {.child = "gre"};
@@ -297,6 +298,27 @@ test_terminate_while_rekeyed(void **state)
 		world_run(w, 60000);
 		for (unsigned int i = 0; i < 2; i++)
 			assert_int_equal(peer_live_children(&w->p[i]), rekeys);
+		world_destroy(w);
+	}
+}
+
+/** The same when the peer has forgotten the child, which would be set up anew. */
+static void
+test_terminate_while_forgotten(void **state)
+{
+	(void)state;
+	for (unsigned int wanted = 0; wanted < 2; wanted++) {
+		struct world *w = world_create(350 + wanted);
+
+		w->delay_ms = 50;
+		connect_world(w);
+		assert_int_equal(ike_rekey(w->p[0].e, &all_children, w->now), 1);
+		ike_child_remove(w->p[1].e->sas->children, NULL);
+		if (wanted)
+			assert_int_equal(ike_terminate(w->p[0].e, &all_children, w->now), 1);
+		world_run(w, 60000);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(peer_live_children(&w->p[i]), !wanted);
 		world_destroy(w);
 	}
 }
@@ -674,6 +696,7 @@ main(void)
 		cmocka_unit_test(test_simultaneous),
 		cmocka_unit_test(test_rekey_against_delete),
 		cmocka_unit_test(test_terminate_while_rekeyed),
+		cmocka_unit_test(test_terminate_while_forgotten),
 		cmocka_unit_test(test_lifetimes),
 		cmocka_unit_test(test_byte_and_packet_limits),
 		cmocka_unit_test(test_limits_at_line_rate),
