@@ -20,6 +20,7 @@
 #include "ctl_host.h"
 #include "ctl_ike.h"
 #include "ctl_jobs.h"
+#include "ctl_port.h"
 #include "ctl_route.h"
 #include "ctl_vici.h"
 #include "log.h"
@@ -254,6 +255,19 @@ resolved(void *arg, uint32_t token, const struct in6_addr *addrs, unsigned int n
 	c->ike_due_ms = 0;
 }
 
+static void
+watch_ports(struct gw_ctl *c)
+{
+	enum gw_watch_state state = gw_watch_tick(c->watch, c->now_ms);
+	bool paused = state != GW_WATCH_UP;
+
+	if (c->paused && !paused)
+		c->local_changed = true; /* the port has forgotten its multicast addresses */
+	c->paused = paused;
+	c->lost = state == GW_WATCH_LOST;
+	c->stopping |= c->lost;
+}
+
 /* @return frames handled */
 static unsigned int
 round_once(struct gw_ctl *c)
@@ -261,6 +275,7 @@ round_once(struct gw_ctl *c)
 	unsigned int n = 0;
 
 	c->now_ms = gw_now_ms();
+	watch_ports(c);
 	gw_sas_tick(c->sas, c->ike, c->now_ms);
 	watch_strangers(c);
 	for (unsigned int cls = 0; cls < GW_EXCP_N; cls++)
@@ -333,7 +348,7 @@ wait_fds(struct gw_ctl *c, int timeout_ms)
 	gw_vici_io(c->vici, fds + FDS_OWN, (unsigned int)(n - FDS_OWN));
 }
 
-void
+int
 gw_ctl_run(struct gw_ctl *c)
 {
 	ike_start(c->ike, c->now_ms);
@@ -343,6 +358,7 @@ gw_ctl_run(struct gw_ctl *c)
 
 		wait_fds(c, n > 0 ? 0 : SLEEP_MS);
 	}
+	return c->lost ? -EIO : 0;
 }
 
 void
@@ -382,7 +398,9 @@ gw_ctl_open(struct gw_ctl *c)
 		if (c->routes == NULL)
 			return -EIO;
 	}
-	return gw_host_open(c);
+	c->watch = gw_watch_create(
+		c->port, c->plane->inside, c->tunnels, c->workers, c->plane->n_workers);
+	return c->watch != NULL ? gw_host_open(c) : -ENOMEM;
 }
 
 void
@@ -391,6 +409,8 @@ gw_ctl_close(struct gw_ctl *c)
 	gw_host_close(c);
 	gw_routes_destroy(c->routes);
 	c->routes = NULL;
+	gw_watch_destroy(c->watch);
+	c->watch = NULL;
 	if (c->signal_fd >= 0)
 		close(c->signal_fd);
 	c->signal_fd = -1;

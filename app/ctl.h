@@ -28,6 +28,7 @@ struct gw_certs;
 struct gw_jobs;
 struct gw_routes;
 struct gw_vici;
+struct gw_watch;
 struct resolver;
 struct updown;
 
@@ -52,8 +53,11 @@ struct gw_ctl {
 	struct gw_jobs *jobs;
 	struct gw_routes *routes; /* NULL: nothing is forwarded */
 	struct gw_vici *vici;
+	struct gw_watch *watch; /* over the ports */
 	int signal_fd;
 	bool stopping;
+	bool paused; /* workers are: a port is being reset */
+	bool lost;   /* one that is not to be had any more: the reason to stop */
 	uint64_t start_ms, now_ms;
 	uint64_t nd_due_ms, ike_due_ms, carrier_due_ms;
 	uint32_t acquires_seen;
@@ -69,8 +73,8 @@ void gw_ctl_block_signals(void);
 
 /** Neighbour discovery, SAs, IKE and the control socket. @return 0, -errno after logging why */
 int gw_ctl_open(struct gw_ctl *c);
-/** Run until a signal says otherwise. */
-void gw_ctl_run(struct gw_ctl *c);
+/** Run until a signal says otherwise. @return 0, -EIO when a port was lost */
+int gw_ctl_run(struct gw_ctl *c);
 /** DELETEs on their way, the socket closed; workers still run and send. */
 void gw_ctl_shutdown(struct gw_ctl *c);
 /** Workers have ended: everything of gw_ctl_open() goes. Also after a failed open. */

@@ -68,7 +68,8 @@ nd_send_frame(void *arg, const uint8_t *frame, size_t len)
 	p = rte_pktmbuf_append(m, (uint16_t)len);
 	if (p != NULL)
 		memcpy(p, frame, len);
-	wait_for_room(c->plane->excp);
+	if (!c->paused)
+		wait_for_room(c->plane->excp);
 	if (p == NULL || !gw_excp_tx_push(c->plane->excp, m))
 		rte_pktmbuf_free(m);
 	else

@@ -13,6 +13,7 @@
 #include <rte_common.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_timer.h>
 
 #include "eal.h"
 #include "log.h"
@@ -295,6 +296,9 @@ gw_eal_init(const struct gw_cfg *cfg, bool telemetry, unsigned int mem_mb, struc
 		remove_own(rte_eal_get_runtime_dir());
 	} else {
 		sweep();
+		/* before a port is started that has a watchdog; ENA's driver does it, too
+		 * (ctl_port.c) */
+		rte_timer_subsystem_init();
 	}
 out:
 	free_args(&v, words, n);

@@ -170,7 +170,7 @@ gw_inside_tick(struct gw_inside *in, uint64_t now_ms)
 	struct rte_eth_link link;
 	bool up;
 
-	if (now_ms < in->link_due_ms)
+	if (now_ms < in->link_due_ms || in->port.down)
 		return;
 	in->link_due_ms = now_ms + LINK_MS;
 	up = rte_eth_link_get_nowait(in->port.id, &link) < 0 || link.link_status == RTE_ETH_LINK_UP;

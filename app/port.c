@@ -16,6 +16,7 @@
 #include "log.h"
 #include "pci.h"
 #include "port.h"
+#include "port_fault.h"
 #include "vdev.h"
 
 #define RX_DESC 1024
@@ -74,7 +75,7 @@ find_port(struct gw_port *port, const char *spec)
 }
 
 static int
-check_kernel(const struct gw_port *port, const struct gw_outside_cfg *cfg, struct gw_netif *netif)
+check_kernel(const struct gw_port *port, const struct gw_outside_cfg *cfg)
 {
 	char text[INET6_ADDRSTRLEN];
 
@@ -82,7 +83,7 @@ check_kernel(const struct gw_port *port, const struct gw_outside_cfg *cfg, struc
 		struct in6_addr addr;
 
 		memcpy(&addr, cfg->addrs[i].addr, sizeof(addr));
-		if (!gw_netif_has_addr6(netif, &addr))
+		if (!gw_netif_has_addr6(port->netif, &addr))
 			continue;
 		gw_log(GW_LOG_ERROR, "port",
 			"%s: the kernel owns %s too and would answer its ESP and IKE with errors: "
@@ -96,9 +97,9 @@ check_kernel(const struct gw_port *port, const struct gw_outside_cfg *cfg, struc
 /* A second gateway on an interface would have the first one's MAC and link-local address. By index,
  * for an interface has several names; VLANs are links of their own. */
 static int
-claim(struct gw_port *port, struct gw_netif *netif)
+claim(struct gw_port *port)
 {
-	int ifindex = gw_netif_index(netif, port->ifname);
+	int ifindex = gw_netif_index(port->netif, port->ifname);
 	char name[64], who[32] = "";
 	pid_t holder;
 
@@ -124,10 +125,10 @@ claim(struct gw_port *port, struct gw_netif *netif)
 
 /* A port in use is up: what dev_start does to a real one. */
 static void
-raise_kernel(const struct gw_port *port, struct gw_netif *netif)
+raise_kernel(const struct gw_port *port)
 {
-	int ifindex = gw_netif_index(netif, port->ifname);
-	int rc = ifindex < 0 ? ifindex : gw_netif_set_up(netif, ifindex, true);
+	int ifindex = gw_netif_index(port->netif, port->ifname);
+	int rc = ifindex < 0 ? ifindex : gw_netif_set_up(port->netif, ifindex, true);
 
 	if (rc < 0)
 		gw_log(GW_LOG_WARN, "port", "%s: cannot be set up: %s", port->ifname,
@@ -156,8 +157,7 @@ spread(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info)
 
 /* As many queues as port says. @param tx  NULL: as the driver likes it */
 static int
-set_up(const struct gw_port *port, const struct rte_eth_conf *conf, const struct rte_eth_txconf *tx,
-	struct rte_mempool *pool)
+set_up(const struct gw_port *port, const struct rte_eth_conf *conf, const struct rte_eth_txconf *tx)
 {
 	unsigned int socket = (unsigned int)rte_eth_dev_socket_id(port->id);
 	uint16_t rx_desc = RX_DESC, tx_desc = TX_DESC;
@@ -166,7 +166,7 @@ set_up(const struct gw_port *port, const struct rte_eth_conf *conf, const struct
 	if (rc == 0)
 		rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx_desc, &tx_desc);
 	for (uint16_t q = 0; rc == 0 && q < port->n_rx_queues; q++)
-		rc = rte_eth_rx_queue_setup(port->id, q, rx_desc, socket, NULL, pool);
+		rc = rte_eth_rx_queue_setup(port->id, q, rx_desc, socket, NULL, port->pool);
 	for (uint16_t q = 0; rc == 0 && q < port->n_tx_queues; q++)
 		rc = rte_eth_tx_queue_setup(port->id, q, tx_desc, socket, tx);
 	return rc;
@@ -183,7 +183,7 @@ ask_driver(struct gw_port *port, struct rte_eth_dev_info *info)
 }
 
 static int
-configure(struct gw_port *port, unsigned int n_workers, struct rte_mempool *pool)
+configure(struct gw_port *port)
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = {0};
@@ -196,16 +196,17 @@ configure(struct gw_port *port, unsigned int n_workers, struct rte_mempool *pool
 	/* every mbuf has one reference and is of one pool */
 	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	port->rx_csum = conf.rxmode.offloads != 0;
-	port->n_rx_queues = (uint16_t)RTE_MIN(n_workers, info.max_rx_queues);
-	port->n_tx_queues = (uint16_t)RTE_MIN(n_workers, info.max_tx_queues);
+	conf.intr_conf.rmv = (*info.dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
+	port->n_rx_queues = (uint16_t)RTE_MIN(port->n_workers, info.max_rx_queues);
+	port->n_tx_queues = (uint16_t)RTE_MIN(port->n_workers, info.max_tx_queues);
 	if (port->n_rx_queues > 1)
 		spread(&conf, &info);
-	return set_up(port, &conf, NULL, pool);
+	return set_up(port, &conf, NULL);
 }
 
 /* Some virtual ports have no MTU to set; the one they have must do. */
 static int
-set_mtu(struct gw_port *port, struct gw_netif *netif)
+set_mtu(struct gw_port *port)
 {
 	uint16_t now = 0;
 	int rc = rte_eth_dev_set_mtu(port->id, port->mtu);
@@ -213,7 +214,8 @@ set_mtu(struct gw_port *port, struct gw_netif *netif)
 	/* af_packet claims 1518 bytes as its longest frame, however large its ring's are (vdev.h):
 	 * the interface itself knows better */
 	if (rc == -EINVAL && port->ifname[0] != '\0')
-		rc = gw_netif_set_mtu(netif, gw_netif_index(netif, port->ifname), port->mtu);
+		rc = gw_netif_set_mtu(
+			port->netif, gw_netif_index(port->netif, port->ifname), port->mtu);
 	if (rc == 0)
 		return 0;
 	if (rc == -ENOTSUP) {
@@ -224,75 +226,6 @@ set_mtu(struct gw_port *port, struct gw_netif *netif)
 	gw_log(GW_LOG_ERROR, "port", "%s: MTU %u refused: %s (it is %u)", port->name, port->mtu,
 		strerror(-rc), now);
 	return rc;
-}
-
-/* The port is configured, or rc says why not. @return 0, or -errno after logging why */
-static int
-go(struct gw_port *port, int rc)
-{
-	char mac[RTE_ETHER_ADDR_FMT_SIZE];
-
-	if (rc == 0)
-		rc = rte_eth_dev_start(port->id);
-	if (rc == 0)
-		rc = rte_eth_macaddr_get(port->id, &port->mac);
-	if (rc < 0) {
-		gw_log(GW_LOG_ERROR, "port", "%s: does not start: %s", port->name, strerror(-rc));
-		return rc;
-	}
-	port->started = true;
-	rte_ether_format_addr(mac, sizeof(mac), &port->mac);
-	gw_log(GW_LOG_INFO, "port", "%s (%s): MAC %s, MTU %u%s", port->name, port->driver, mac,
-		port->mtu, port->rx_csum ? ", checks UDP checksums" : "");
-	return 0;
-}
-
-static int
-start(struct gw_port *port, unsigned int n_workers, struct rte_mempool *pool,
-	struct gw_netif *netif)
-{
-	int rc = port->ifname[0] != '\0' ? claim(port, netif) : 0;
-
-	if (rc < 0)
-		return rc;
-	if (port->ifname[0] != '\0')
-		raise_kernel(port, netif);
-	rc = configure(port, n_workers, pool);
-	if (rc == 0)
-		rc = set_mtu(port, netif);
-	return go(port, rc);
-}
-
-int
-gw_port_open(struct gw_port *port, const struct gw_outside_cfg *cfg, unsigned int n_workers,
-	struct rte_mempool *pool, struct gw_netif *netif)
-{
-	int rc;
-
-	*port = (struct gw_port){.mtu = cfg->mtu, .vlan = cfg->vlan, .mcast = "none"};
-	rc = find_port(port, cfg->port);
-	if (rc == 0 && port->ifname[0] != '\0')
-		rc = check_kernel(port, cfg, netif);
-	return rc == 0 ? start(port, n_workers, pool, netif) : rc;
-}
-
-int
-gw_port_open_wire(struct gw_port *port, const char *spec, uint16_t mtu, struct rte_mempool *pool,
-	struct gw_netif *netif)
-{
-	int rc;
-
-	*port = (struct gw_port){.mtu = mtu, .mcast = "none"};
-	rc = find_port(port, spec);
-	if (rc == 0)
-		rc = start(port, 1, pool, netif);
-	if (rc < 0)
-		return rc;
-	if (rte_eth_allmulticast_enable(port->id) == 0)
-		port->mcast = "all";
-	else if (rte_eth_promiscuous_enable(port->id) == 0)
-		port->mcast = "promiscuous";
-	return 0;
 }
 
 /* ---- virtio_user ---- */
@@ -347,7 +280,7 @@ make_vuser(struct gw_port *port, const char *interface)
 }
 
 static int
-configure_vuser(struct gw_port *port, bool offload, struct rte_mempool *pool)
+configure_vuser(struct gw_port *port)
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = {0};
@@ -356,7 +289,7 @@ configure_vuser(struct gw_port *port, bool offload, struct rte_mempool *pool)
 
 	if (rc < 0)
 		return rc;
-	if (offload) {
+	if (port->offload) {
 		conf.rxmode.offloads = VUSER_RX;
 		conf.txmode.offloads = VUSER_TX;
 	}
@@ -368,7 +301,103 @@ configure_vuser(struct gw_port *port, bool offload, struct rte_mempool *pool)
 			port->name);
 		return -ENOTSUP;
 	}
-	return set_up(port, &conf, &tx, pool);
+	return set_up(port, &conf, &tx);
+}
+
+/* ---- any of them ---- */
+
+static void
+receive_all(struct gw_port *port)
+{
+	if (rte_eth_allmulticast_enable(port->id) == 0)
+		port->mcast = "all";
+	else if (rte_eth_promiscuous_enable(port->id) == 0)
+		port->mcast = "promiscuous";
+}
+
+static int
+prepare(struct gw_port *port)
+{
+	int rc;
+
+	if (port->made)
+		return configure_vuser(port);
+	if (port->ifname[0] != '\0')
+		raise_kernel(port);
+	rc = configure(port);
+	return rc == 0 ? set_mtu(port) : rc;
+}
+
+/* From the device as its driver leaves it, at the beginning and after a reset. @return 0, or -errno
+ * after logging why */
+static int
+start(struct gw_port *port)
+{
+	char mac[RTE_ETHER_ADDR_FMT_SIZE];
+	int rc = prepare(port);
+
+	if (rc == 0)
+		rc = rte_eth_dev_start(port->id);
+	if (rc == 0)
+		rc = rte_eth_macaddr_get(port->id, &port->mac);
+	if (rc < 0) {
+		gw_log(GW_LOG_ERROR, "port", "%s: does not start: %s", port->name, strerror(-rc));
+		return rc;
+	}
+	port->started = true;
+	if (port->wire)
+		receive_all(port);
+	gw_port_watch(port);
+	rte_ether_format_addr(mac, sizeof(mac), &port->mac);
+	gw_log(GW_LOG_INFO, "port", "%s (%s): MAC %s, MTU %u%s", port->name, port->driver, mac,
+		port->mtu, port->rx_csum ? ", checks UDP checksums" : "");
+	return 0;
+}
+
+static int
+claim_and_start(struct gw_port *port)
+{
+	int rc = port->ifname[0] != '\0' ? claim(port) : 0;
+
+	return rc == 0 ? start(port) : rc;
+}
+
+int
+gw_port_open(struct gw_port *port, const struct gw_outside_cfg *cfg, unsigned int n_workers,
+	struct rte_mempool *pool, struct gw_netif *netif)
+{
+	int rc;
+
+	*port = (struct gw_port){
+		.mtu = cfg->mtu,
+		.vlan = cfg->vlan,
+		.mcast = "none",
+		.n_workers = n_workers,
+		.pool = pool,
+		.netif = netif,
+	};
+	rc = find_port(port, cfg->port);
+	if (rc == 0 && port->ifname[0] != '\0')
+		rc = check_kernel(port, cfg);
+	return rc == 0 ? claim_and_start(port) : rc;
+}
+
+int
+gw_port_open_wire(struct gw_port *port, const char *spec, uint16_t mtu, struct rte_mempool *pool,
+	struct gw_netif *netif)
+{
+	int rc;
+
+	*port = (struct gw_port){
+		.mtu = mtu,
+		.wire = true,
+		.mcast = "none",
+		.n_workers = 1,
+		.pool = pool,
+		.netif = netif,
+	};
+	rc = find_port(port, spec);
+	return rc == 0 ? claim_and_start(port) : rc;
 }
 
 int
@@ -380,21 +409,22 @@ gw_port_open_vuser(
 	*port = (struct gw_port){
 		.mtu = RTE_ETHER_MTU, /* the interface's own says what comes */
 		.claim = -1,
+		.offload = offload,
 		.n_rx_queues = 1,
 		.n_tx_queues = 1,
 		.mcast = "all",
+		.pool = pool,
 	};
 	if (rc == 0)
 		rc = make_vuser(port, interface);
-	if (rc < 0)
-		return rc;
-	return go(port, configure_vuser(port, offload, pool));
+	return rc == 0 ? start(port) : rc;
 }
 
 void
 gw_port_close(struct gw_port *port)
 {
 	if (port->started) {
+		gw_port_unwatch(port);
 		rte_eth_dev_stop(port->id);
 		rte_eth_dev_close(port->id);
 		if (port->claim >= 0)
@@ -405,12 +435,48 @@ gw_port_close(struct gw_port *port)
 	port->started = port->made = false;
 }
 
+int
+gw_port_reset(struct gw_port *port)
+{
+	uint16_t n_rx = port->n_rx_queues, n_tx = port->n_tx_queues;
+	struct rte_ether_addr mac = port->mac;
+	int rc;
+
+	port->down = true;
+	/* the driver may say it again and again until now */
+	atomic_fetch_and_explicit(&port->faults, ~(uint32_t)GW_PORT_SICK, memory_order_relaxed);
+	rc = rte_eth_dev_reset(port->id);
+	if (rc < 0) {
+		gw_log(GW_LOG_ERROR, "port", "%s: reset: %s", port->name,
+			rc == -ENOTSUP ? "its driver has none" : strerror(-rc));
+		return rc;
+	}
+	rc = start(port);
+	if (rc < 0)
+		return rc;
+	/* workers and neighbour discovery go by them */
+	if (n_rx != port->n_rx_queues || n_tx != port->n_tx_queues ||
+		!rte_is_same_ether_addr(&mac, &port->mac)) {
+		gw_log(GW_LOG_ERROR, "port", "%s: has other queues or another MAC since its reset",
+			port->name);
+		port->n_rx_queues = n_rx;
+		port->n_tx_queues = n_tx;
+		port->mac = mac;
+		return -EIO;
+	}
+	port->down = false;
+	port->resets++;
+	return 0;
+}
+
 void
 gw_port_set_mcast(struct gw_port *port, uint8_t (*macs)[6], unsigned int n)
 {
 	struct rte_ether_addr addrs[GW_PORT_MCAST_MAX];
 	const char *before = port->mcast;
 
+	if (port->down)
+		return;
 	for (unsigned int i = 0; i < n && i < GW_PORT_MCAST_MAX; i++)
 		memcpy(addrs[i].addr_bytes, macs[i], sizeof(addrs[i].addr_bytes));
 	if (n <= GW_PORT_MCAST_MAX && rte_eth_dev_set_mc_addr_list(port->id, addrs, n) == 0)

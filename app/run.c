@@ -361,7 +361,7 @@ gw_run(struct gw_cfg *cfg, const char *path, struct updown *updown, bool telemet
 			gw->plane.n_workers > 1 ? "s" : "", memory_mb(cfg),
 			gw->eal.hugepages ? "huge pages" : "normal memory");
 		tell("READY=1");
-		gw_ctl_run(&gw->ctl);
+		rc = gw_ctl_run(&gw->ctl);
 		tell("STOPPING=1");
 	}
 	take_down(gw);

@@ -11,7 +11,7 @@
 struct updown;
 
 /**
- * Run a configuration until a signal ends it.
+ * Run a configuration until a signal ends it, or a port is lost.
  * @param path where cfg is from: certificates are read again from there (ctl_certs.h)
  * @return 0, or -errno after logging why
  */

@@ -380,8 +380,10 @@ show_port(struct vici_request *req, const struct gw_port *port, const char *use)
 	struct rte_eth_stats st = {0};
 	struct vici_out o;
 
-	rte_eth_link_get_nowait(port->id, &link);
-	rte_eth_stats_get(port->id, &st);
+	if (!port->down) {
+		rte_eth_link_get_nowait(port->id, &link);
+		rte_eth_stats_get(port->id, &st);
+	}
 	rte_ether_format_addr(mac, sizeof(mac), &port->mac);
 	begin(&o, "show-ports");
 	vici_kv(&o, "name", port->name);
@@ -404,11 +406,13 @@ show_port(struct vici_request *req, const struct gw_port *port, const char *use)
 	put_u64(&o, "rx_errors", st.ierrors);
 	put_u64(&o, "rx_no_mbuf", st.rx_nombuf);
 	put_u64(&o, "tx_errors", st.oerrors);
+	put_u64(&o, "resets", port->resets);
 	if (outside)
 		put_workers(&o, req->ctl);
 	if (req->ctl->routes != NULL && port == &req->ctl->plane->inside->port)
 		put_forwarding(&o, req->ctl);
-	put_xstats(&o, port->id);
+	if (!port->down)
+		put_xstats(&o, port->id);
 	send_object(req, &o);
 }
 

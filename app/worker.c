@@ -245,16 +245,21 @@ static int
 run(void *arg)
 {
 	struct gw_worker *w = arg;
+	uint32_t until;
 
 	/* epoll's sleeps of 10 us would last 60 with the default slack */
 	prctl(PR_SET_TIMERSLACK, 1UL);
+	w->now_tsc = rte_rdtsc(); /* what was before is no time of ours */
 	gw_rcu_online(w->plane->rcu, w->id);
-	while (!atomic_load_explicit(&w->stop, memory_order_relaxed))
+	while ((until = atomic_load_explicit(&w->until, memory_order_relaxed)) == UNTIL_TOLD)
 		gw_worker_poll(w);
 	worker_offers_drain(w);
 	worker_send(w);
+	/* who counts as quiescent passes nothing on as of before */
+	if (w->pass != NULL)
+		worker_pass_all(w);
 	/* control's last words: DELETEs */
-	while (tx_control(w) > 0)
+	while (until == UNTIL_END && tx_control(w) > 0)
 		worker_send(w);
 	gw_rcu_offline(w->plane->rcu, w->id);
 	return 0;
@@ -379,14 +384,33 @@ int
 gw_worker_start(struct gw_worker *w, unsigned int lcore)
 {
 	w->lcore = lcore;
-	return rte_eal_remote_launch(run, w, lcore);
+	return gw_worker_resume(w);
+}
+
+int
+gw_worker_resume(struct gw_worker *w)
+{
+	atomic_store_explicit(&w->until, UNTIL_TOLD, memory_order_relaxed);
+	return rte_eal_remote_launch(run, w, w->lcore);
+}
+
+static void
+run_until(struct gw_worker *w, enum until until)
+{
+	atomic_store_explicit(&w->until, until, memory_order_relaxed);
+	rte_eal_wait_lcore(w->lcore);
+}
+
+void
+gw_worker_pause(struct gw_worker *w)
+{
+	run_until(w, UNTIL_PAUSE);
 }
 
 void
 gw_worker_stop(struct gw_worker *w)
 {
-	atomic_store_explicit(&w->stop, true, memory_order_relaxed);
-	rte_eal_wait_lcore(w->lcore);
+	run_until(w, UNTIL_END);
 }
 
 /* Counters have one writer each and need no order among them: a torn read cannot happen on a

@@ -35,7 +35,7 @@
  *   frames of control         control         worker    gw_excp_tx_push()      by the worker
  *   worker's counters         worker          control   relaxed                with the worker
  *   tunnel->acquire           worker sets     control   plane->acquires counts -
- *   worker->stop              control         worker    relaxed flag           -
+ *   worker->until             control         worker    relaxed                -
  *
  * An SA is served by one worker, the owner of the tunnels that share it (gw_demux->owner): sequence
  * number, replay window and what the tunnel counts need no lock. Workers receive on queues of their own,
@@ -154,6 +154,13 @@ void gw_worker_destroy(struct gw_worker *w);
 int gw_worker_start(struct gw_worker *w, unsigned int lcore);
 /** Ask it to end and wait for it: what control has queued for the port goes out first. */
 void gw_worker_stop(struct gw_worker *w);
+/**
+ * Likewise, to go on later: it keeps what has gathered, is held or was passed to it, and what control has queued stays
+ * there. Between its polls it has nothing of control's, so everything that waits for workers goes on without it.
+ */
+void gw_worker_pause(struct gw_worker *w);
+/** Launch again after gw_worker_pause(). @return 0, -errno */
+int gw_worker_resume(struct gw_worker *w);
 
 /**
  * One round of the loop, on the calling thread: what gw_worker_start() repeats. For a thread that is an

@@ -38,6 +38,9 @@ struct box {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
 };
 
+/* What the poll loop goes on until. */
+enum until { UNTIL_TOLD, UNTIL_PAUSE, UNTIL_END };
+
 /* How far this worker is in giving tunnels away (worker_move.c). */
 enum give { GIVE_NOTHING, GIVE_ANNOUNCED, GIVE_REDIRECTED, GIVE_FLUSHED, GIVE_MARKED, GIVE_SENT };
 
@@ -60,7 +63,7 @@ struct gw_worker {
 	struct gw_fwd *fwd; /* NULL: nothing is forwarded, or by another worker */
 
 	/* control writes */
-	_Alignas(64) _Atomic(bool) stop;
+	_Alignas(64) _Atomic(uint32_t) until; /* enum until */
 
 	/* worker only */
 	_Alignas(64) uint64_t now_tsc; /* of this poll, since it last slept */

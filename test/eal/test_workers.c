@@ -549,11 +549,24 @@ test_one_sends(void **state)
 
 /* ---- threads ---- */
 
+/* One after the other, as control does it: some go on without the first. */
 static void
-with_threads(const struct shape *s, bool help)
+pause_all(const struct shape *s)
+{
+	for (unsigned int i = 0; i < s->n_workers; i++)
+		gw_worker_pause(team.w[i]);
+	rte_delay_us_sleep(100);
+	for (unsigned int i = 0; i < s->n_workers; i++)
+		assert_int_equal(gw_worker_resume(team.w[i]), 0);
+}
+
+enum { HELP = 1, PAUSE = 2 };
+
+static void
+with_threads(const struct shape *s, unsigned int with)
 {
 	uint64_t end = rte_rdtsc() + 60 * rte_get_tsc_hz();
-	unsigned int moves = 0;
+	unsigned int moves = 0, pauses = 0;
 
 	team_up(&team, s->n_workers, s->n_rx, s->n_tx, false, 0);
 	team_send(&team, 20000);
@@ -562,16 +575,22 @@ with_threads(const struct shape *s, bool help)
 	while (!team_done(&team) && rte_rdtsc() < end) {
 		moves += team_move(&team, (unsigned int)random() % TEAM_TUNNELS,
 			(unsigned int)random() % s->n_workers);
-		if (help && random() % 8 == 0)
+		if ((with & HELP) != 0 && random() % 8 == 0)
 			offer_any(s);
+		if ((with & PAUSE) != 0 && random() % 8 == 0) {
+			pause_all(s);
+			pauses++;
+		}
 		rte_delay_us_sleep(200);
 	}
 	for (unsigned int i = 0; i < s->n_workers; i++)
 		gw_worker_stop(team.w[i]);
 	team_check(&team);
 	assert_true(s->n_workers == 1 || moves > 0);
-	print_message("%u workers, %u and %u queues: %u moves, %lu packets helped with\n",
-		s->n_workers, s->n_rx, s->n_tx, moves, (unsigned long)helped());
+	assert_true((with & PAUSE) == 0 || pauses > 0);
+	print_message(
+		"%u workers, %u and %u queues: %u moves, %u pauses, %lu packets helped with\n",
+		s->n_workers, s->n_rx, s->n_tx, moves, pauses, (unsigned long)helped());
 	team_down(&team);
 }
 
@@ -579,14 +598,22 @@ static void
 test_threads(void **state)
 {
 	for (unsigned int i = 0; i < RTE_DIM(shapes); i++)
-		with_threads(&shapes[i], false);
+		with_threads(&shapes[i], 0);
 }
 
 static void
 test_threads_help(void **state)
 {
 	for (unsigned int i = 1; i < RTE_DIM(shapes); i++)
-		with_threads(&shapes[i], true);
+		with_threads(&shapes[i], HELP);
+}
+
+/* A port is reset while tunnels move and others help: nothing is lost of what is on its way. */
+static void
+test_threads_pause(void **state)
+{
+	for (unsigned int i = 0; i < RTE_DIM(shapes); i++)
+		with_threads(&shapes[i], shapes[i].n_workers > 1 ? HELP | PAUSE : PAUSE);
 }
 
 /* test_workers [TEST]: one alone, for ThreadSanitizer */
@@ -608,6 +635,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_one_sends),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_threads_help),
+		cmocka_unit_test(test_threads_pause),
 	};
 
 	team_eal();

@@ -7,6 +7,7 @@
 #   up                         start both
 #   ping_ok NS ADDR [OPTIONS]  one ping that comes back
 #   check WHAT COMMAND...      PASS or FAIL by its exit status; check_not the reverse
+#   two_workers                before pair: two workers, two tunnels; owners, port, flow and value for them
 #   outside_start, outside_stop, no_clear      capture the link; nothing but ESP, IKE and ICMPv6 on it
 # Each script says its results and ends with `smoke_end`.
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
@@ -150,3 +151,78 @@ no_clear() {
 	$PYTHON "$TOP/scripts/wirecount.py" "${SECRETS[@]}" "${OUTSIDE[@]}"
 }
 frames() { $PYTHON "$TOP/scripts/wirecount.py" "$1" | awk -v k="$2" '{n = $1; $1 = ""; sub(/^ /, "")} index($0, k) == 1 {s += n} END {print s + 0}' || true; }
+
+# --- two workers, gre1 and gre2 with an SA each, told apart by identities
+
+two_workers() {
+	TOOLS=$(dirname "$RACLETTE")/../test/tools
+	[ -x "$TOOLS/flow" ] || die "no $TOOLS/flow: build with tests"
+	GATEWAY_KEYS='lcores = 0, 0, 1'
+	[ "$(nproc)" -ge 2 ] || GATEWAY_KEYS='lcores = 0, 0'
+	connection() { two_connections "$@"; }
+	tunnel() { two_tunnels "$@"; }
+}
+side() { # local|remote IDENTITY
+	cat <<-C
+		      $1 {
+		         auth = psk
+		         id = $2
+		      }
+	C
+}
+conn() { # NAME LOCAL REMOTE LOCAL-ID REMOTE-ID
+	cat <<-C
+		   $1 {
+		      version = 2
+		      proposals = $IKE
+		      local_addrs = $2
+		      remote_addrs = $3
+		      $CONN_KEYS
+		$(side local "$4")
+		$(side remote "$5")
+		      children {
+		         gre {
+		            local_ts = dynamic[gre]
+		            remote_ts = dynamic[gre]
+		            mode = transport
+		            esp_proposals = $ESP
+		            start_action = trap
+		            ${LIFE:-}
+		         }
+		      }
+		   }
+	C
+}
+two_connections() { # LOCAL REMOTE
+	local me=A peer=B n
+	[ "$1" = $A6 ] || me=B peer=A
+	echo 'connections {'
+	for n in 1 2; do conn gw$n "$1" "$2" $me$n.example $peer$n.example; done
+	printf '}\nsecrets {\n'
+	for n in 1 2; do printf 'ike-%s {\nid-1 = A%s.example\nid-2 = B%s.example\nsecret = %s\n}\n' $n $n $n "$PSK"; done
+	echo '}'
+}
+two_tunnels() { # INNER4 INNER6
+	local last=${1##*.}
+	cat <<-C
+		tunnels {
+		   gre1 {
+		      connection = gw1
+		      child = gre
+		      address = 169.254.121.$last/30
+		   }
+		   gre2 {
+		      connection = gw2
+		      child = gre
+		      address = 169.254.122.$last/30
+		   }
+		}
+	C
+}
+value() { awk -v k="$2" '{for (i = 1; i < NF; i += 2) if ($i == k) print $(i + 1)}' "$LAB_DIR/flow-$1"; } # FLOW WORD
+flow() { # NS TUNNEL LOCAL REMOTE
+	ip netns exec "$LAB-$1" "$TOOLS/flow" "169.254.12$2.$3" "169.254.12$2.$4" 7000 1000 "$SECS" >"$LAB_DIR/flow-$1$2" &
+	PIDS[flow-$1$2]=$!
+}
+owners() { ask "$1" tunnels "' '.join(sorted(str(t['worker']) for t in o))"; }
+port() { ask "$1" ports "next(p for p in o if p['use'] == 'outside')['$2']"; } # NS KEY

@@ -4,85 +4,16 @@
 # numbered packets both ways while the SAs are rekeyed arrive once each and in order; TCP through both.
 . "$(dirname "$0")/common.sh"
 SECS=${WORKERS_SECONDS:-12}
-GATEWAY_KEYS='lcores = 0, 0, 1'
 ESP=aes128gcm16-x25519
 LIFE='rekey_time = 4s
 		            rand_time = 0s
 		            life_time = 60s'
 smoke_init workers
-TOOLS=$(dirname "$RACLETTE")/../test/tools
-[ -x "$TOOLS/flow" ] || die "no $TOOLS/flow: build with tests"
-[ "$(nproc)" -ge 2 ] || GATEWAY_KEYS='lcores = 0, 0'
-
-side() { # local|remote IDENTITY
-	cat <<-C
-		      $1 {
-		         auth = psk
-		         id = $2
-		      }
-	C
-}
-conn() { # NAME LOCAL REMOTE LOCAL-ID REMOTE-ID
-	cat <<-C
-		   $1 {
-		      version = 2
-		      proposals = $IKE
-		      local_addrs = $2
-		      remote_addrs = $3
-		$(side local "$4")
-		$(side remote "$5")
-		      children {
-		         gre {
-		            local_ts = dynamic[gre]
-		            remote_ts = dynamic[gre]
-		            mode = transport
-		            esp_proposals = $ESP
-		            start_action = trap
-		            $LIFE
-		         }
-		      }
-		   }
-	C
-}
-# as in common.sh, but two, told apart by identities
-connection() { # LOCAL REMOTE
-	local me=A peer=B n
-	[ "$1" = $A6 ] || me=B peer=A
-	echo 'connections {'
-	for n in 1 2; do conn gw$n "$1" "$2" $me$n.example $peer$n.example; done
-	printf '}\nsecrets {\n'
-	for n in 1 2; do printf 'ike-%s {\nid-1 = A%s.example\nid-2 = B%s.example\nsecret = %s\n}\n' $n $n $n "$PSK"; done
-	echo '}'
-}
-tunnel() { # INNER4 INNER6, as in common.sh, but one for each connection
-	local last=${1##*.}
-	cat <<-C
-		tunnels {
-		   gre1 {
-		      connection = gw1
-		      child = gre
-		      address = 169.254.121.$last/30
-		   }
-		   gre2 {
-		      connection = gw2
-		      child = gre
-		      address = 169.254.122.$last/30
-		   }
-		}
-	C
-}
-value() { awk -v k="$2" '{for (i = 1; i < NF; i += 2) if ($i == k) print $(i + 1)}' "$LAB_DIR/flow-$1"; } # FLOW WORD
-flow() { # NS TUNNEL LOCAL REMOTE
-	ip netns exec "$LAB-$1" "$TOOLS/flow" "169.254.12$2.$3" "169.254.12$2.$4" 7000 1000 "$SECS" >"$LAB_DIR/flow-$1$2" &
-	PIDS[flow-$1$2]=$!
-}
+two_workers
 arrived() { # FROM TO
 	equal "$(value "$2" distinct) arrived, $(value "$2" duplicated) twice, $(value "$2" late) late" \
 		"$(value "$1" sent) arrived, 0 twice, 0 late"
 }
-owners() { ask "$1" tunnels "' '.join(sorted(str(t['worker']) for t in o))"; }
-port() { ask "$1" ports "next(p for p in o if p['use'] == 'outside')['$2']"; } # NS KEY
-
 pair
 outside_start
 up
