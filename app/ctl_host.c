@@ -138,6 +138,8 @@ gw_host_publish_local(struct gw_ctl *c)
 
 /* ---- struct ike_host ---- */
 
+#define UNSENT_LOG_MS 1000
+
 struct send_ctx {
 	struct gw_ctl *c;
 	const struct ike_path *path;
@@ -163,9 +165,12 @@ host_send(void *arg, const struct ike_path *path, const uint8_t *buf, size_t len
 		send_packet, &ctx);
 	c->ike_sent += rc == 0;
 	c->nd_due_ms = 0;
-	if (rc < 0)
+	/* strangers can have us answer where no answer goes */
+	if (rc < 0 && c->now_ms >= c->unsent_log_ms) {
+		c->unsent_log_ms = c->now_ms + UNSENT_LOG_MS;
 		gw_log(GW_LOG_WARN, "ike", "datagram to %s not sent: %s",
 			inet_ntop(AF_INET6, &path->remote, text, sizeof(text)), strerror(-rc));
+	}
 }
 
 static uint16_t

@@ -13,8 +13,9 @@
 #define MTU_MIN      1280 /* RFC 8200 5 */
 #define REACHABLE_MS 30000
 #define RETRANS_MS   1000
-#define ECHO_PER_S   UINT64_C(200) /* answers; a peer's path tests fit, a flood does not */
-#define ECHO_BURST   UINT64_C(200)
+#define ECHO_PER_S   200 /* answers; a peer's path tests fit, a flood does not */
+#define STRAY_PER_S                                                                                \
+	200 /* on-link hosts that IKE wants to send to and no SA does: strangers, as a rule */
 
 /* ---- small things all three files use ---- */
 
@@ -198,6 +199,19 @@ nd_nexthop_put(struct nd *nd, struct gw_nexthop *nh)
 		nd_neigh_release(nd, nd->now_ms, (struct nd_neigh *)h); /* likewise */
 }
 
+static bool
+rate_take(struct nd_rate *r, uint64_t now_ms, unsigned int per_s)
+{
+	r->tokens += (now_ms - r->ms) * per_s;
+	if (r->tokens > per_s * UINT64_C(1000))
+		r->tokens = per_s * UINT64_C(1000);
+	r->ms = now_ms;
+	if (r->tokens < 1000)
+		return false;
+	r->tokens -= 1000;
+	return true;
+}
+
 static int
 route(struct nd *nd, uint64_t now_ms, const uint8_t *ip6, size_t len)
 {
@@ -213,6 +227,8 @@ route(struct nd *nd, uint64_t now_ms, const uint8_t *ip6, size_t len)
 	if (!is_host(nd, &dst))
 		return -EINVAL;
 	if (on_link(nd, &dst)) {
+		if (!nd_neigh_find(nd, &dst) && !rate_take(&nd->stray, now_ms, STRAY_PER_S))
+			return -EBUSY;
 		n = nd_neigh_get(nd, now_ms, &dst);
 		if (!n)
 			return -errno;
@@ -254,16 +270,10 @@ nd_confirm(struct nd *nd, uint64_t now_ms, const struct in6_addr *dst)
 static bool
 echo_allowed(struct nd *nd, uint64_t now_ms)
 {
-	nd->echo_tokens += (now_ms - nd->echo_ms) * ECHO_PER_S;
-	if (nd->echo_tokens > ECHO_BURST * 1000)
-		nd->echo_tokens = ECHO_BURST * 1000;
-	nd->echo_ms = now_ms;
-	if (nd->echo_tokens < 1000) {
-		nd->stats.echo_limited++;
-		return false;
-	}
-	nd->echo_tokens -= 1000;
-	return true;
+	bool allowed = rate_take(&nd->echo, now_ms, ECHO_PER_S);
+
+	nd->stats.echo_limited += !allowed;
+	return allowed;
 }
 
 /* Back to the MAC it came from: nobody can make us resolve or remember an address this way. */
@@ -385,8 +395,8 @@ nd_create(const struct nd_cfg *cfg, const struct nd_ops *ops, uint64_t now_ms)
 	nd->reachable_ms = REACHABLE_MS;
 	nd->retrans_ms = RETRANS_MS;
 	nd->pkt = nd->frame + l2_len(nd);
-	nd->echo_tokens = ECHO_BURST * 1000;
-	nd->echo_ms = now_ms;
+	nd->echo = (struct nd_rate){.tokens = ECHO_PER_S * 1000, .ms = now_ms};
+	nd->stray = (struct nd_rate){.tokens = STRAY_PER_S * 1000, .ms = now_ms};
 	nd->rs_due = cfg->router_auto ? now_ms + nd_rand(nd, ND_START_MS) : ND_NEVER;
 	nd_own_init(nd, now_ms);
 	return nd;

@@ -73,6 +73,11 @@ struct nd_own {
 	uint64_t defended_ms; /* last complaint about another host's claim */
 };
 
+/* So much a second, and at once. */
+struct nd_rate {
+	uint64_t tokens, ms; /* in thousandths */
+};
+
 struct nd {
 	struct nd_cfg cfg;
 	struct nd_ops ops;
@@ -102,7 +107,7 @@ struct nd {
 	unsigned int rs_sent;
 	uint64_t rs_due;
 
-	uint64_t echo_tokens, echo_ms; /* rate limit, in thousandths */
+	struct nd_rate echo, stray; /* answers to echoes; neighbours that nobody has asked for by configuration */
 
 	uint8_t frame[ND_FRAME_MAX];
 	uint8_t *pkt; /* in frame, behind the link header */

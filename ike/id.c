@@ -577,10 +577,14 @@ match_rdns(const X509_NAME *name, const X509_NAME *pattern)
 static unsigned int
 match_dn(const struct ike_id *id, const struct ike_id *pattern)
 {
-	X509_NAME *name = read_dn(id), *like = read_dn(pattern);
+	X509_NAME *name, *like;
 	unsigned int score = 0;
 
-	if (id->type == pattern->type && name != NULL && like != NULL)
+	if (id->type != pattern->type)
+		return 0;
+	name = read_dn(id);
+	like = read_dn(pattern);
+	if (name != NULL && like != NULL)
 		score = match_rdns(name, like);
 	X509_NAME_free(name);
 	X509_NAME_free(like);

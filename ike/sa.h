@@ -84,6 +84,7 @@ struct ike_claim {
 
 struct ike_setup {
 	struct ike_blob init_req, init_resp; /* as sent or received: AUTH covers them (2.15) */
+	uint64_t repeat_ms; /* responder: init_resp is not repeated before */
 	struct ike_blob ni, nr;
 	struct ike_dh_key *dh;		   /* initiator */
 	bool intermediate;		   /* IKE_INTERMEDIATE is known to both (RFC 9242) */
@@ -360,7 +361,10 @@ ike_sa_our_spi(const struct ike_sa *sa)
 static inline bool
 ike_sa_authenticated(const struct ike_sa *sa)
 {
-	return sa->state == IKE_SA_UP || sa->state == IKE_SA_REKEYED || sa->state == IKE_SA_DELETING;
+	/* nor is who has failed to prove it and is told so */
+	return (sa->state == IKE_SA_UP || sa->state == IKE_SA_REKEYED ||
+		       sa->state == IKE_SA_DELETING) &&
+	       !sa->auth_failed;
 }
 /** ESP goes in UDP: a NAT was found or is faked. */
 static inline bool

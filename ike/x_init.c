@@ -22,6 +22,9 @@
 /* COOKIE and INVALID_KE_PAYLOAD together: more than that is somebody playing with us */
 #define RESTARTS_MAX 5
 
+/* who asks again gets the answer again, no sooner: it may be somebody else whom it hits */
+#define REPEAT_MS 100
+
 void
 ike_x_refuse(struct ike_chain *c, uint16_t type, uint16_t group)
 {
@@ -535,7 +538,9 @@ answer_again(struct ike *e, const struct ike_path *path, uint64_t spi_i,
 	if (sa == NULL)
 		return false;
 	/* once IKE_AUTH is done it is only a late duplicate; before a job is, there is no answer */
-	if (sa->state == IKE_SA_HALF_OPEN && sa->setup->init_resp.p != NULL) {
+	if (sa->state == IKE_SA_HALF_OPEN && sa->setup->init_resp.p != NULL &&
+		e->now_ms >= sa->setup->repeat_ms) {
+		sa->setup->repeat_ms = e->now_ms + REPEAT_MS;
 		e->stats.tx++;
 		e->host.send(e->host.arg, path, sa->setup->init_resp.p, sa->setup->init_resp.len);
 	}

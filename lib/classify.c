@@ -196,7 +196,9 @@ ip6_parse(const uint8_t *frame, size_t len, const struct gw_local *local, struct
 		return -1;
 	}
 	out->l4_off = (uint16_t)(out->l3_off + IP6_LEN + off);
-	if (!source_ok(ip + 8, next)) {
+	/* in our name nobody but a reflection sends, or who wants us to answer ourselves; neighbour
+	 * discovery looks at it by itself, and ESP proves who sent it */
+	if (!source_ok(ip + 8, next) || (next == IPPROTO_UDP && is_local(ip + 8, local))) {
 		drop(out, GW_DROP_IP6_SRC);
 		return -1;
 	}

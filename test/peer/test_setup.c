@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "ike/sa.h"
 #include "world.h"
 
 static struct world *
@@ -973,10 +974,49 @@ test_pressure(void **state)
 	world_destroy(w);
 }
 
+static unsigned int n_answers;
+
+static bool
+count_answers(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	(void)len;
+	n_answers += from == 1 && buf[18] == IKE_X_SA_INIT;
+	return buf[18] == IKE_X_SA_INIT && from == 0;
+}
+
+/** A copy of an IKE_SA_INIT gets its answer again, and a thousand of them do not get a thousand. */
+static void
+test_init_copies(void **state)
+{
+	struct world *w = world_create(690);
+	struct ike_path path;
+
+	(void)state;
+	n_answers = 0;
+	w->filter = count_answers;
+	peer_start(&w->p[0]);
+	peer_start(&w->p[1]);
+	assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+	world_run(w, 50);
+	assert_int_equal(n_answers, 1);
+	path = w->p[1].e->sas->path;
+	for (unsigned int i = 0; i < 1000; i++) {
+		const struct ike_blob *b = &w->p[0].e->sas->setup->init_req;
+
+		world_run(w, 1);
+		ike_input(w->p[1].e, &path, b->p, b->len, peer_now(&w->p[1]));
+	}
+	world_run(w, 50);
+	assert_in_range(n_answers, 2, 12);
+	world_destroy(w);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_init_copies),
 		cmocka_unit_test(test_scenario),
 		cmocka_unit_test(test_algorithms),
 		cmocka_unit_test(test_esn),

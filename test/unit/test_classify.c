@@ -197,6 +197,16 @@ test_addresses(void **state)
 	expect_drop(len, GW_DROP_IP6_SRC);
 	memcpy(frame + ETH + 8, all_nodes, 16);
 	expect_drop(len, GW_DROP_IP6_SRC);
+	/* our own: ESP and neighbour discovery see to it by themselves, IKE would answer */
+	for (uint32_t i = 0; i < local.n; i++) {
+		memcpy(frame + ETH + 8, &local.addr[i], 16);
+		frame[ETH + 6] = IPPROTO_ICMPV6;
+		assert_int_equal(classify(len).cls, GW_CLASS_ICMP6);
+		frame[ETH + 6] = IPPROTO_ESP;
+		assert_int_equal(classify(len).cls, GW_CLASS_ESP);
+		frame[ETH + 6] = IPPROTO_UDP;
+		expect_drop(len, GW_DROP_IP6_SRC);
+	}
 }
 
 /* What a router has forwarded is no neighbour's. */
