@@ -13,11 +13,11 @@
 	X(NOT_IP6, "not-ip6", "frame that is not IPv6")                                            \
 	X(IP6_TRUNCATED, "ip6-truncated", "IPv6 header or length exceeds the frame")               \
 	X(IP6_VERSION, "ip6-version", "IP version is not 6")                                       \
-	X(IP6_SRC, "ip6-src", "source address is multicast, loopback or wrongly unspecified")      \
+	X(IP6_SRC, "ip6-src", "source address is multicast, loopback, unspecified or (UDP) ours")  \
 	X(NOT_OURS, "not-ours", "destination is not an address of ours")                           \
 	X(EXT_HDR, "ext-hdr", "extension headers malformed or more than the bound")                \
 	X(FRAG_BAD, "frag-bad", "fragment malformed, overlapping or atomic nonsense")              \
-	X(FRAG_LIMIT, "frag-limit", "reassembly full, per source or in all")                       \
+	X(FRAG_LIMIT, "frag-limit", "reassembly full, per source or in all: the oldest gave way")  \
 	X(FRAG_TIMEOUT, "frag-timeout", "reassembly not completed in time")                        \
 	X(CLEAR_GRE, "clear-gre", "GRE from outside without ESP")                                  \
 	X(PROTO, "proto", "protocol that is not served here")                                      \

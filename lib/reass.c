@@ -183,8 +183,9 @@ entry_kill(struct entry *e, uint64_t *drops)
 static struct entry_chain *
 chain_of(struct gw_reass *r, const struct key *key)
 {
-	uint64_t h = r->seed ^ key->id, w;
+	uint64_t h = (r->seed ^ key->id) * 0x9e3779b97f4a7c15u, w;
 
+	h ^= h >> 32;
 	for (unsigned int i = 0; i < sizeof(key->addrs); i += sizeof(w)) {
 		memcpy(&w, key->addrs + i, sizeof(w));
 		h = (h ^ w) * 0x9e3779b97f4a7c15u;
@@ -206,36 +207,44 @@ entry_find(struct gw_reass *r, const struct key *key)
 	return NULL;
 }
 
-/* Walks what is active, which a source at its limit keeps short for itself; a full table is refused
- * before. */
-static bool
-source_has_room(const struct gw_reass *r, const struct key *key)
+/* Who sends fragments that never make a packet, under others' addresses even, must not keep theirs
+ * out: fragments of one packet come one after the other, long before its turn to give way.
+ * @return the oldest of a source that has as many as it may, or of all when no place is left; NULL:
+ * none has to */
+static struct entry *
+gives_way(const struct gw_reass *r, const struct key *key)
 {
-	const struct entry *e;
+	struct entry *e, *of_source = NULL;
 	uint32_t n = 0;
 
 	TAILQ_FOREACH(e, &r->active, order)
 	{
-		if (memcmp(e->key.addrs, key->addrs, 16) == 0 && ++n == r->lim.per_source)
-			return false;
+		if (memcmp(e->key.addrs, key->addrs, 16) != 0)
+			continue;
+		if (of_source == NULL)
+			of_source = e;
+		if (++n == r->lim.per_source)
+			return of_source;
 	}
-	return true;
+	return TAILQ_EMPTY(&r->unused) ? TAILQ_FIRST(&r->active) : NULL;
 }
 
 static struct entry *
-entry_new(struct gw_reass *r, const struct key *key, uint64_t now_tsc, enum gw_drop *reason)
+entry_new(struct gw_reass *r, const struct key *key, uint64_t now_tsc, uint64_t *drops)
 {
-	struct entry *e = TAILQ_FIRST(&r->unused);
+	struct entry *e = gives_way(r, key);
 	struct rte_mbuf *m;
 
-	*reason = GW_DROP_FRAG_LIMIT;
-	if (e == NULL || !source_has_room(r, key))
-		return NULL;
+	if (e != NULL) {
+		drops[GW_DROP_FRAG_LIMIT] += e->n_pieces;
+		entry_free(r, e);
+	}
 	m = gw_pkt_alloc(r->pool);
 	if (m == NULL) {
-		*reason = GW_DROP_NO_MBUF;
+		drops[GW_DROP_NO_MBUF]++;
 		return NULL;
 	}
+	e = TAILQ_FIRST(&r->unused);
 	TAILQ_REMOVE(&r->unused, e, order);
 	e->key = *key;
 	e->since_tsc = now_tsc;
@@ -448,7 +457,6 @@ gw_reass_add(struct gw_reass *r, struct rte_mbuf *m, uint16_t l3_off, uint16_t f
 	struct rte_mbuf *whole = NULL;
 	struct fragment f;
 	struct entry *e;
-	enum gw_drop reason;
 
 	count(&r->fragments);
 	if (!fragment_read(m, l3_off, frag_off, &f)) {
@@ -461,12 +469,10 @@ gw_reass_add(struct gw_reass *r, struct rte_mbuf *m, uint16_t l3_off, uint16_t f
 
 	e = entry_find(r, &f.key);
 	if (e == NULL)
-		e = entry_new(r, &f.key, now_tsc, &reason);
-	if (e == NULL)
-		drops[reason]++;
-	else if (e->m == NULL)
+		e = entry_new(r, &f.key, now_tsc, drops);
+	if (e != NULL && e->m == NULL)
 		drops[GW_DROP_FRAG_BAD]++;
-	else
+	else if (e != NULL)
 		whole = take(r, e, &f, drops);
 	rte_pktmbuf_free(m);
 	return whole;

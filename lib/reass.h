@@ -4,10 +4,10 @@
 
 /*
  * Bounded reassembly of outer IPv6 fragments (RFC 8200 4.5, RFC 5722: overlaps kill the packet, and
- * what else comes of it, until its time is over), limited per source address and in all. Each
- * packet is put together in one mbuf; fragments are copied and freed as they come. Not librte_ip_frag:
- * it takes 8 fragments at most, does not tell duplicates from overlaps, knows no limit per source and
- * returns chains. Context: one worker each.
+ * what else comes of it, until its time is over), limited per source address and in all: the oldest
+ * gives way. Each packet is put together in one mbuf; fragments are copied and freed as they come.
+ * Not librte_ip_frag: it takes 8 fragments at most, does not tell duplicates from overlaps, knows no
+ * limit per source and returns chains. Context: one worker each.
  */
 
 #include <stdint.h>

@@ -331,6 +331,7 @@ echo_in_fragments(void **state)
 	rte_pktmbuf_free(m);
 }
 
+/* The oldest gives way, so that whoever makes a packet at once gets it through. */
 static void
 limit_per_source(void **state)
 {
@@ -340,9 +341,17 @@ limit_per_source(void **state)
 	assert_int_equal(drops[GW_DROP_FRAG_LIMIT], 1);
 	assert_null(add(4, 0, 64, true, (struct opts){.source = 9}));
 	assert_int_equal(drops[GW_DROP_FRAG_LIMIT], 1);
-	expect_whole(add(0, 64, 8, false, PLAIN), 72, PLAIN); /* what was begun goes on */
-	assert_null(add(4, 0, 64, true, PLAIN));
+	expect_whole(add(1, 64, 8, false, PLAIN), 72, PLAIN);
+	assert_null(add(0, 64, 8, false, PLAIN)); /* whose beginning has gone */
 	assert_int_equal(drops[GW_DROP_FRAG_LIMIT], 1);
+	for (unsigned int i = 0; i < 100; i++) {
+		assert_null(add(100 + i, 8, 8, true, PLAIN));
+		assert_null(add(200 + i, 0, 64, true, PLAIN));
+		assert_null(add(300 + i, 8, 8, true, PLAIN));
+		expect_whole(add(200 + i, 64, 8, false, PLAIN), 72, PLAIN);
+	}
+	expect_whole(
+		add(4, 64, 8, false, (struct opts){.source = 9}), 72, (struct opts){.source = 9});
 }
 
 static void
@@ -352,8 +361,14 @@ limit_in_all(void **state)
 		assert_null(add(1, 0, 64, true, (struct opts){.source = (uint8_t)i}));
 	assert_int_equal(drops[GW_DROP_FRAG_LIMIT], 1);
 	expect_whole(add(1, 64, 8, false, (struct opts){.source = 7}), 72, PLAIN);
-	assert_null(add(1, 0, 64, true, (struct opts){.source = 8}));
 	expect_whole(add(1, 64, 8, false, (struct opts){.source = 8}), 72, PLAIN);
+	assert_null(add(1, 64, 8, false, (struct opts){.source = 0}));
+	for (unsigned int i = 0; i < 200; i++) {
+		assert_null(add(1, 8, 8, true, (struct opts){.source = (uint8_t)(20 + i)}));
+		assert_null(add(2 + i, 0, 64, true, PLAIN));
+		assert_null(add(3, 8, 8, true, (struct opts){.source = (uint8_t)(20 + i)}));
+		expect_whole(add(2 + i, 64, 8, false, PLAIN), 72, PLAIN);
+	}
 }
 
 static void
@@ -511,15 +526,16 @@ storm(void **state)
 		struct opts o = {.source = (uint8_t)(r % 5)};
 		unsigned int off = (r >> 4) % 5 * 64;
 		bool more = off != 256 && (r >> 8) % 64;
+		uint64_t now = (i + i / 500 * 1000) * ms; /* with pauses */
 		struct rte_mbuf *m;
 
-		m = fragment((r >> 14) % 4, off, (r >> 16) % 50 ? 64 : 72, more, o);
+		m = fragment((r >> 14) % 2, off, (r >> 16) % 50 ? 64 : 72, more, o);
 		given++;
-		m = add_at(m, o, i * ms);
+		m = add_at(m, o, now);
 		whole += m != NULL;
 		rte_pktmbuf_free(m);
 		if (i % 7 == 0)
-			gw_reass_expire(reass, i * ms, drops);
+			gw_reass_expire(reass, now, drops);
 		gw_reass_get_stats(reass, &st);
 		assert_true(st.in_use <= limits.packets);
 		assert_true(rte_mempool_in_use_count(pool) <= limits.packets);
