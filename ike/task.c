@@ -203,6 +203,10 @@ start(struct ike_sa *sa, struct ike_task *t)
 	if (err != -EALREADY && (t->type == IKE_TASK_INIT || t->type == IKE_TASK_INTERMEDIATE ||
 					t->type == IKE_TASK_AUTH))
 		ike_sa_end(sa, IKE_END_REFUSED, false, "the request could not be built");
+	/* what it was to end does not send any more: nothing else would end it */
+	if (err != -EALREADY &&
+		(t->type == IKE_TASK_DELETE_IKE || t->type == IKE_TASK_DELETE_CHILD))
+		ike_sa_end(sa, IKE_END_LOCAL, false, "a DELETE could not be built");
 	task_free(sa, t);
 	return false;
 }
