@@ -178,7 +178,7 @@ tunnels {{
 
     def interface(self):
         for ns, memory in (('A', 'normal memory'), ('B', 'huge pages')):
-            self.check(f'{ns} runs in {memory}', f', {memory}' in self.log(ns), self.log(ns))
+            self.check(f'{ns} runs in {memory}', f' MB of {memory}' in self.log(ns), self.log(ns))
         out = self.peer.check(f'ip -n A -d addr show dev {IF}')
         self.check('a TAP without ARP, up', re.search(r'<[^>]*NOARP[^>]*\bUP\b.*tap', out, re.S), out)
         self.check(f'its MTU is {MTU}', f'mtu {MTU} ' in out, out)
