@@ -72,6 +72,14 @@ gw_tunnel_cfg_has_port(const struct gw_tunnel_cfg *t)
 	return t->handoff == GW_HANDOFF_WIRE || t->handoff == GW_HANDOFF_VIRTIO_USER;
 }
 
+/**
+ * What is routed for a prefix: its network, or the two halves of everything. A default route would lose its
+ * traffic to the operator's own one as soon as its interface is gone, for no guard of the same length is better
+ * than that.
+ * @return how many
+ */
+unsigned int gw_cfg_nets(const struct gw_prefix *p, struct gw_prefix nets[2]);
+
 /** Where something is written. */
 struct cfg_place {
 	char file[256]; /* "" from VICI */

@@ -138,6 +138,8 @@ struct in6_addr cfg_in6(const struct gw_prefix *p);
 /** ADDRESS, ADDRESS/BITS or ADDRESS-ADDRESS, IPv6. */
 bool cfg_parse_range(const char *s, struct ike_range *r);
 const char *cfg_prefix_str(const struct gw_prefix *p, char *buf, size_t len);
+/** Clear the host bits. */
+void cfg_mask(struct gw_prefix *p);
 
 /* ---- cfg_size.c ---- */
 

@@ -83,13 +83,6 @@ by_network(const void *a, const void *b)
 	return (int)s->p.bits - (int)t->p.bits;
 }
 
-static void
-mask_prefix(struct gw_prefix *p)
-{
-	for (unsigned int i = p->bits; i < 128; i++)
-		p->addr[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
-}
-
 /* every link-local network is the same one, on each link */
 static unsigned int
 collect(const struct gw_cfg *cfg, struct owned *o)
@@ -104,7 +97,7 @@ collect(const struct gw_cfg *cfg, struct owned *o)
 				continue;
 			o[n] = (struct owned){
 				.p = t->addrs[k], .written = &t->addrs[k], .tunnel = t};
-			mask_prefix(&o[n++].p);
+			cfg_mask(&o[n++].p);
 		}
 	}
 	return n;
@@ -151,7 +144,7 @@ check_overlaps(struct cfg_ctx *x, const struct conf_node *section)
 
 /* ---- routes ---- */
 
-/* as the kernel gets them: a default route in two halves */
+/* as the kernel gets them */
 static unsigned int
 collect_routes(const struct gw_cfg *cfg, struct owned *o)
 {
@@ -160,13 +153,11 @@ collect_routes(const struct gw_cfg *cfg, struct owned *o)
 	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
 		const struct gw_tunnel_cfg *t = &cfg->tunnels[i];
 		for (unsigned int k = 0; k < t->n_routes; k++) {
-			struct owned r = {.p = t->routes[k], .written = &t->routes[k], .tunnel = t};
-			if (r.p.bits == 0) {
-				r.p.bits = 1;
-				o[n++] = r;
-				r.p.addr[0] = 0x80;
-			}
-			o[n++] = r;
+			struct gw_prefix nets[2];
+			unsigned int n_nets = gw_cfg_nets(&t->routes[k], nets);
+			for (unsigned int m = 0; m < n_nets; m++)
+				o[n++] = (struct owned){
+					.p = nets[m], .written = &t->routes[k], .tunnel = t};
 		}
 	}
 	return n;

@@ -338,6 +338,26 @@ cfg_prefix_str(const struct gw_prefix *p, char *buf, size_t len)
 	return buf;
 }
 
+void
+cfg_mask(struct gw_prefix *p)
+{
+	for (unsigned int i = p->bits; i < 128; i++)
+		p->addr[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+}
+
+unsigned int
+gw_cfg_nets(const struct gw_prefix *p, struct gw_prefix nets[2])
+{
+	nets[0] = *p;
+	cfg_mask(&nets[0]);
+	if (p->bits > 0)
+		return 1;
+	nets[0].bits = 1;
+	nets[1] = nets[0];
+	nets[1].addr[0] = 0x80;
+	return 2;
+}
+
 /* the last address of p */
 static void
 prefix_end(const struct gw_prefix *p, struct in6_addr *end)

@@ -15,7 +15,6 @@
 #include "lib/wire.h"
 
 #include "ctl_tunnel.h"
-#include "guard.h"
 #include "log.h"
 #include "refused.h"
 #include "suite.h"
@@ -59,7 +58,7 @@ static int
 route_prefix(struct gw_tunnels *ts, const struct gw_tunif *tif, const struct gw_prefix *p)
 {
 	struct gw_prefix nets[2];
-	unsigned int n = gw_guard_nets(p, nets);
+	unsigned int n = gw_cfg_nets(p, nets);
 	int rc = 0;
 
 	for (unsigned int i = 0; rc == 0 && i < n; i++)

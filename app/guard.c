@@ -1,37 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "guard.h"
 
-#include <sys/socket.h>
-
 #include "refused.h"
-
-/* The network of an address: host bits cleared. */
-static struct gw_prefix
-network_of(const struct gw_prefix *p)
-{
-	struct gw_prefix net = *p;
-	unsigned int len = p->family == AF_INET ? 4 : 16;
-
-	for (unsigned int i = 0; i < len; i++) {
-		unsigned int keep = p->bits > 8 * i ? p->bits - 8u * i : 0;
-
-		if (keep < 8)
-			net.addr[i] &= (uint8_t)(0xff00u >> keep);
-	}
-	return net;
-}
-
-unsigned int
-gw_guard_nets(const struct gw_prefix *p, struct gw_prefix nets[2])
-{
-	nets[0] = network_of(p);
-	if (p->bits > 0)
-		return 1;
-	nets[0].bits = 1;
-	nets[1] = nets[0];
-	nets[1].addr[0] = 0x80;
-	return 2;
-}
 
 static int
 lay(struct gw_netif *netif, const char *name, const struct gw_prefix *prefixes, unsigned int n)
@@ -40,7 +10,7 @@ lay(struct gw_netif *netif, const char *name, const struct gw_prefix *prefixes, 
 
 	for (unsigned int i = 0; i < n; i++) {
 		struct gw_prefix nets[2];
-		unsigned int n_nets = gw_guard_nets(&prefixes[i], nets);
+		unsigned int n_nets = gw_cfg_nets(&prefixes[i], nets);
 
 		for (unsigned int k = 0; rc == 0 && k < n_nets; k++)
 			rc = gw_refused(netif, "guard", name, "guard route",

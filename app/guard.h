@@ -12,14 +12,6 @@
 #include "cfg.h"
 
 /**
- * What is routed for a prefix: its network, or the two halves of everything. A default route would lose its
- * traffic to the operator's own one as soon as its interface is gone, for no guard of the same length is better
- * than that.
- * @return how many
- */
-unsigned int gw_guard_nets(const struct gw_prefix *p, struct gw_prefix nets[2]);
-
-/**
  * Lay those of every tunnel's addresses and routes; those that are there stay. Control, before anything that
  * may fail or take its time.
  * @return 0, or -errno after logging why
