@@ -108,7 +108,6 @@ run(const struct gw_args *args)
 	char at[300];
 	bool runs;
 
-	gw_log_start();
 	gw_log_set_level(args->level);
 	updown = gw_run_helper(); /* before a key is in memory */
 	cfg = load(args->config, &notes);
@@ -135,6 +134,7 @@ main(int argc, char **argv)
 	struct gw_args args;
 
 	gw_args_parse(&args, argc, argv);
+	gw_log_start();
 	switch (args.command) {
 	case GW_CMD_CHECK:
 		return check(&args);
