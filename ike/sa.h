@@ -75,13 +75,13 @@ struct ike_blob {
 	size_t len;
 };
 
-/** What IKE_SA_INIT leaves for IKE_AUTH; freed when the SA is up. */
 /** Where an SA is found that has said INITIAL_CONTACT, until it is up: unique.h. */
 struct ike_claim {
 	struct ike_node node;
 	struct ike_sa *sa;
 };
 
+/** What IKE_SA_INIT leaves for IKE_AUTH; freed when the SA is up. */
 struct ike_setup {
 	struct ike_blob init_req, init_resp; /* as sent or received: AUTH covers them (2.15) */
 	uint64_t repeat_ms; /* responder: init_resp is not repeated before */
@@ -99,8 +99,7 @@ struct ike_setup {
 	bool no_ppk_auth;		   /* responder: the peer's AUTH is in NO_PPK_AUTH */
 	struct ike_keymat_roots *plain;	   /* keys before a PPK was mixed in, NULL = none was */
 	bool told_ppk;			   /* what became of the PPK */
-	bool sent_contact;		   /* initiator: INITIAL_CONTACT */
-	struct ike_claim claims[2];	   /* with it: by the peer's host, and by its name if that is known */
+	struct ike_claim claims[2];	   /* initiator: by the peer's host, and by its name if that is known */
 	bool peer_childless;		   /* initiator: CHILDLESS_IKEV2_SUPPORTED seen */
 	uint8_t peer_hashes;		   /* IKE_HASH_BIT()s of its SIGNATURE_HASH_ALGORITHMS; 0 = none came */
 	bool peer_certreq;		   /* it asks for a certificate */

@@ -90,7 +90,6 @@ read_remote_id(struct ike_sa *sa, const struct ike_payload *p)
 int
 ike_x_auth_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 {
-	struct ike_setup *s = sa->setup;
 	int err;
 
 	err = name_ends(sa);
@@ -106,9 +105,7 @@ ike_x_auth_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 		return err;
 	ike_pld_id_build(c, IKE_PLD_IDI, sa->local_id);
 	ike_auth_build_cert(sa, c);
-	s->sent_contact =
-		sa->conn->unique != IKE_UNIQUE_NEVER && sa->reauth_of == 0 && ike_unique_first(sa);
-	if (s->sent_contact) {
+	if (sa->conn->unique != IKE_UNIQUE_NEVER && sa->reauth_of == 0 && ike_unique_first(sa)) {
 		ike_unique_claim(sa);
 		ike_pld_notify_build(c, IKE_N_INITIAL_CONTACT, NULL, 0);
 	}

@@ -157,6 +157,29 @@ test_contact_and_the_rest(void **state)
 	}
 }
 
+/** Peer 0 has a connection for each child; two lives as long as the world. */
+static void
+two_conns(struct world *w, struct ike_conn_cfg two[2])
+{
+	w->p[1].conn.n_children = 2;
+	two[0] = two[1] = w->p[0].conn;
+	two[1].children = &w->p[0].children[1];
+	two[1].name[0] = 'G';
+	w->p[0].cfg.n_conns = 2;
+	w->p[0].cfg.conns = two;
+}
+
+/** Of the SAs of peer 0 that are not up yet one at most says that there is no other. */
+static void
+one_claims(struct world *w)
+{
+	unsigned int n = 0;
+
+	for (const struct ike_sa *sa = w->p[0].e->sas; sa != NULL; sa = sa->next)
+		n += sa->setup != NULL && sa->setup->claims[0].node.link != NULL;
+	assert_true(n <= 1);
+}
+
 /**
  * Two connections to one gateway, which calls itself by a name that remote.id does not tell: the
  * second one does not say that there is no other. After a restart the first one does.
@@ -174,12 +197,8 @@ test_contact_with_patterns(void **state)
 		if (ids[n / 2] != NULL)
 			peer_id(&w->p[0].conn.remote.id, ids[n / 2]);
 		peer_id(&w->p[1].conn.local.id, "gw.example.org");
-		w->p[1].conn.n_children = 2;
-		two[0] = two[1] = w->p[0].conn;
-		two[1].children = &w->p[0].children[1];
-		two[1].name[0] = 'G';
-		w->p[0].cfg.n_conns = 2;
-		w->p[0].cfg.conns = two;
+		two_conns(w, two);
+		w->stepped = one_claims;
 		start_both(w);
 		for (unsigned int boot = 0; boot < 2; boot++) {
 			ike_initiate(w->p[0].e, NULL, "gre", w->now);
@@ -207,7 +226,7 @@ say_contact(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
 	(void)len;
 	for (struct ike_sa *sa = w->p[from].e->sas; sa != NULL; sa = sa->next)
 		if (sa->setup != NULL)
-			sa->setup->sent_contact = false; /* nobody remembers */
+			ike_unique_unclaim(sa); /* nobody remembers */
 	return true;
 }
 
@@ -218,12 +237,7 @@ test_contact_of_both(void **state)
 	struct ike_conn_cfg two[2];
 
 	(void)state;
-	w->p[1].conn.n_children = 2;
-	two[0] = two[1] = w->p[0].conn;
-	two[1].children = &w->p[0].children[1];
-	two[1].name[0] = 'G';
-	w->p[0].cfg.n_conns = 2;
-	w->p[0].cfg.conns = two;
+	two_conns(w, two);
 	w->filter = say_contact;
 	w->delay_ms = 50;
 	start_both(w);
@@ -236,16 +250,6 @@ test_contact_of_both(void **state)
 		assert_int_equal(w->p[k].events[IKE_EV_IKE_DOWN], 0);
 	}
 	world_destroy(w);
-}
-
-static bool
-lose_all(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
-{
-	(void)w;
-	(void)from;
-	(void)buf;
-	(void)len;
-	return false;
 }
 
 /** What the peer's word contests is asked once more before it ends, also if it had asked in vain
@@ -262,7 +266,7 @@ test_contested_is_asked(void **state)
 		ike_initiate(w->p[0].e, NULL, "gre", w->now);
 		world_run(w, 20000);
 		sa = w->p[1].e->sas;
-		w->filter = lose_all;
+		w->cut = true;
 		ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, 0);
 		ike_rekey(
 			w->p[1].e, &(struct ike_select){.child = "no such"}, w->now); /* settles */
@@ -270,15 +274,13 @@ test_contested_is_asked(void **state)
 		assert_true(sa->win.tries > 0);
 		ike_unique_contest(sa);
 		ike_rekey(w->p[1].e, &(struct ike_select){.child = "no such"}, w->now);
-		w->filter = alive ? NULL : lose_all;
+		w->cut = !alive;
 		world_run(w, 30000);
 		assert_int_equal(w->p[1].events[IKE_EV_IKE_DOWN], !alive);
 		world_destroy(w);
 	}
 }
 
-/** The IKE SA dies while it asks for its second child: that one comes back as the first one does.
- */
 static bool
 lose_create(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
 {
@@ -288,6 +290,8 @@ lose_create(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
 	return buf[18] != IKE_X_CREATE_CHILD_SA && buf[18] != IKE_X_INFORMATIONAL;
 }
 
+/** The IKE SA dies while it asks for its second child: that one comes back as the first one does.
+ */
 static void
 test_child_on_its_way_returns(void **state)
 {
