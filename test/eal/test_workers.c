@@ -92,17 +92,22 @@ offer_any(const struct shape *s)
 	atomic_store(&team.more, random() % 4 == 0 ? 0 : 300);
 }
 
+static struct gw_worker_stats
+stats(unsigned int worker)
+{
+	struct gw_worker_stats st;
+
+	gw_worker_get_stats(team.w[worker], &st);
+	return st;
+}
+
 static uint64_t
 helped(void)
 {
 	uint64_t sum = 0;
 
-	for (unsigned int i = 0; i < team.plane.n_workers; i++) {
-		struct gw_worker_stats st;
-
-		gw_worker_get_stats(team.w[i], &st);
-		sum += st.helped;
-	}
+	for (unsigned int i = 0; i < team.plane.n_workers; i++)
+		sum += stats(i).helped;
 	return sum;
 }
 
@@ -163,15 +168,6 @@ test_stands_still(void **state)
 	hands_off();
 }
 
-static uint64_t
-sleeps(unsigned int worker)
-{
-	struct gw_worker_stats st;
-
-	gw_worker_get_stats(team.w[worker], &st);
-	return st.sleeps;
-}
-
 /* Nor does anybody sleep until it is done. */
 static void
 test_nobody_sleeps(void **state)
@@ -182,18 +178,18 @@ test_nobody_sleeps(void **state)
 	team.plane.busy = false;
 	poll_each(100);
 	for (unsigned int i = 0; i < 3; i++) {
-		before[i] = sleeps(i);
+		before[i] = stats(i).sleeps;
 		assert_true(before[i] > 0);
 	}
 	assert_true(team_move(&team, 1, 2));
 	while (!gw_move_is_done(&team.plane.move)) {
 		for (unsigned int i = 0; i < 3; i++)
-			assert_int_equal(sleeps(i), before[i]);
+			assert_int_equal(stats(i).sleeps, before[i]);
 		poll_each(1);
 	}
 	poll_each(100);
 	for (unsigned int i = 0; i < 3; i++)
-		assert_true(sleeps(i) > before[i]);
+		assert_true(stats(i).sleeps > before[i]);
 	hands_off();
 }
 
@@ -480,15 +476,6 @@ test_no_helper(void **state)
 
 /* ---- rings that are full ---- */
 
-static uint64_t
-passed(unsigned int worker)
-{
-	struct gw_worker_stats st;
-
-	gw_worker_get_stats(team.w[worker], &st);
-	return st.passed;
-}
-
 static void
 test_full(void **state)
 {
@@ -500,17 +487,17 @@ test_full(void **state)
 	/* frames to who transmits */
 	last->limit = GW_PASS_DEPTH + 100;
 	poll_one(1, 200);
-	assert_int_equal(passed(1), GW_PASS_DEPTH);
+	assert_int_equal(stats(1).passed, GW_PASS_DEPTH);
 	assert_int_equal(team_drops(&team, GW_DROP_OUT_TX_PASS_FULL), 100);
 	poll_one(0, 200);
 	last->limit += 50;
 	poll_one(1, 20);
 	poll_one(0, 20);
-	assert_int_equal(passed(1), GW_PASS_DEPTH + 50);
+	assert_int_equal(stats(1).passed, GW_PASS_DEPTH + 50);
 	/* ESP to the owner */
 	team.hold_wire = false;
 	poll_one(0, 200);
-	assert_int_equal(passed(0), GW_PASS_DEPTH);
+	assert_int_equal(stats(0).passed, GW_PASS_DEPTH);
 	assert_int_equal(team_drops(&team, GW_DROP_PASS_FULL), 50);
 	poll_one(1, 200);
 	assert_int_equal(last->got, GW_PASS_DEPTH);
@@ -518,7 +505,7 @@ test_full(void **state)
 	team.of_last = true;
 	last->limit += GW_PASS_DEPTH + 7;
 	poll_one(0, 200);
-	assert_int_equal(passed(0), 2 * GW_PASS_DEPTH);
+	assert_int_equal(stats(0).passed, 2 * GW_PASS_DEPTH);
 	assert_int_equal(team_drops(&team, GW_DROP_OUT_PASS_FULL), 7);
 	team.of_last = false;
 	poll_each(200);
@@ -541,7 +528,7 @@ test_one_sends(void **state)
 		team.flows[3].limit += GW_BURST_MAX;
 		poll_each(1);
 	}
-	assert_true(passed(1) > 2 * GW_PASS_DEPTH);
+	assert_true(stats(1).passed > 2 * GW_PASS_DEPTH);
 	poll_each(100);
 	team_check(&team);
 	hands_off();
