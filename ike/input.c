@@ -84,14 +84,19 @@ open_fragment(struct ike_sa *sa, struct arrival *a, struct ike_view inner)
 }
 
 static int
-open_sk(const struct ike_sa *sa, const struct ike_msg *m, struct ike_view *inner)
+open_with(const struct ike_sa *sa, const struct ike_sk_key *k, const struct ike_msg *m,
+	struct ike_view *inner)
 {
-	const struct ike_sk_key *k = sa->initiator ? &sa->keys.r : &sa->keys.i;
-
 	if (m->sk_type == 0 || m->sk_body.len > IKE_MSG_MAX ||
 		ike_sk_open(k, m, sa->e->open_buf, inner) != 0)
 		return -EPERM;
 	return 0;
+}
+
+static const struct ike_sk_key *
+in_key(const struct ike_sa *sa)
+{
+	return sa->initiator ? &sa->keys.r : &sa->keys.i;
 }
 
 /**
@@ -101,9 +106,12 @@ open_sk(const struct ike_sa *sa, const struct ike_msg *m, struct ike_view *inner
 static bool
 is_recut(const struct ike_sa *sa, const struct ike_msg *m)
 {
+	const struct ike_sk_key *k = in_key(sa);
 	struct ike_view inner;
 
-	return m->frag_num == 1 && open_sk(sa, m, &inner) == 0;
+	if (sa->setup != NULL && sa->setup->key_before.encr != NULL)
+		k = &sa->setup->key_before;
+	return m->frag_num == 1 && open_with(sa, k, m, &inner) == 0;
 }
 
 /**
@@ -116,7 +124,7 @@ open_message(struct ike_sa *sa, struct arrival *a)
 {
 	struct ike_view inner;
 
-	if (open_sk(sa, &a->m, &inner) != 0)
+	if (open_with(sa, in_key(sa), &a->m, &inner) != 0)
 		return -EPERM;
 	if (a->m.sk_type == IKE_PLD_SKF)
 		return open_fragment(sa, a, inner);

@@ -92,6 +92,7 @@ struct ike_setup {
 	uint8_t addke;			   /* place of the additional key exchange to come, or before it */
 	struct ike_blob int_auth_i, int_auth_r; /* over each side's messages of it */
 	struct ike_keymat *next_keys;	   /* responder: once the response is out */
+	struct ike_sk_key key_before;	   /* responder: opens the last request, whose answer changed the keys */
 	unsigned int restarts;		   /* COOKIE and INVALID_KE_PAYLOAD answers so far */
 	struct ike_blob cookie;		   /* initiator: what the responder asked to repeat */
 	const struct ike_child_cfg *child; /* initiator: to come up with IKE_AUTH; NULL = none */

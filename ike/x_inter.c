@@ -280,11 +280,15 @@ ike_x_inter_request(struct ike_sa *sa, const struct ike_msg *m, struct ike_chain
 void
 ike_inter_replied(struct ike_sa *sa)
 {
-	struct ike_keymat *fresh = sa->setup != NULL ? sa->setup->next_keys : NULL;
+	struct ike_setup *s = sa->setup;
 
-	if (fresh == NULL)
+	if (s == NULL)
 		return;
-	sa->setup->next_keys = NULL;
-	take_keys(sa, fresh);
-	free(fresh);
+	ike_wipe(&s->key_before, sizeof(s->key_before));
+	if (s->next_keys == NULL)
+		return;
+	s->key_before = sa->keys.i;
+	take_keys(sa, s->next_keys);
+	free(s->next_keys);
+	s->next_keys = NULL;
 }

@@ -191,12 +191,12 @@ test_rest_comes_later(void **state)
 
 /** The n-th fragment of the request that sa answered last, cut into others, with peer 0's key. */
 static void
-send_recut(
-	struct world *w, const struct ike_sa *sa, struct ike_sk_key *k, unsigned int n, bool spoilt)
+send_recut(struct world *w, const struct ike_sa *sa, enum ike_exchange exchange,
+	struct ike_sk_key *k, unsigned int n, bool spoilt)
 {
 	struct ike_hdr hdr = {.spi_i = sa->spi_i,
 		.spi_r = sa->spi_r,
-		.exchange = IKE_X_CREATE_CHILD_SA,
+		.exchange = exchange,
 		.flags = IKE_FLAG_INITIATOR,
 		.msg_id = sa->win.next_in - 1};
 	uint8_t inner[700] = {0}, out[2048], *msg = out;
@@ -232,10 +232,54 @@ test_cut_otherwise(void **state)
 	ike_get_stats(w->p[1].e, &st);
 	answers = (unsigned int)st.retransmits;
 	for (unsigned int i = 0; i < 3; i++) {
-		send_recut(w, only_sa(&w->p[1]), &w->p[0].e->sas->keys.i, i == 1 ? 2 : 1, i == 0);
+		send_recut(w, only_sa(&w->p[1]), IKE_X_CREATE_CHILD_SA, &w->p[0].e->sas->keys.i,
+			i == 1 ? 2 : 1, i == 0);
 		ike_get_stats(w->p[1].e, &st);
 		assert_int_equal(st.retransmits - answers, i == 2);
 	}
+	world_run(w, 1000);
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
+static bool
+lose_answers(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	(void)len;
+	return from == 0 || buf[18] != IKE_X_INTERMEDIATE;
+}
+
+/** The same when the lost answer changed the keys (RFC 9242): the request has the old ones. */
+static void
+test_cut_between_keys(void **state)
+{
+	struct world *w = make_world(924);
+	struct ike_stats st;
+	unsigned int answers;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++)
+		peer_proposals(&w->p[i], "aes128-sha256-x25519-ke1_ecp384", "aes128gcm16");
+	w->filter = lose_answers;
+	peer_start(&w->p[0]);
+	peer_start(&w->p[1]);
+	assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+	world_run(w, 1000);
+	ike_get_stats(w->p[1].e, &st);
+	answers = (unsigned int)st.retransmits;
+	/* not with keys that nobody has */
+	for (unsigned int i = 0; i < 2; i++) {
+		struct ike_sk_key key = w->p[0].e->sas->keys.i;
+
+		key.integ_key[0] ^= i == 0;
+		w->filter = i == 0 ? lose_answers : NULL;
+		send_recut(w, only_sa(&w->p[1]), IKE_X_INTERMEDIATE, &key, 1, false);
+		ike_get_stats(w->p[1].e, &st);
+		assert_int_equal(st.retransmits - answers, i);
+	}
+	/* before its own retransmission */
+	assert_int_equal(w->p[0].events[IKE_EV_IKE_UP], 0);
 	world_run(w, 1000);
 	world_assert_settled(w, 1);
 	world_destroy(w);
@@ -255,7 +299,7 @@ test_cut_after_the_end(void **state)
 	assert_int_equal(ike_terminate(w->p[0].e, &(struct ike_select){.ike = "gw-gw"}, w->now), 1);
 	world_run(w, 1000);
 	assert_int_equal(only_sa(&w->p[1])->state, IKE_SA_LINGER);
-	send_recut(w, only_sa(&w->p[1]), &key, 1, false);
+	send_recut(w, only_sa(&w->p[1]), IKE_X_CREATE_CHILD_SA, &key, 1, false);
 	ike_get_stats(w->p[1].e, &st);
 	assert_int_equal(st.retransmits, 0);
 	world_run(w, 60000);
@@ -272,6 +316,7 @@ main(void)
 		cmocka_unit_test(test_partial_set),
 		cmocka_unit_test(test_rest_comes_later),
 		cmocka_unit_test(test_cut_otherwise),
+		cmocka_unit_test(test_cut_between_keys),
 		cmocka_unit_test(test_cut_after_the_end),
 	};
 
