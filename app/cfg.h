@@ -38,6 +38,7 @@ struct gw_inside_cfg {
 	uint8_t n_addrs;
 	struct gw_prefix addrs[GW_ADDRS_MAX]; /* of the twin, IPv4 and IPv6, host bits kept */
 	uint16_t mtu; /* 1280..9216 */
+	enum gw_source_check source_check; /* default any */
 };
 
 struct gw_tunnel_cfg {
@@ -61,6 +62,7 @@ struct gw_tunnel_cfg {
 	struct gw_prefix routes[GW_ROUTES_MAX];
 	enum gw_carrier carrier; /* default always */
 	enum gw_handoff handoff;
+	enum gw_source_check source_check; /* handoff = port; default any */
 	bool offload; /* all but handoff = wire: TCP super-packets from and to the kernel; default yes */
 	char handoff_port[512]; /* handoff = wire: `handoff_port`, as outside.port */
 };

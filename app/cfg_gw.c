@@ -159,6 +159,7 @@ static const struct cfg_key inside_keys[] = {
 	{"interface", CFG_VALUE, set_interface, INSIDE(interface), .max = GW_TUNNEL_NAME_MAX},
 	{"address", CFG_LIST, set_inside_addrs, 0},
 	{"mtu", CFG_VALUE, cfg_u16, INSIDE(mtu), .min = MTU_MIN, .max = MTU_MAX},
+	{"source_check", CFG_VALUE, cfg_enum, INSIDE(source_check), .words = cfg_source_words},
 };
 
 static int

@@ -122,6 +122,7 @@ cfg_set cfg_count_u64; /* uint64_t */
 cfg_set cfg_enum;      /* unsigned int or an enum: k->words */
 cfg_set cfg_text;      /* char[k->max] */
 cfg_set cfg_port;      /* char[k->max]: an ethdev */
+extern const struct cfg_word cfg_source_words[]; /* enum gw_source_check */
 
 /** An integer as strongSwan reads it: decimal, 0x or octal. @return false when it is not one, or > max */
 bool cfg_parse_uint(const char *s, uint64_t max, uint64_t *v);

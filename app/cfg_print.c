@@ -165,6 +165,17 @@ print_mtu(FILE *f, const struct gw_cfg *cfg, const struct gw_tunnel_cfg *t)
 /* ---- sections ---- */
 
 static void
+print_source(FILE *f, enum gw_source_check check, const char *here)
+{
+	fprintf(f, INDENT "sources    ");
+	if (check == GW_SOURCE_ANY)
+		fprintf(f, "not checked\n");
+	else
+		fprintf(f, "%s: forwarded when routed %s\n", cfg_word(cfg_source_words, check),
+			check == GW_SOURCE_LOOSE ? "anywhere" : here);
+}
+
+static void
 print_inside(FILE *f, const struct gw_inside_cfg *in)
 {
 	if (in->port[0] == '\0')
@@ -175,6 +186,7 @@ print_inside(FILE *f, const struct gw_inside_cfg *in)
 	fprintf(f, INDENT "addresses  ");
 	print_prefixes(f, in->addrs, in->n_addrs);
 	fprintf(f, "\n");
+	print_source(f, in->source_check, "to the port");
 }
 
 static void
@@ -393,6 +405,8 @@ print_handoff(FILE *f, const struct gw_tunnel_cfg *t)
 	fprintf(f, INDENT "hand-off   %sinterface %s, carrier %s, %s\n", ways[t->handoff], t->name,
 		t->carrier == GW_CARRIER_SA ? "while there is an SA" : "always",
 		t->offload ? "TCP super-packets (offload)" : alone);
+	if (t->handoff == GW_HANDOFF_PORT)
+		print_source(f, t->source_check, "into this tunnel");
 }
 
 static void

@@ -278,6 +278,7 @@ static const struct cfg_key tunnel_keys[] = {
 	{"routes", CFG_LIST, set_routes, 0},
 	{"carrier", CFG_VALUE, cfg_enum, TUNNEL(carrier), .words = carriers},
 	{"handoff", CFG_VALUE, set_handoff, TUNNEL(handoff)},
+	{"source_check", CFG_VALUE, cfg_enum, TUNNEL(source_check), .words = cfg_source_words},
 	{"offload", CFG_VALUE, cfg_bool, TUNNEL(offload)},
 	{"handoff_port", CFG_VALUE, cfg_port, TUNNEL(handoff_port),
 		.max = sizeof(((struct gw_tunnel_cfg *)0)->handoff_port)},
@@ -532,12 +533,17 @@ check_wire(struct cfg_ctx *x, const struct conf_node *node)
 static int
 check_tunnel(struct cfg_ctx *x, const struct conf_node *node, const struct gw_tunnel_cfg *t)
 {
-	const struct conf_node *port = conf_child(node, "handoff_port");
+	const struct conf_node *port = conf_child(node, "handoff_port"),
+			       *source = conf_child(node, "source_check");
 
 	if (t->handoff == GW_HANDOFF_WIRE && check_wire(x, node) < 0)
 		return -EINVAL;
 	if (t->handoff != GW_HANDOFF_WIRE && port != NULL)
 		return cfg_error(x, port, "has a meaning with 'handoff = wire' only");
+	if (t->handoff != GW_HANDOFF_PORT && source != NULL)
+		return cfg_error(x, source,
+			"has a meaning with 'handoff = port' only; Linux, which routes else, has "
+			"rp_filter");
 	if (t->handoff == GW_HANDOFF_PORT && x->cfg->inside.port[0] == '\0')
 		return cfg_error(x, conf_child(node, "handoff"),
 			"'port' needs a section 'gateway.inside', which says what port that is "

@@ -8,6 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct cfg_word cfg_source_words[] = {
+	{"no", GW_SOURCE_ANY},
+	{"loose", GW_SOURCE_LOOSE},
+	{"strict", GW_SOURCE_STRICT},
+	{NULL, 0},
+};
+
 static const struct cfg_word bools[] = {
 	{"yes", 1},
 	{"true", 1},

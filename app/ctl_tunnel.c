@@ -143,6 +143,7 @@ open_tun(const struct gw_tunnels *ts, struct gw_tunif *tif)
 	tif->t->handoff = &gw_tun_handoff;
 	tif->t->offload = tif->cfg->offload;
 	tif->t->forwards = tif->cfg->handoff == GW_HANDOFF_PORT;
+	tif->t->source_check = (uint8_t)tif->cfg->source_check;
 	return 0;
 }
 

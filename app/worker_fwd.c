@@ -34,6 +34,7 @@ worker_fwd_init(struct gw_worker *w)
 	f->pool = w->plane->pool;
 	memcpy(f->mac, &in->port.mac, sizeof(f->mac));
 	f->mtu = in->port.mtu;
+	f->source_check = in->cfg->source_check;
 	f->tsc_per_ms = w->tsc_per_ms;
 	w->fwd = f;
 	rc = gw_tunset_add(w->tunset, in->twin, f);

@@ -66,6 +66,7 @@
 	X(FWD_OTHER_MAC, "fwd-other-mac", "frame on the inside port for another MAC")              \
 	X(FWD_BAD, "fwd-bad", "packet to be forwarded malformed, or without room for its headers") \
 	X(FWD_MARTIAN, "fwd-martian", "packet to be forwarded from or to an address that no router passes on") \
+	X(FWD_SOURCE, "fwd-source", "source address not routed to where the packet came from (source_check)") \
 	X(FWD_SCOPE, "fwd-scope", "packet to be forwarded from or to a link-local address")        \
 	X(FWD_OPTION, "fwd-option", "source-routed packet")                                        \
 	X(FWD_TTL, "fwd-ttl", "TTL or hop limit used up")                                          \

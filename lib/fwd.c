@@ -283,6 +283,16 @@ source_routed(const uint8_t *p, uint16_t hdr_len)
 	return false;
 }
 
+/* An address of an IP packet, IPv4 mapped */
+static void
+map_addr(struct in6_addr *a, const uint8_t *p, uint8_t version, bool dst)
+{
+	if (version == 4)
+		gw_neigh_map4(a, p + (dst ? 16 : 12));
+	else
+		memcpy(a, p + (dst ? 24 : 8), sizeof(*a));
+}
+
 static void
 look_at(struct gw_fwd *f, struct rte_mbuf *m, struct items *all)
 {
@@ -307,10 +317,7 @@ look_at(struct gw_fwd *f, struct rte_mbuf *m, struct items *all)
 		gw_fwd_refuse(f, m, GW_DROP_FWD_OPTION);
 		return;
 	}
-	if (it->in.version == 4)
-		gw_neigh_map4(&it->dst, p + 16);
-	else
-		memcpy(&it->dst, p + 24, sizeof(it->dst));
+	map_addr(&it->dst, p, it->in.version, true);
 	it->m = m;
 	all->n++;
 }
@@ -344,6 +351,76 @@ look_up(const struct gw_fib_view *v, struct items *all)
 		all->item[who6[i]].nh = (uint16_t)nh[i];
 }
 
+/* ---- sources ---- */
+
+/* What is for the kernel is its to check. What nobody may be called is refused elsewhere, and has
+ * no place in tables. */
+static enum gw_source_check
+check_of(const struct gw_fwd *f, const struct item *it)
+{
+	const struct gw_tunnel *from = from_of(it->m);
+	enum gw_source_check check = from != NULL ? from->source_check : f->source_check;
+
+	if (likely(check == GW_SOURCE_ANY) || is_own(it->m) ||
+		f->view->nh[it->nh].kind == GW_FIB_LOCAL ||
+		check_addrs(rte_pktmbuf_mtod(it->m, const uint8_t *), it->in.version) !=
+			GW_DROP_NONE)
+		return GW_SOURCE_ANY;
+	return check;
+}
+
+/* @param nh  where its source is routed to; a blackhole is one for sources, too */
+static bool
+is_from_there(enum gw_source_check check, const struct gw_tunnel *from, const struct gw_fib_nh *nh)
+{
+	bool loose = check == GW_SOURCE_LOOSE;
+
+	switch ((enum gw_fib_kind)nh->kind) {
+	case GW_FIB_LINK:
+	case GW_FIB_VIA:
+		return loose || from == NULL;
+	case GW_FIB_TUNNEL:
+		return loose || nh->tunnel == from;
+	default:
+		return false;
+	}
+}
+
+/* RFC 1812 5.3.8: those whose source is routed elsewhere go, silently. */
+static void
+check_sources(struct gw_fwd *f, struct items *all)
+{
+	enum gw_source_check check[GW_BURST_MAX];
+	struct items by_source;
+	uint16_t n = 0, k = 0;
+
+	by_source.n = 0;
+	for (uint16_t i = 0; i < all->n; i++) {
+		struct item *s = &by_source.item[by_source.n];
+		const uint8_t *p = rte_pktmbuf_mtod(all->item[i].m, const uint8_t *);
+
+		check[i] = check_of(f, &all->item[i]);
+		if (check[i] == GW_SOURCE_ANY)
+			continue;
+		s->in.version = all->item[i].in.version;
+		map_addr(&s->dst, p, s->in.version, false);
+		by_source.n++;
+	}
+	if (by_source.n == 0)
+		return;
+	look_up(f->view, &by_source);
+	for (uint16_t i = 0; i < all->n; i++) {
+		struct rte_mbuf *m = all->item[i].m;
+
+		if (check[i] == GW_SOURCE_ANY ||
+			is_from_there(check[i], from_of(m), &f->view->nh[by_source.item[k++].nh]))
+			all->item[n++] = all->item[i];
+		else
+			gw_fwd_refuse(f, m, GW_DROP_FWD_SOURCE);
+	}
+	all->n = n;
+}
+
 /* @param n  at most GW_BURST_MAX */
 static void
 route(struct gw_fwd *f, struct rte_mbuf *const *pkts, uint16_t n)
@@ -354,6 +431,7 @@ route(struct gw_fwd *f, struct rte_mbuf *const *pkts, uint16_t n)
 	for (uint16_t i = 0; i < n; i++)
 		look_at(f, pkts[i], &all);
 	look_up(f->view, &all);
+	check_sources(f, &all);
 	for (uint16_t i = 0; i < all.n; i++) {
 		const struct item *it = &all.item[i];
 

@@ -21,6 +21,7 @@
 #include "icmp_limit.h"
 #include "neigh.h"
 #include "pkt.h"
+#include "tunnel_cfg.h"
 
 #define GW_FWD_MAX	   (4 * GW_BURST_MAX) /* frames to the port, after fragmentation */
 #define GW_FWD_PUNT_MAX	   16		      /* frames of one burst that the kernel is given, each a system call */
@@ -45,6 +46,7 @@ struct gw_fwd {
 	struct rte_mempool *pool; /* for fragments and ICMP errors */
 	uint8_t mac[6];		  /* of the port */
 	uint16_t mtu;		  /* of the port */
+	enum gw_source_check source_check; /* of what comes from the port */
 	uint64_t tsc_per_ms;
 
 	/* what became of the last call's packets; the caller takes them all */

@@ -34,6 +34,7 @@ struct gw_tunnel {
 	bool forwards; /* its packets go by the forwarding stage (fwd.h), what is the kernel's to the TUN */
 	uint8_t hop_limit; /* of the outer header, 1..255 */
 	uint8_t tc_copy, tc_set; /* traffic class outside: these bits of the inner one, and these */
+	uint8_t source_check; /* enum gw_source_check: of what it brings to be forwarded */
 	const struct gw_handoff_ops *handoff;
 	uint32_t key; /* host order */
 	int fd; /* TUN descriptor, non-blocking, -1 with another hand-off; the first of its queues */

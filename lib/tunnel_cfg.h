@@ -8,6 +8,8 @@
 #define GW_HOLD_MAX	   64 /* packets */
 
 enum gw_ecn { GW_ECN_NORMAL, GW_ECN_COMPAT };
+/** Of what is forwarded (RFC 1812 5.3.8): its source is routed to where it came from; or anywhere; not looked at. */
+enum gw_source_check { GW_SOURCE_ANY, GW_SOURCE_LOOSE, GW_SOURCE_STRICT };
 enum gw_flowlabel { GW_FLOWLABEL_SA, GW_FLOWLABEL_FLOW };
 #define GW_DSCP_COPY 0xff
 

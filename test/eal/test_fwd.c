@@ -320,6 +320,73 @@ test_headroom(void **state)
 	done();
 }
 
+/* RFC 1812 5.3.8: in one burst those go on, in order, whose source leads back. */
+static void
+test_source_of_tunnel(void **state)
+{
+	static const char *const src[] = {"10.2.0.9", "10.1.0.9", "10.4.0.9", "10.9.0.9",
+		"10.5.0.9", "10.1.0.1", "fd02::9", "fd01::9", "fd09::9"};
+	static const bool passes[3][9] = {
+		[GW_SOURCE_ANY] = {1, 1, 1, 1, 1, 1, 1, 1, 1},
+		[GW_SOURCE_LOOSE] = {1, 1, 1, 0, 0, 0, 1, 1, 0},
+		[GW_SOURCE_STRICT] = {1, 0, 0, 0, 0, 0, 1, 0, 0},
+	};
+
+	for (unsigned int check = GW_SOURCE_ANY; check <= GW_SOURCE_STRICT; check++) {
+		struct rte_mbuf *pkts[RTE_DIM(src)];
+		uint16_t n = RTE_DIM(src), good = 0;
+
+		x.t1->source_check = (uint8_t)check;
+		for (unsigned int i = 0; i < n; i++) {
+			pkts[i] = packet(
+				x.t1, src[i], strchr(src[i], ':') ? "fd01::2" : "10.1.0.2", 100);
+			good += passes[check][i];
+		}
+		gw_fwd_from_tunnel(x.f, pkts, n, now);
+		expect(good, 0, 0, n - good);
+		for (unsigned int i = 0, k = 0, r = 0; i < n; i++) {
+			if (passes[check][i])
+				assert_ptr_equal(x.f->to_port[k++], pkts[i]);
+			else
+				assert_ptr_equal(x.f->refused[r++], pkts[i]);
+		}
+		for (uint16_t r = 0; r < x.f->n_refused; r++)
+			assert_int_equal(gw_pkt(x.f->refused[r])->drop, GW_DROP_FWD_SOURCE);
+		done();
+	}
+}
+
+static void
+test_source_of_port(void **state)
+{
+	x.f->source_check = GW_SOURCE_STRICT;
+	from_port(frame(packet(NULL, "10.1.0.2", "10.2.0.9", 100), our_mac));
+	expect(0, 1, 0, 0);
+	done();
+	from_port(frame(packet(NULL, "10.3.0.2", "10.2.0.9", 100), our_mac)); /* by a gateway */
+	expect(0, 1, 0, 0);
+	done();
+	from_port(frame(packet(NULL, "10.4.0.2", "10.2.0.9", 100), our_mac));
+	expect(0, 0, 0, 1);
+	done();
+	/* what is for the kernel is its to judge, and has nothing to do with a tunnel's check */
+	from_port(frame(packet(NULL, "10.4.0.2", "10.1.0.1", 100), our_mac));
+	expect(0, 0, 1, 0);
+	done();
+	from_tunnel(packet(x.t1, "10.77.0.9", "10.1.0.2", 100));
+	expect(1, 0, 0, 0);
+	done();
+	/* what nobody is called stays what it is, and an error of ours goes out as ever */
+	from_port(frame(packet(NULL, "224.0.0.9", "10.2.0.9", 100), our_mac));
+	expect(0, 0, 0, 1);
+	assert_int_equal(gw_pkt(x.f->refused[0])->drop, GW_DROP_FWD_MARTIAN);
+	done();
+	from_port(frame(packet(NULL, "10.1.0.2", "10.7.0.9", 100), our_mac));
+	expect(1, 0, 0, 1);
+	assert_int_equal(gw_pkt(x.f->refused[0])->drop, GW_DROP_FWD_NO_ROUTE);
+	done();
+}
+
 static void
 test_to_kernel(void **state)
 {
@@ -777,6 +844,8 @@ main(void)
 		TEST(test_tunnel_to_port),
 		TEST(test_port_to_tunnel),
 		TEST(test_headroom),
+		TEST(test_source_of_tunnel),
+		TEST(test_source_of_port),
 		TEST(test_to_kernel),
 		TEST(test_kernel_is_not_flooded),
 		TEST(test_refused),

@@ -37,7 +37,9 @@ GATEWAY_KEYS="lcores = 0, 0, $(($(nproc) > 1))
 	      port = \"net_af_packet1,iface=lan0\"
 	      interface = lan
 	      address = $L4.1/24, ${L6}1/64
+	      source_check = strict
 	   }" TUNNEL_KEYS="handoff = port
+	      source_check = strict
 	      routes = 10.2.0.0/16, fd02::/48" write_conf A $A6 $B6 $A4 $AIN6
 TUNNEL_KEYS="routes = $L4.0/24, 10.3.0.0/24, fd01::/64" write_conf B $B6 $A6 $B4 $BIN6
 check 'raclette check says so' bash -c "'$RACLETTE' check -c '$LAB_DIR/A.conf' | grep 'forwarded to and from the inside port'"
@@ -74,6 +76,17 @@ check 'no route: told' bash -c "grep 'From $L4.1 .*Net Unreachable' <<<'$(ttl H 
 check "a network of the kernel's other interfaces: no way there" bash -c "grep 'From $L4.1 .*Net Unreachable' <<<'$(ttl H 10.9.0.5)'"
 check_not 'nor a leak by default route' bash -c "ip -n $LAB-A route add default dev z; ip netns exec $LAB-H ping -c 1 -W 1 10.77.0.1"
 check 'a host that is not there: told by the gateway' bash -c "grep 'From $A4 .*Destination Host Unreachable' <<<'$(on B ping -n -c 1 -W 6 -I 10.2.0.1 $L4.99 2>&1 || true)'"
+
+# sources that are routed elsewhere
+for from in "B 10.1.0.77 $L4.2" "B fd05::1 ${L6}2" "H 10.2.0.77 10.2.0.1" "H fd02::77 fd02::1"; do
+	read -r n src dst <<<"$from"
+	ip -n "$LAB-$n" addr add "$src" dev lo
+	before=$(drops A fwd-source)
+	check_not "source $src is not forwarded from $n" ping_ok "$n" "$dst" -I "$src"
+	check 'and is counted' test "$(drops A fwd-source)" -gt "$before"
+done
+ip -n "$LAB-A" -6 route add fd05::/64 dev ip6gre4
+check 'routed into the tunnel, it is' wait_for 3 ping_ok B ${L6}2 -I fd05::1
 
 # the kernel's routes are followed
 check_not 'a network behind R that A knows nothing of' ping_ok B 10.3.0.1 -I 10.2.0.1

@@ -249,6 +249,7 @@ example(void **state)
 	assert_int_equal(shown.flowlabel, t->flowlabel);
 	assert_int_equal(shown.carrier, t->carrier);
 	assert_int_equal(shown.handoff, t->handoff);
+	assert_int_equal(shown.source_check, t->source_check);
 	assert_int_equal(shown.offload, t->offload);
 	done(cfg);
 }
@@ -741,9 +742,10 @@ inside(void **state)
 {
 	struct gw_cfg *cfg =
 		good("gateway {\n" OUT "inside {\n port = net_ring1\n interface = lan7\n"
-		     "address = 10.1.0.1/24, fd01::1/64\n mtu = 9000\n }\n}\n" CONNS
-		     "tunnels { t { handoff = port\n routes = 10.2.0.0/16\n offload = no\n } "
-		     "}\n" SECRET);
+		     "address = 10.1.0.1/24, fd01::1/64\n mtu = 9000\n source_check = loose\n "
+		     "}\n}\n" CONNS
+		     "tunnels { t { handoff = port\n routes = 10.2.0.0/16\n offload = no\n "
+		     "source_check = strict\n } }\n" SECRET);
 
 	assert_string_equal(cfg->inside.port, "net_ring1");
 	assert_string_equal(cfg->inside.interface, "lan7");
@@ -753,6 +755,8 @@ inside(void **state)
 	assert_int_equal(cfg->inside.mtu, 9000);
 	assert_int_equal(cfg->tunnels[0].handoff, GW_HANDOFF_PORT);
 	assert_false(cfg->tunnels[0].offload);
+	assert_int_equal(cfg->inside.source_check, GW_SOURCE_LOOSE);
+	assert_int_equal(cfg->tunnels[0].source_check, GW_SOURCE_STRICT);
 	assert_int_equal(notes.n, 0);
 	done(cfg);
 
@@ -761,6 +765,7 @@ inside(void **state)
 		   "tunnels { t { } }\n" SECRET);
 	assert_string_equal(cfg->inside.interface, "inside");
 	assert_int_equal(cfg->inside.mtu, 1500);
+	assert_int_equal(cfg->inside.source_check, GW_SOURCE_ANY);
 	assert_int_equal(noted("forwards nothing"), 1);
 	done(cfg);
 }
@@ -1197,6 +1202,10 @@ static const struct bad {
 		"gre1.routes", "has no meaning with 'handoff = wire': Linux has no interface"},
 	{TUNNEL, "carrier = always\nhandoff = wire\nhandoff_port = net_null1", 18, "gre1.carrier",
 		"has no meaning with 'handoff = wire': Linux has no interface"},
+	{TUNNEL, "source_check = strict", 18, "source_check",
+		"Linux, which routes else, has rp_filter"},
+	{RAW, "gateway {\n" OUT "inside { source_check = yes\n } }", 5, "inside.source_check",
+		"no, loose, strict"},
 	{TUNNEL, "handoff = port", 18, "handoff", "gateway.inside"},
 	{TUNNEL, "handoff = port\nhandoff_port = net_null1", 19, "handoff_port", "handoff = wire"},
 	{RAW, "gateway {\n" OUT "inside {\n } }", 5, "gateway.inside", "no port"},
