@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <rte_debug.h>
 #include <rte_eal.h>
@@ -12,6 +14,7 @@
 
 #include "lib/bytes.h"
 #include "lib/csum.h"
+#include "lib/fwd.h"
 #include "lib/nexthop.h"
 #include "team.h"
 
@@ -19,6 +22,8 @@
 #define WIRE    16384
 #define HDR_LEN 28 /* IPv4, UDP */
 #define SPI_OFF (14 + 40)
+
+#define NET 0x0a000100 /* 10.0.1.0: the tunnels' destinations, by index */
 
 static struct team *team;
 static struct gw_nexthop nexthop;
@@ -28,7 +33,7 @@ static const struct in6_addr us = {.s6_addr = {0x20, 1, [15] = 1}};
 void
 team_eal(void)
 {
-	char line[512] = "test_workers --no-huge -m 256 --no-pci --no-telemetry --no-shconf "
+	char line[512] = "test_workers --no-huge -m 512 --no-pci --no-telemetry --no-shconf "
 			 "--log-level=*:error --lcores=0@";
 	char *args[16], *save = NULL;
 	int first = -1, last = -1, n = 0;
@@ -120,7 +125,7 @@ numbered(struct gw_tunnel *t, uint32_t number)
 	p[8] = 64;
 	p[9] = IPPROTO_UDP;
 	gw_put32(p + 12, 0x0a000001);
-	gw_put32(p + 16, 0x0a000100 + t->index);
+	gw_put32(p + 16, NET + t->index);
 	gw_put16(p + 10, gw_csum_fold(gw_csum_add(0, p, 20)));
 	gw_put16(p + 24, 12 + more);
 	gw_put32(p + HDR_LEN, number);
@@ -128,14 +133,13 @@ numbered(struct gw_tunnel *t, uint32_t number)
 	return m;
 }
 
+/* The next of a flow's packets, as many as may be under way. */
 static uint16_t
-inside_read(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *refused)
+next_of(uint32_t of, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint32_t of = team->of_last && t->index == 0 ? TEAM_TUNNELS - 1 : t->index;
 	struct flow *f = &team->flows[of];
 	uint16_t i = 0;
 
-	*refused = 0;
 	while (i < n && f->sent != atomic_load_explicit(&f->limit, memory_order_relaxed) &&
 		f->sent - atomic_load_explicit(&f->got, memory_order_relaxed) < team->window) {
 		pkts[i] = numbered(team->tunnels[of], f->sent);
@@ -147,23 +151,154 @@ inside_read(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *r
 	return i;
 }
 
+/* Takes m, whose bytes p are. */
+static void
+arrived(uint32_t of, const uint8_t *p, struct rte_mbuf *m)
+{
+	struct flow *f = &team->flows[of];
+	uint32_t number = gw_get32(p + HDR_LEN);
+
+	if (number != f->expected)
+		atomic_fetch_add_explicit(&f->wrong, 1, memory_order_relaxed);
+	f->expected = number + 1;
+	rte_pktmbuf_free(m);
+	atomic_fetch_add_explicit(&f->got, 1, memory_order_relaxed);
+}
+
+/* Comes from the inside port, not from the tunnel's hand-off. */
+static bool
+is_from_port(uint32_t of)
+{
+	return team->plane.inside != NULL && of % 2 == 0;
+}
+
+static uint16_t
+inside_read(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *refused)
+{
+	uint32_t of = team->of_last && t->index == 0 ? TEAM_TUNNELS - 1 : t->index;
+
+	*refused = 0;
+	return is_from_port(of) ? 0 : next_of(of, pkts, n);
+}
+
 static uint16_t
 inside_write(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct flow *f = &team->flows[t->index];
-	uint32_t wrong = 0;
-
-	for (uint16_t i = 0; i < n; i++) {
-		uint32_t number = gw_get32(rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, HDR_LEN));
-
-		wrong += number != f->expected;
-		f->expected = number + 1;
-	}
-	rte_pktmbuf_free_bulk(pkts, n);
-	atomic_fetch_add_explicit(&f->wrong, wrong, memory_order_relaxed);
-	atomic_fetch_add_explicit(&f->got, n, memory_order_relaxed);
+	for (uint16_t i = 0; i < n; i++)
+		arrived(t->index, rte_pktmbuf_mtod(pkts[i], uint8_t *), pkts[i]);
 	return n;
 }
+
+/* ---- the inside port ---- */
+
+static const uint8_t our_mac[6] = {2, 0, 0, 0, 0, 1}, host_mac[6] = {2, 0, 0, 0, 0, 2};
+
+static uint16_t
+lan_rx(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t all = 0;
+
+	for (uint32_t of = 0; of < TEAM_TUNNELS; of += 2) {
+		uint16_t k = next_of(of, pkts + all, RTE_MIN(n - all, n / (TEAM_TUNNELS / 2)));
+
+		for (uint16_t i = 0; i < k; i++) {
+			uint8_t *e = (uint8_t *)rte_pktmbuf_prepend(pkts[all + i], 14);
+
+			memcpy(e, our_mac, 6);
+			memcpy(e + 6, host_mac, 6);
+			gw_put16(e + 12, 0x0800);
+		}
+		all += k;
+	}
+	return all;
+}
+
+static uint16_t
+lan_tx(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		const uint8_t *p = rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, 14);
+
+		arrived(gw_get32(p + 16) - NET, p, pkts[i]);
+	}
+	return n;
+}
+
+/* All teams use the same tables, which are large. */
+static struct gw_fib *
+tables(void)
+{
+	static struct gw_rcu *rcu;
+	static struct gw_fib *fib;
+
+	if (fib == NULL) {
+		rcu = gw_rcu_create(1, SOCKET_ID_ANY);
+		fib = gw_fib_create(rcu, SOCKET_ID_ANY);
+	}
+	assert_non_null(fib);
+	for (unsigned int i = 0; i < TEAM_TUNNELS; i++) {
+		struct gw_prefix dst = {.family = AF_INET, .bits = 32};
+		uint16_t nh = (uint16_t)(GW_FIB_TUNNEL_FIRST + i);
+
+		gw_put32(dst.addr, NET + i);
+		if (!is_from_port(i))
+			nh = GW_FIB_LINK;
+		else
+			gw_fib_set_nh(fib, nh,
+				&(struct gw_fib_nh){
+					.kind = GW_FIB_TUNNEL, .tunnel = team->tunnels[i]});
+		assert_int_equal(gw_fib_set(fib, &dst, nh), 0);
+	}
+	while (!gw_fib_commit(fib))
+		gw_rcu_poll(rcu);
+	return fib;
+}
+
+static void
+lan_up(void)
+{
+	static const struct gw_inside_cfg cfg = {.interface = "lan"};
+	static void *queue[1], *no_callback[1];
+	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[1];
+	struct gw_inside *in = &team->inside;
+
+	ops->rx_pkt_burst = lan_rx;
+	ops->tx_pkt_burst = lan_tx;
+	ops->rxq = (struct rte_ethdev_qdata){queue, no_callback};
+	ops->txq = (struct rte_ethdev_qdata){queue, no_callback};
+	in->cfg = &cfg;
+	in->port = (struct gw_port){.id = 1, .mtu = 2000};
+	memcpy(&in->port.mac, our_mac, 6);
+	in->twin = eventfd(0, EFD_NONBLOCK);
+	in->neigh = gw_neigh_create(team->plane.rcu);
+	in->asks = rte_ring_create_elem(
+		"team_asks", sizeof(struct in6_addr), GW_FWD_ASKS, SOCKET_ID_ANY, 0);
+	assert_true(in->twin >= 0);
+	assert_non_null(in->neigh);
+	assert_non_null(in->asks);
+	for (unsigned int i = 1; i < TEAM_TUNNELS; i += 2) {
+		uint8_t addr4[4];
+		struct in6_addr a;
+
+		gw_put32(addr4, NET + i);
+		gw_neigh_map4(&a, addr4);
+		assert_int_equal(gw_neigh_set(in->neigh, &a, host_mac), 0);
+	}
+}
+
+static void
+lan_down(void)
+{
+	struct gw_inside *in = team->plane.inside;
+
+	if (in == NULL)
+		return;
+	close(in->twin);
+	gw_neigh_destroy(in->neigh);
+	rte_ring_free(in->asks);
+}
+
+/* ---- all of it ---- */
 
 static const struct gw_handoff_ops inside = {.read = inside_read, .write = inside_write};
 
@@ -188,6 +323,7 @@ tunnel_up(unsigned int i, bool publish)
 	p.demux = d;
 	t->index = i;
 	t->handoff = &inside;
+	t->forwards = team->plane.inside != NULL && !is_from_port(i);
 	t->demux = d;
 	t->fd = -1;
 	t->hop_limit = 64;
@@ -205,12 +341,12 @@ tunnel_up(unsigned int i, bool publish)
 }
 
 void
-team_up(struct team *t, unsigned int n_workers, uint16_t n_rx, uint16_t n_tx, bool busy,
-	unsigned int n_late)
+team_up(struct team *t, const struct team_shape *s)
 {
 	static struct gw_l2hdr l2 = {.len = 14, .hdr = {[12] = 0x86, 0xdd}};
 	static struct gw_local local = {.n = 1};
 	struct gw_plane *p = &t->plane;
+	unsigned int n_workers = s->n_workers;
 
 	memset(t, 0, sizeof(*t));
 	team = t;
@@ -218,7 +354,7 @@ team_up(struct team *t, unsigned int n_workers, uint16_t n_rx, uint16_t n_tx, bo
 	local.addr[0] = us;
 	nexthop.l2 = &l2;
 	p->socket = SOCKET_ID_ANY;
-	p->busy = busy;
+	p->busy = s->busy;
 	p->n_workers = n_workers;
 	p->local = &local;
 	p->pool = gw_pkt_pool_create("team", N_MBUF, 2048, p->socket);
@@ -236,9 +372,15 @@ team_up(struct team *t, unsigned int n_workers, uint16_t n_rx, uint16_t n_tx, bo
 	assert_non_null(p->half_open);
 	assert_non_null(p->rcu);
 	assert_true(n_workers == 1 || (p->pass != NULL && p->offers != NULL));
-	port_up(n_rx, n_tx);
+	port_up(s->n_rx, s->n_tx);
+	p->fwd_worker = s->fwd_worker;
+	p->inside = s->inside ? &t->inside : NULL;
 	for (unsigned int i = 0; i < TEAM_TUNNELS; i++)
-		tunnel_up(i, i + n_late < TEAM_TUNNELS);
+		tunnel_up(i, i + s->n_late < TEAM_TUNNELS);
+	if (s->inside) {
+		t->inside.fib = tables();
+		lan_up();
+	}
 	p->tunnels = t->tunnels;
 	p->n_tunnels = TEAM_TUNNELS;
 	for (unsigned int i = 0; i < n_workers; i++) {
@@ -276,6 +418,7 @@ team_down(struct team *t)
 		rte_free(t->demux[i]);
 	}
 	drain_wire();
+	lan_down();
 	gw_pass_destroy(p->pass);
 	gw_offer_destroy(p->offers, p->n_workers * GW_OFFER_N);
 	gw_rcu_destroy(p->rcu);

@@ -4,16 +4,18 @@
 
 /*
  * Several workers around ports of memory: what goes out comes in again. Numbered packets, each tunnel
- * with an SA and a count of its own, so that a lost, doubled or overtaken one shows at once.
+ * with an SA and a count of its own, so that a lost, doubled or overtaken one shows at once. With an
+ * inside port the packets of every second tunnel come from there, and the others' go there.
  */
 
+#include "app/inside.h"
 #include "app/worker.h"
 #include "esp_util.h"
 
 #define TEAM_WORKERS 4
 #define TEAM_TUNNELS 8
 
-/** A tunnel's packets. Its owner alone touches what is not atomic. */
+/** A tunnel's packets. What is not atomic: its owner's, or who has the inside port's. */
 struct flow {
 	uint32_t sent, expected;
 	_Atomic(uint32_t) limit; /* sent until then */
@@ -23,6 +25,7 @@ struct flow {
 struct team {
 	struct gw_plane plane;
 	struct gw_port port;
+	struct gw_inside inside;
 	struct gw_worker *w[TEAM_WORKERS];
 	unsigned int window;	/* packets under way of each tunnel */
 	_Atomic(uint16_t) more; /* bytes of a packet behind its number */
@@ -34,12 +37,20 @@ struct team {
 	struct flow flows[TEAM_TUNNELS];
 };
 
+/** What a team is to be. */
+struct team_shape {
+	unsigned int n_workers;
+	uint16_t n_rx, n_tx; /* queues of the port */
+	bool busy;	     /* no poll sleeps */
+	unsigned int n_late; /* inbound SAs, the last ones, that are published later */
+	bool inside;	     /* there is an inside port */
+	unsigned int fwd_worker; /* who has it */
+};
+
 /** EAL with an lcore for each worker on the CPUs that there are. */
 void team_eal(void);
-/** n_rx and n_tx queues of the port; a worker's poll never sleeps if busy. Owners in turn; the last
- * n_late inbound SAs are to be published later. */
-void team_up(struct team *t, unsigned int n_workers, uint16_t n_rx, uint16_t n_tx, bool busy,
-	unsigned int n_late);
+/** Owners in turn. */
+void team_up(struct team *t, const struct team_shape *s);
 /** Workers have ended; fails unless every packet buffer is back. */
 void team_down(struct team *t);
 /** Each tunnel sends n packets more. */

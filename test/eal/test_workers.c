@@ -23,18 +23,18 @@
 
 static struct team team;
 
-static const struct shape {
-	unsigned int n_workers;
-	uint16_t n_rx, n_tx;
-} shapes[] = {
+static const struct team_shape shapes[] = {
 	{1, 1, 1}, {2, 1, 1}, {2, 2, 2}, {2, 1, 2}, {3, 2, 1}, {3, 2, 2}, {4, 1, 1}, {4, 4, 4}};
 
 /* ---- by hand ---- */
 
 static void
-by_hand(const struct shape *s, unsigned int n_late)
+by_hand(const struct team_shape *s)
 {
-	team_up(&team, s->n_workers, s->n_rx, s->n_tx, true, n_late);
+	struct team_shape busy = *s;
+
+	busy.busy = true;
+	team_up(&team, &busy);
 	for (unsigned int i = 0; i < s->n_workers; i++)
 		gw_rcu_online(team.plane.rcu, i);
 }
@@ -74,7 +74,7 @@ hands_off(void)
 
 /* Each as often as the others, or one of them seldom, so that much waits for it. */
 static unsigned int
-whose_turn(const struct shape *s, unsigned int seed)
+whose_turn(const struct team_shape *s, unsigned int seed)
 {
 	unsigned int i = (unsigned int)random() % s->n_workers, slow = seed / 2 % s->n_workers;
 
@@ -85,7 +85,7 @@ whose_turn(const struct shape *s, unsigned int seed)
 
 /* Others are to help any of them, from now on. */
 static void
-offer_any(const struct shape *s)
+offer_any(const struct team_shape *s)
 {
 	atomic_store(
 		&team.plane.offering, (uint64_t)random() & ((UINT64_C(1) << s->n_workers) - 1));
@@ -113,11 +113,11 @@ helped(void)
 
 /* Any order of polls, any time of a move, any help. */
 static void
-schedule(const struct shape *s, unsigned int seed, bool help, uint64_t *moves, uint64_t *helps)
+schedule(const struct team_shape *s, unsigned int seed, bool help, uint64_t *moves, uint64_t *helps)
 {
 	unsigned int polls = 0;
 
-	by_hand(s, 0);
+	by_hand(s);
 	team.window = GW_PASS_DEPTH / TEAM_TUNNELS; /* all in one ring at worst */
 	srandom(seed);
 	team_send(&team, 3000);
@@ -135,23 +135,40 @@ schedule(const struct shape *s, unsigned int seed, bool help, uint64_t *moves, u
 }
 
 static void
-test_schedules(void **state)
+schedules(bool inside)
 {
 	for (unsigned int i = 0; i < RTE_DIM(shapes); i++) {
+		struct team_shape s = shapes[i];
 		uint64_t moves = 0, helps = 0;
 
-		for (unsigned int seed = 0; seed < 10; seed++)
-			schedule(&shapes[i], seed, seed % 3 != 0, &moves, &helps);
-		assert_true(shapes[i].n_workers == 1 ? moves == 0 : moves > 100);
-		assert_true(shapes[i].n_workers == 1 ? helps == 0 : helps > 1000);
+		s.inside = inside;
+		for (unsigned int seed = 0; seed < 10; seed++) {
+			s.fwd_worker = seed % s.n_workers;
+			schedule(&s, seed, seed % 3 != 0, &moves, &helps);
+		}
+		assert_true(s.n_workers == 1 ? moves == 0 : moves > 100);
+		assert_true(s.n_workers == 1 ? helps == 0 : helps > 1000);
 	}
+}
+
+static void
+test_schedules(void **state)
+{
+	schedules(false);
+}
+
+/* The same between an inside port and tunnels: whoever has the port forwards for all. */
+static void
+test_schedules_inside(void **state)
+{
+	schedules(true);
 }
 
 /* A worker that is slow to come back keeps nobody from working but who waits for its tunnels. */
 static void
 test_stands_still(void **state)
 {
-	by_hand(&(struct shape){3, 1, 1}, 0);
+	by_hand(&(struct team_shape){3, 1, 1});
 	team_send(&team, 100);
 	assert_true(team_move(&team, 1, 2)); /* 1 is away */
 	for (unsigned int i = 0; i < 500; i++) {
@@ -174,7 +191,7 @@ test_nobody_sleeps(void **state)
 {
 	uint64_t before[3];
 
-	by_hand(&(struct shape){3, 1, 1}, 0);
+	by_hand(&(struct team_shape){3, 1, 1});
 	team.plane.busy = false;
 	poll_each(100);
 	for (unsigned int i = 0; i < 3; i++) {
@@ -199,12 +216,37 @@ test_frames_first(void **state)
 {
 	struct flow *f = &team.flows[1];
 
-	by_hand(&(struct shape){3, 1, 1}, 0);
+	by_hand(&(struct team_shape){3, 1, 1});
 	team.window = GW_PASS_DEPTH;
 	f->limit = 900;
 	for (unsigned int i = 0; i < 30; i++)
 		gw_worker_poll(team.w[1]);
 	assert_int_equal(f->sent, 900);
+	assert_true(team_move(&team, 1, 2));
+	for (unsigned int i = 0; i < 2000 && !team_done(&team); i++) {
+		gw_worker_poll(team.w[1]);
+		gw_worker_poll(team.w[2]);
+		if (i % 5 == 0)
+			gw_worker_poll(team.w[0]);
+		if (atomic_load(&team.demux[1]->owner) == 2)
+			f->limit = 1000;
+	}
+	team_check(&team);
+	hands_off();
+}
+
+/* So do packets on their way to who forwards them. */
+static void
+test_forwarded_first(void **state)
+{
+	struct flow *f = &team.flows[1];
+
+	by_hand(&(struct team_shape){3, 2, 3, .inside = true});
+	team.window = GW_PASS_DEPTH;
+	f->limit = 900;
+	for (unsigned int i = 0; i < 60; i++)
+		gw_worker_poll(team.w[1]);
+	assert_int_equal(stats(1).passed, 900);
 	assert_true(team_move(&team, 1, 2));
 	for (unsigned int i = 0; i < 2000 && !team_done(&team); i++) {
 		gw_worker_poll(team.w[1]);
@@ -272,7 +314,7 @@ test_super(void **state)
 	int fds[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds), 0);
-	by_hand(&(struct shape){2, 1, 1}, 0);
+	by_hand(&(struct team_shape){2, 1, 1});
 	t = team.tunnels[1];
 	assert_true(team_move(&team, 1, 0));
 	while (atomic_load(&team.demux[1]->owner) != 0)
@@ -304,7 +346,7 @@ test_held(void **state)
 {
 	struct gw_sa_out *sa;
 
-	by_hand(&(struct shape){2, 1, 1}, 0);
+	by_hand(&(struct team_shape){2, 1, 1});
 	sa = atomic_exchange(&team.tunnels[1]->sa_out, NULL);
 	team_send(&team, 40);
 	poll_each(100);
@@ -327,7 +369,7 @@ test_held_passed(void **state)
 	struct gw_tunnel *t;
 	struct gw_sa_out *sa;
 
-	by_hand(&(struct shape){3, 1, 1}, 0);
+	by_hand(&(struct team_shape){3, 1, 1});
 	t = team.tunnels[last];
 	sa = atomic_exchange(&t->sa_out, NULL);
 	assert_int_equal(atomic_load(&team.demux[last]->owner), 1);
@@ -357,7 +399,7 @@ test_early(void **state)
 {
 	const unsigned int late = TEAM_TUNNELS - 1;
 
-	by_hand(&(struct shape){2, 1, 1}, 1);
+	by_hand(&(struct team_shape){2, 1, 1, .n_late = 1});
 	team_send(&team, 30);
 	poll_each(100);
 	assert_int_equal(team.flows[0].got, 30);
@@ -422,7 +464,7 @@ test_slow_helper(void **state)
 	struct gw_offer_slot *s;
 	struct gw_offer *out;
 
-	by_hand(&(struct shape){2, 1, 1}, 0);
+	by_hand(&(struct team_shape){2, 1, 1});
 	out = &team.plane.offers[GW_OFFER_OUT];
 	s = taken_away(out);
 	gw_rcu_retire(team.plane.rcu, note, &reclaimed);
@@ -452,7 +494,7 @@ test_no_helper(void **state)
 	struct flow *f = &team.flows[0], *other = &team.flows[1];
 	struct gw_offer *out;
 
-	by_hand(&(struct shape){2, 1, 1}, 0);
+	by_hand(&(struct team_shape){2, 1, 1});
 	out = &team.plane.offers[GW_OFFER_OUT];
 	team.window = 10000;
 	team.more = 300;
@@ -481,7 +523,7 @@ test_full(void **state)
 {
 	struct flow *last = &team.flows[TEAM_TUNNELS - 1]; /* of worker 1, which has no queue */
 
-	by_hand(&(struct shape){2, 1, 1}, 0);
+	by_hand(&(struct team_shape){2, 1, 1});
 	team.window = 10000;
 	team.hold_wire = true;
 	/* frames to who transmits */
@@ -520,7 +562,7 @@ test_full(void **state)
 static void
 test_one_sends(void **state)
 {
-	by_hand(&(struct shape){2, 1, 1}, 0);
+	by_hand(&(struct team_shape){2, 1, 1});
 	team.window = 10000;
 	for (unsigned int i = 0; i < 40; i++) {
 		/* both of worker 1, which reads on until it has had a burst */
@@ -538,7 +580,7 @@ test_one_sends(void **state)
 
 /* One after the other, as control does it: some go on without the first. */
 static void
-pause_all(const struct shape *s)
+pause_all(const struct team_shape *s)
 {
 	for (unsigned int i = 0; i < s->n_workers; i++)
 		gw_worker_pause(team.w[i]);
@@ -550,12 +592,12 @@ pause_all(const struct shape *s)
 enum { HELP = 1, PAUSE = 2 };
 
 static void
-with_threads(const struct shape *s, unsigned int with)
+with_threads(const struct team_shape *s, unsigned int with)
 {
 	uint64_t end = rte_rdtsc() + 60 * rte_get_tsc_hz();
 	unsigned int moves = 0, pauses = 0;
 
-	team_up(&team, s->n_workers, s->n_rx, s->n_tx, false, 0);
+	team_up(&team, s);
 	team_send(&team, 20000);
 	for (unsigned int i = 0; i < s->n_workers; i++)
 		assert_int_equal(gw_worker_start(team.w[i], i + 1), 0);
@@ -595,6 +637,18 @@ test_threads_help(void **state)
 		with_threads(&shapes[i], HELP);
 }
 
+static void
+test_threads_inside(void **state)
+{
+	for (unsigned int i = 0; i < RTE_DIM(shapes); i++) {
+		struct team_shape s = shapes[i];
+
+		s.inside = true;
+		s.fwd_worker = s.n_workers - 1; /* as in the gateway */
+		with_threads(&s, HELP);
+	}
+}
+
 /* A port is reset while tunnels move and others help: nothing is lost of what is on its way. */
 static void
 test_threads_pause(void **state)
@@ -609,9 +663,11 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_schedules),
+		cmocka_unit_test(test_schedules_inside),
 		cmocka_unit_test(test_stands_still),
 		cmocka_unit_test(test_nobody_sleeps),
 		cmocka_unit_test(test_frames_first),
+		cmocka_unit_test(test_forwarded_first),
 		cmocka_unit_test(test_super),
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_held_passed),
@@ -622,6 +678,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_one_sends),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_threads_help),
+		cmocka_unit_test(test_threads_inside),
 		cmocka_unit_test(test_threads_pause),
 	};
 
