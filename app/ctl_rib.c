@@ -34,7 +34,7 @@ struct source {
 struct rib {
 	struct rib_ops ops;
 	uint32_t reading;
-	unsigned int n, n_buckets;
+	unsigned int n, n_buckets, n_refused;
 	struct entry **bucket;
 	struct source source[2], coming[2]; /* IPv4, IPv6; of the last reading, of this one */
 };
@@ -284,37 +284,45 @@ was_shown(const struct entry *e)
 	return e->refused ? &unreach : &e->as;
 }
 
-/* @return false when it is to be forgotten */
+/* @param left  [out] set when it no longer leads where it did
+ * @return false when it is to be forgotten */
 static bool
-show(struct rib *rib, struct entry *e)
+show(struct rib *rib, struct entry *e, bool refused_too, bool *left)
 {
 	const struct rib_hop *hop = e->reading == rib->reading ? &e->best.hop : NULL;
+	bool same = hop != NULL && e->shown && memcmp(hop, &e->as, sizeof(*hop)) == 0;
 	enum rib_said said;
 
 	if (hop == NULL && !e->shown)
 		return false;
-	if (hop != NULL && e->shown && memcmp(hop, &e->as, sizeof(*hop)) == 0)
+	if (same && !(refused_too && e->refused))
 		return true;
 	said = rib->ops.changed(rib->ops.arg, &e->dst, was_shown(e), hop);
 	if (said == RIB_AGAIN)
 		return true;
+	*left |= e->shown && !same;
+	rib->n_refused -= e->refused;
 	e->refused = said == RIB_REFUSED;
+	rib->n_refused += e->refused;
 	e->shown = hop != NULL;
 	if (hop != NULL)
 		e->as = *hop;
 	return e->shown;
 }
 
-unsigned int
-rib_end(struct rib *rib)
+/* @return true when a route went or leads elsewhere */
+static bool
+show_all(struct rib *rib, bool refused_too)
 {
+	bool left = false;
+
 	for (unsigned int i = 0; i < rib->n_buckets; i++) {
 		struct entry **at = &rib->bucket[i];
 
 		while (*at != NULL) {
 			struct entry *e = *at;
 
-			if (show(rib, e)) {
+			if (show(rib, e, refused_too, &left)) {
 				at = &e->next;
 				continue;
 			}
@@ -323,8 +331,23 @@ rib_end(struct rib *rib)
 			rib->n--;
 		}
 	}
+	return left;
+}
+
+unsigned int
+rib_end(struct rib *rib)
+{
+	/* there may be room now for what had none */
+	if (show_all(rib, false) && rib->n_refused > 0)
+		show_all(rib, true);
 	memcpy(rib->source, rib->coming, sizeof(rib->source));
 	return rib->n;
+}
+
+unsigned int
+rib_refused(const struct rib *rib)
+{
+	return rib->n_refused;
 }
 
 bool

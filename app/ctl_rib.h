@@ -31,7 +31,7 @@ struct rib_ops {
 	/**
 	 * A prefix leads to hop from now on, not to was; NULL: there is, was, no route.
 	 * @return AGAIN: say it at the next reading; REFUSED: hop has no place, the prefix is unreachable (and
-	 *         so is the next was)
+	 *         so is the next was): it is said again when others have gone or lead elsewhere
 	 */
 	enum rib_said { RIB_AGAIN, RIB_TAKEN, RIB_REFUSED } (*changed)(void *arg, const struct gw_prefix *dst,
 		const struct rib_hop *was, const struct rib_hop *hop);
@@ -54,6 +54,9 @@ void rib_begin(struct rib *rib);
 int rib_put(struct rib *rib, const struct gw_rtnl_route *r);
 /** The reading is complete. @return prefixes that have a route */
 unsigned int rib_end(struct rib *rib);
+
+/** Prefixes that were refused. */
+unsigned int rib_refused(const struct rib *rib);
 
 /** An address of ours on the inside interface by the last reading; IPv6: one that is not link-local. */
 bool rib_source(const struct rib *rib, uint8_t family, uint8_t addr[16]);

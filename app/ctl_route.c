@@ -156,10 +156,8 @@ changed(void *arg, const struct gw_prefix *dst, const struct rib_hop *was,
 	bool refused = hop != NULL && nh == 0;
 	int rc;
 
-	if (refused) {
+	if (refused)
 		nh = GW_FIB_UNREACH;
-		r->stats.refused++;
-	}
 	rc = hop != NULL ? gw_fib_set(r->in->fib, dst, nh) : gw_fib_del(r->in->fib, dst);
 	if (rc < 0) {
 		r->routes_dirty = true;
@@ -228,16 +226,24 @@ begin(struct gw_routes *r, uint64_t now_ms)
 	}
 }
 
+static uint64_t
+count_refused(const struct gw_routes *r)
+{
+	return gw_fib_refused(r->in->fib) + rib_refused(r->rib);
+}
+
 static void
 tell_full(struct gw_routes *r)
 {
-	uint64_t refused = gw_fib_refused(r->in->fib) + r->stats.refused;
+	uint64_t refused = count_refused(r);
 
 	if (refused > r->told_refused)
 		gw_log(GW_LOG_ERROR, "route",
-			"%llu routes find no place in the tables (%u IPv4, %u IPv6, %u gateways)",
-			(unsigned long long)(refused - r->told_refused), GW_FIB_ROUTES4,
-			GW_FIB_ROUTES6, GW_FIB_VIA_MAX);
+			"%llu routes have no place in the tables (%u IPv4, %u IPv6, %u gateways)",
+			(unsigned long long)refused, GW_FIB_ROUTES4, GW_FIB_ROUTES6,
+			GW_FIB_VIA_MAX);
+	else if (refused == 0 && r->told_refused > 0)
+		gw_log(GW_LOG_INFO, "route", "all routes have a place in the tables again");
 	r->told_refused = refused;
 }
 
@@ -497,7 +503,7 @@ void
 gw_routes_get_stats(const struct gw_routes *r, struct gw_routes_stats *st)
 {
 	*st = r->stats;
-	st->refused += gw_fib_refused(r->in->fib);
+	st->refused = count_refused(r);
 	st->neighbours = ctl_neigh_count(r->neigh);
 }
 

@@ -32,7 +32,7 @@ struct gw_routes_stats {
 	unsigned int prefixes, neighbours;
 	uint64_t readings; /* of the kernel's tables */
 	uint64_t resyncs;  /* messages were lost */
-	uint64_t refused;  /* routes that found no place */
+	uint64_t refused;  /* routes that have no place */
 };
 void gw_routes_get_stats(const struct gw_routes *r, struct gw_routes_stats *st);
 

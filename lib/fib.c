@@ -45,7 +45,7 @@ struct gw_fib {
 	bool again4, again6; /* may still be built again in this commit: it takes long */
 	struct ops fresh;    /* made to neither view */
 	struct ops late;     /* made to the one that is shown */
-	uint64_t refused;
+	struct ops refused;  /* routes without a place, tried again when others go */
 };
 
 /* ---- both views ---- */
@@ -136,6 +136,7 @@ gw_fib_destroy(struct gw_fib *f)
 	view_destroy(f->views[1]);
 	free(f->fresh.op);
 	free(f->late.op);
+	free(f->refused.op);
 	free(f);
 }
 
@@ -201,6 +202,13 @@ push(struct ops *o, const struct op *op)
 	return 0;
 }
 
+/* Without memory it is forgotten: it has no place anyhow, and may get one when it changes. */
+static void
+refuse(struct gw_fib *f, const struct op *op)
+{
+	(void)push(&f->refused, op);
+}
+
 int
 gw_fib_set(struct gw_fib *f, const struct gw_prefix *dst, uint16_t nh)
 {
@@ -257,14 +265,18 @@ build_again4(struct gw_fib *f, struct gw_fib_view *v)
 	if (fib4 == NULL)
 		return false;
 	while ((n = rte_rib_get_nxt(rib, 0, 0, n, RTE_RIB_GET_NXT_ALL)) != NULL) {
+		struct op op = {.kind = OP_SET, .dst.family = AF_INET};
 		uint32_t addr;
 		uint64_t nh;
-		uint8_t bits;
 
 		rte_rib_get_ip(n, &addr);
-		rte_rib_get_depth(n, &bits);
+		rte_rib_get_depth(n, &op.dst.bits);
 		rte_rib_get_nh(n, &nh);
-		f->refused += rte_fib_add(fib4, addr, bits, nh) < 0;
+		if (rte_fib_add(fib4, addr, op.dst.bits, nh) == 0)
+			continue;
+		gw_put32(op.dst.addr, addr);
+		op.nh = (uint16_t)nh;
+		refuse(f, &op);
 	}
 	rte_fib_free(v->fib4);
 	v->fib4 = fib4;
@@ -297,13 +309,15 @@ build_again6(struct gw_fib *f, struct gw_fib_view *v)
 	if (fib6 == NULL)
 		return false;
 	while ((n = rte_rib6_get_nxt(rib, first, 0, n, RTE_RIB6_GET_NXT_ALL)) != NULL) {
-		uint8_t addr[16], bits;
+		struct op op = {.kind = OP_SET, .dst.family = AF_INET6};
 		uint64_t nh;
 
-		rte_rib6_get_ip(n, addr);
-		rte_rib6_get_depth(n, &bits);
+		rte_rib6_get_ip(n, op.dst.addr);
+		rte_rib6_get_depth(n, &op.dst.bits);
 		rte_rib6_get_nh(n, &nh);
-		f->refused += rte_fib6_add(fib6, addr, bits, nh) < 0;
+		op.nh = (uint16_t)nh;
+		if (rte_fib6_add(fib6, op.dst.addr, op.dst.bits, nh) < 0)
+			refuse(f, &op);
 	}
 	rte_fib6_free(v->fib6);
 	v->fib6 = fib6;
@@ -379,6 +393,56 @@ apply(struct gw_fib *f, struct gw_fib_view *v, const struct op *op)
 	return 0;
 }
 
+/* ---- what was refused ---- */
+
+static int
+by_prefix(const void *a, const void *b)
+{
+	const struct gw_prefix *p = &((const struct op *)a)->dst, *q = &((const struct op *)b)->dst;
+
+	if (p->family != q->family)
+		return p->family < q->family ? -1 : 1;
+	if (p->bits != q->bits)
+		return p->bits < q->bits ? -1 : 1;
+	return memcmp(p->addr, q->addr, sizeof(p->addr));
+}
+
+/* What is said of a prefix now counts instead. @return true when routes go */
+static bool
+forget_refused(struct gw_fib *f)
+{
+	struct ops *r = &f->refused;
+	bool go = false;
+	size_t n = 0;
+
+	qsort(r->op, r->n, sizeof(r->op[0]), by_prefix);
+	for (size_t i = 0; i < f->fresh.n; i++) {
+		const struct op *op = &f->fresh.op[i];
+		struct op *same;
+
+		go |= op->kind == OP_DEL;
+		if (op->kind != OP_SET && op->kind != OP_DEL)
+			continue;
+		same = bsearch(op, r->op, r->n, sizeof(*op), by_prefix);
+		if (same != NULL)
+			same->kind = OP_DEL;
+	}
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->op[i].kind == OP_SET)
+			r->op[n++] = r->op[i];
+	}
+	r->n = n;
+	return go;
+}
+
+/* They follow what makes room for them; those for which there is no memory another time. */
+static void
+try_refused(struct gw_fib *f)
+{
+	while (f->refused.n > 0 && push(&f->fresh, &f->refused.op[f->refused.n - 1]) == 0)
+		f->refused.n--;
+}
+
 static void
 spare_is_free(void *arg)
 {
@@ -397,10 +461,16 @@ gw_fib_commit(struct gw_fib *f)
 	if (!f->spare_free)
 		return false;
 	f->again4 = f->again6 = true;
+	if (f->refused.n > 0 && forget_refused(f))
+		try_refused(f);
 	for (size_t i = 0; i < f->late.n; i++)
-		apply(f, spare, &f->late.op[i]); /* counted when it was fresh */
-	for (size_t i = 0; i < f->fresh.n; i++)
-		f->refused += apply(f, spare, &f->fresh.op[i]) < 0;
+		apply(f, spare, &f->late.op[i]);
+	for (size_t i = 0; i < f->fresh.n; i++) {
+		if (apply(f, spare, &f->fresh.op[i]) == 0)
+			continue;
+		refuse(f, &f->fresh.op[i]);
+		f->fresh.op[i].kind = OP_DEL; /* nor shall it be in the other view */
+	}
 	f->late = f->fresh;
 	done.n = 0;
 	f->fresh = done;
@@ -413,5 +483,5 @@ gw_fib_commit(struct gw_fib *f)
 uint64_t
 gw_fib_refused(const struct gw_fib *f)
 {
-	return f->refused;
+	return f->refused.n;
 }

@@ -103,7 +103,10 @@ int gw_fib_set_source(struct gw_fib *f, uint32_t addr4, const struct in6_addr *a
  */
 bool gw_fib_commit(struct gw_fib *f);
 
-/** Routes that found no place in the tables: what they covered goes by shorter prefixes, or nowhere. */
+/**
+ * Routes that have no place in the tables: what they cover goes by shorter prefixes, or nowhere. They are tried
+ * again in a commit that takes others away.
+ */
 uint64_t gw_fib_refused(const struct gw_fib *f);
 
 #endif

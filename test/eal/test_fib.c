@@ -259,20 +259,53 @@ test_miscounted(void **state)
 }
 
 static void
+commit(struct gw_fib *f, struct gw_rcu *rcu)
+{
+	while (!gw_fib_commit(f))
+		gw_rcu_poll(rcu);
+}
+
+static void
 test_full(void **state)
 {
 	struct gw_rcu *rcu = gw_rcu_create(1, SOCKET_ID_ANY);
 	struct gw_fib *f = gw_fib_create(rcu, SOCKET_ID_ANY);
 	struct gw_prefix p = {.family = AF_INET, .bits = 24};
-	const uint8_t first[4] = {1, 0, 0, 1};
+	const uint8_t first[4] = {1, 0, 0, 1}, last[4] = {2, 0, 0, 1};
 
 	for (uint32_t i = 0; i <= GW_FIB_ROUTES4; i++) {
 		gw_put32(p.addr, 0x01000000 + (i << 8));
 		gw_fib_set(f, &p, 1 + i % 2); /* neighbours differ */
 	}
 	assert_true(gw_fib_commit(f));
-	assert_true(gw_fib_refused(f) > 0); /* and said */
+	assert_int_equal(gw_fib_refused(f), 1); /* and said */
 	assert_int_equal(look_up(gw_fib_view(f), AF_INET, first), 1);
+	assert_int_equal(look_up(gw_fib_view(f), AF_INET, last), GW_FIB_NONE);
+	/* what changes nothing about that */
+	gw_fib_set_nh(f, 8, &(struct gw_fib_nh){.kind = GW_FIB_VIA});
+	commit(f, rcu);
+	assert_int_equal(gw_fib_refused(f), 1);
+	/* when another goes it is there, in both views */
+	gw_put32(p.addr, 0x01000000);
+	gw_fib_del(f, &p);
+	for (unsigned int i = 0; i < 2; i++) {
+		commit(f, rcu);
+		assert_int_equal(gw_fib_refused(f), 0);
+		assert_int_equal(look_up(gw_fib_view(f), AF_INET, first), GW_FIB_NONE);
+		assert_int_equal(look_up(gw_fib_view(f), AF_INET, last), 1);
+		gw_fib_set_nh(f, 8, &(struct gw_fib_nh){.kind = GW_FIB_VIA});
+	}
+	/* what is said of it while it waits counts: it goes, or leads elsewhere */
+	gw_fib_set(f, &p, 1);
+	commit(f, rcu);
+	assert_int_equal(gw_fib_refused(f), 1);
+	gw_fib_set(f, &p, 2);
+	commit(f, rcu);
+	assert_int_equal(gw_fib_refused(f), 1);
+	gw_fib_del(f, &p);
+	commit(f, rcu);
+	assert_int_equal(gw_fib_refused(f), 0);
+	assert_int_equal(look_up(gw_fib_view(f), AF_INET, first), GW_FIB_NONE);
 	gw_rcu_destroy(rcu);
 	gw_fib_destroy(f);
 }

@@ -539,6 +539,23 @@ test_rib_no_place(void **state)
 	rib_begin(rib);
 	put(rib, "10.1.0.0", 24, MAIN, RTN_UNICAST, INSIDE, "10.9.0.1", 0);
 	end(rib, "10.1.0.0/24 none > via ::ffff:10.9.0.1;");
+	assert_int_equal(rib_refused(rib), 1);
+	answer = RIB_TAKEN;
+	/* nothing has gone that could have made room */
+	rib_begin(rib);
+	put(rib, "10.1.0.0", 24, MAIN, RTN_UNICAST, INSIDE, "10.9.0.1", 0);
+	put(rib, "10.2.0.0", 24, MAIN, RTN_UNICAST, INSIDE, "10.9.0.3", 0);
+	end(rib, "10.2.0.0/24 none > via ::ffff:10.9.0.3;");
+	rib_begin(rib);
+	put(rib, "10.1.0.0", 24, MAIN, RTN_UNICAST, INSIDE, "10.9.0.1", 0);
+	end(rib, "10.2.0.0/24 via ::ffff:10.9.0.3 > none;"
+		 "10.1.0.0/24 unreach > via ::ffff:10.9.0.1;");
+	assert_int_equal(rib_refused(rib), 0);
+	answer = RIB_REFUSED;
+	rib_begin(rib);
+	put(rib, "10.1.0.0", 24, MAIN, RTN_UNICAST, INSIDE, "10.9.0.4", 0);
+	end(rib, "10.1.0.0/24 via ::ffff:10.9.0.1 > via ::ffff:10.9.0.4;"
+		 "10.1.0.0/24 unreach > via ::ffff:10.9.0.4;");
 	answer = RIB_TAKEN;
 	rib_begin(rib);
 	put(rib, "10.1.0.0", 24, MAIN, RTN_UNICAST, INSIDE, "10.9.0.2", 0);
