@@ -102,17 +102,27 @@ host_spi_alloc(void *arg)
 {
 	struct peer *me = arg;
 
-	me->spis_out++;
+	world_check(me->w, me->spis_out < WORLD_CHILDREN_MAX, "peer %u: too many SPIs", me->index);
+	me->spi_out[me->spis_out++] = me->spi_next;
 	return me->spi_next++;
+}
+
+/** It is installed, or given back. */
+static void
+take_spi(struct peer *me, uint32_t spi)
+{
+	int i = 0;
+
+	while (i < me->spis_out && me->spi_out[i] != spi)
+		i++;
+	world_check(me->w, i < me->spis_out, "peer %u: SPI %08x is not out", me->index, spi);
+	me->spi_out[i] = me->spi_out[--me->spis_out];
 }
 
 static void
 host_spi_free(void *arg, uint32_t spi)
 {
-	struct peer *me = arg;
-
-	(void)spi;
-	me->spis_out--;
+	take_spi(arg, spi);
 }
 
 static void
@@ -169,7 +179,7 @@ host_child_add(void *arg, const struct ike_child_sa *sa)
 			me->esp_dup_key++;
 	c = free_slot(me);
 	*c = (struct mock_child){.in = true, .out = true, .sending = sa->use_out, .sa = *sa};
-	me->spis_out--;
+	take_spi(me, sa->spi_in);
 	if (me->w->added != NULL)
 		me->w->added(me->w, me, sa);
 	return 0;

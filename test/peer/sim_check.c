@@ -80,6 +80,28 @@ be32(const uint8_t *p)
 }
 
 /**
+ * Whoever has the IKE SA says nothing in the clear about it. But for a version that it does not
+ * know, which is looked at first.
+ */
+static void
+check_stranger(struct sim *s, unsigned int from, const uint8_t *buf, size_t len)
+{
+	bool initiator = (buf[19] & IKE_FLAG_INITIATOR) != 0;
+	const struct ike_sa *sa;
+	struct ike_hdr hdr;
+
+	if (len >= IKE_HDR_LEN + 8 && buf[16] == IKE_PLD_NOTIFY &&
+		(buf[IKE_HDR_LEN + 6] << 8 | buf[IKE_HDR_LEN + 7]) == IKE_N_INVALID_MAJOR_VERSION)
+		return;
+	ike_hdr_parse(&hdr, buf, IKE_HDR_LEN);
+	sa = ike_sa_by_spi(s->w->p[from].e, initiator ? hdr.spi_i : hdr.spi_r);
+	world_check(s->w,
+		sa == NULL || sa->initiator != initiator || sa->spi_i != hdr.spi_i ||
+			sa->spi_r != hdr.spi_r,
+		"peer %u answers in the clear for its IKE_SA %u", from, sa->id);
+}
+
+/**
  * In the clear, after IKE_SA_INIT, are only notifies that answer somebody unknown: an IKE message
  * by a response, ESP by what belongs to no IKE SA and to which nobody answers (1.5).
  */
@@ -94,6 +116,7 @@ check_clear(struct sim *s, unsigned int from, const uint8_t *buf, size_t len)
 		(buf[19] & IKE_FLAG_RESPONSE) != 0 ||
 			(buf[18] == IKE_X_INFORMATIONAL && memcmp(buf, no_spis, 16) == 0),
 		"peer %u asks in the clear: exchange %u", from, buf[18]);
+	check_stranger(s, from, buf, len);
 	while (next != 0 && at + 4 <= len) {
 		world_check(s->w, next == IKE_PLD_NOTIFY, "peer %u sends payload %u in the clear",
 			from, next);
@@ -244,6 +267,11 @@ watch_child(struct world *w, const struct peer *p, const struct ike_child_sa *sa
 	world_check(w,
 		note(s, in ^ 0x5555, me << 20 | sa->id) && note(s, out ^ 0xaaaa, me << 20 | sa->id),
 		"peer %u: a key is used again, child %u", p->index, sa->id);
+	/* nor does one end use it both ways, whatever for */
+	world_check(w,
+		note(s, hash(9 + p->index, &in, sizeof(in)), 0) &&
+			note(s, hash(9 + p->index, &out, sizeof(out)), 1),
+		"peer %u: a key is used in both directions, child %u", p->index, sa->id);
 	for (unsigned int i = 0; i < p->n_child; i++) {
 		const struct mock_child *o = &p->child[i];
 

@@ -161,8 +161,8 @@ main(int argc, char **argv)
 	for (unsigned int i = 0; i < o.jobs; i++) {
 		pid_t pid = fork();
 
-		if (pid == 0)
-			_exit(run_share(&o, i) == 0 ? 0 : 1);
+		if (pid == 0) /* not _exit(): leaks are looked for at the end */
+			exit(run_share(&o, i) == 0 ? 0 : 1);
 		if (pid < 0)
 			perror("fork");
 		bad |= pid < 0;

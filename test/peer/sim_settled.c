@@ -308,16 +308,17 @@ sim_check_gone(struct sim *s)
  * with another child: two SAs that both carry something stay.
  */
 static const char *
-too_many_sas(struct sim *s, const struct edge *e)
+too_many_sas(struct sim *s, const struct edge *e, bool at_b)
 {
-	const struct ike_conn_cfg *conn = &s->sites[e->a].conns[e->conn_a];
+	unsigned int me = at_b ? e->b : e->a, other = at_b ? e->a : e->b;
+	const struct ike_conn_cfg *conn = &s->sites[me].conns[at_b ? e->conn_b : e->conn_a];
 	bool strict = conn->unique == IKE_UNIQUE_REPLACE || conn->unique == IKE_UNIQUE_KEEP;
 	unsigned int n = 0, idle = 0;
 
-	for (unsigned int i = 0; i < snaps[e->a].n_sa; i++) {
-		const struct ike_sa_view *v = &snaps[e->a].sa[i];
+	for (unsigned int i = 0; i < snaps[me].n_sa; i++) {
+		const struct ike_sa_view *v = &snaps[me].sa[i];
 
-		if (v->conn != conn || !same_addr(&v->path.remote, sim_seen(&s->w->p[e->b])))
+		if (v->conn != conn || !same_addr(&v->path.remote, sim_seen(&s->w->p[other])))
 			continue;
 		n++;
 		idle += v->n_children == 0;
@@ -353,8 +354,8 @@ sim_unsettled(struct sim *s)
 
 		for (unsigned int k = 0; k < e->n_children && why == NULL; k++)
 			why = child_unsettled(s, e, k);
-		if (why == NULL)
-			why = too_many_sas(s, e);
+		for (unsigned int at_b = 0; at_b < 2 && why == NULL; at_b++)
+			why = too_many_sas(s, e, at_b);
 	}
 	if (why == NULL)
 		why = sas_unsettled(s);

@@ -67,6 +67,7 @@ struct peer {
 	unsigned int n_child;	/* entries used, also those gone */
 	uint32_t spi_next;
 	int spis_out;		/* allocated, neither installed nor given back */
+	uint32_t spi_out[WORLD_CHILDREN_MAX]; /* those */
 	int ike_spis;		/* in use */
 	int half_open_spis;	/* those of strangers among them */
 	unsigned int traps;	/* actions with trap that were carried out */
