@@ -86,10 +86,12 @@ build_asan() {
 run_meson() { # SUITE
 	build_asan
 	step "$1"
-	local rc=0 log=$LOGS/$1.log
+	local rc=0 log=$LOGS/$1.log out=$LOGS/$1.results
+	rm -f "$ASAN/meson-logs/$1.json"
 	meson test -C "$ASAN" --no-rebuild --suite "$1" --logbase "$1" >"$log" 2>&1 || rc=$?
 	# a binary holds many tests: count each of them, and a binary that died as one more failure
-	/usr/bin/python3 test/results.py "$1" "$ASAN/meson-logs/$1.json" | tee -a "$RESULTS"
+	/usr/bin/python3 test/results.py "$1" "$ASAN/meson-logs/$1.json" | tee "$out" | tee -a "$RESULTS"
+	[ $rc = 0 ] || grep -q '^FAIL ' "$out" || result "FAIL $1: meson's exit status $rc"
 	[ $rc = 0 ] || show_tail "$ASAN/meson-logs/$1.txt" 60
 }
 

@@ -7,6 +7,7 @@ import sys
 
 OK = re.compile(r'^\[ +OK +\] (.+)$', re.M)
 BAD = re.compile(r'^\[ +FAILED +\] ([^:\n]+)$', re.M)
+SKIPPED = re.compile(r'^\[ +SKIPPED +\] (.+)$', re.M)
 COUNT = re.compile(r'^\d+ ')            # "2 test(s), listed below" of the summary is no name
 
 
@@ -23,7 +24,7 @@ def lines(layer, test):
     if not good and not bad:
         yield f'FAIL {layer}/{name}: {test["result"]}'
     elif good and not ok and not bad and test['result'] == 'OK':
-        yield f'PASS {layer}/{name}'
+        yield f'{"SKIP" if SKIPPED.search(text) else "PASS"} {layer}/{name}'
 
 
 def main():
