@@ -18,7 +18,7 @@
 #define TBL8_6    0x7ffe /* one for each eight bits beyond 24 that differ: five for a lone /64 */
 #define FIRST_OPS 256
 
-enum op_kind { OP_SET, OP_DEL, OP_NH, OP_SOURCE };
+enum op_kind { OP_SET, OP_DEL, OP_NH, OP_SOURCE, OP_REFUSED /* a SET without a place */ };
 
 struct op {
 	enum op_kind kind;
@@ -27,6 +27,7 @@ struct op {
 	struct gw_fib_nh what;
 	uint32_t addr4;
 	struct in6_addr addr6;
+	size_t at; /* REFUSED: how many ops of this commit came before; 0 = of an earlier one */
 };
 
 struct ops {
@@ -46,6 +47,7 @@ struct gw_fib {
 	struct ops fresh;    /* made to neither view */
 	struct ops late;     /* made to the one that is shown */
 	struct ops refused;  /* routes without a place, tried again when others go */
+	size_t done;         /* ops of this commit */
 };
 
 /* ---- both views ---- */
@@ -206,7 +208,11 @@ push(struct ops *o, const struct op *op)
 static void
 refuse(struct gw_fib *f, const struct op *op)
 {
-	(void)push(&f->refused, op);
+	struct op r = *op;
+
+	r.kind = OP_REFUSED;
+	r.at = f->done;
+	(void)push(&f->refused, &r);
 }
 
 int
@@ -380,6 +386,7 @@ apply(struct gw_fib *f, struct gw_fib_view *v, const struct op *op)
 	case OP_SET:
 		return set_route(f, v, op);
 	case OP_DEL:
+	case OP_REFUSED: /* nor shall it be in the other view */
 		del_route(v, op);
 		return 0;
 	case OP_NH:
@@ -396,9 +403,9 @@ apply(struct gw_fib *f, struct gw_fib_view *v, const struct op *op)
 /* ---- what was refused ---- */
 
 static int
-by_prefix(const void *a, const void *b)
+by_prefix(const struct op *a, const struct op *b)
 {
-	const struct gw_prefix *p = &((const struct op *)a)->dst, *q = &((const struct op *)b)->dst;
+	const struct gw_prefix *p = &a->dst, *q = &b->dst;
 
 	if (p->family != q->family)
 		return p->family < q->family ? -1 : 1;
@@ -407,40 +414,90 @@ by_prefix(const void *a, const void *b)
 	return memcmp(p->addr, q->addr, sizeof(p->addr));
 }
 
-/* What is said of a prefix now counts instead. @return true when routes go */
-static bool
-forget_refused(struct gw_fib *f)
+static int
+by_prefix_and_time(const void *a, const void *b)
 {
-	struct ops *r = &f->refused;
-	bool go = false;
-	size_t n = 0;
+	const struct op *p = a, *q = b;
+	int d = by_prefix(p, q);
 
-	qsort(r->op, r->n, sizeof(r->op[0]), by_prefix);
-	for (size_t i = 0; i < f->fresh.n; i++) {
-		const struct op *op = &f->fresh.op[i];
-		struct op *same;
-
-		go |= op->kind == OP_DEL;
-		if (op->kind != OP_SET && op->kind != OP_DEL)
-			continue;
-		same = bsearch(op, r->op, r->n, sizeof(*op), by_prefix);
-		if (same != NULL)
-			same->kind = OP_DEL;
-	}
-	for (size_t i = 0; i < r->n; i++) {
-		if (r->op[i].kind == OP_SET)
-			r->op[n++] = r->op[i];
-	}
-	r->n = n;
-	return go;
+	return d != 0 ? d : (p->at > q->at) - (p->at < q->at);
 }
 
-/* They follow what makes room for them; those for which there is no memory another time. */
-static void
-try_refused(struct gw_fib *f)
+/* @return the first of those that are sorted and of this prefix, or where it would be */
+static size_t
+find_refused(const struct ops *r, const struct op *op)
 {
-	while (f->refused.n > 0 && push(&f->fresh, &f->refused.op[f->refused.n - 1]) == 0)
-		f->refused.n--;
+	size_t low = 0, high = r->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (by_prefix(&r->op[mid], op) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* Of each prefix the last word counts, and is kept if that was a refusal. @return true if routes
+ * went */
+static bool
+keep_last_word(struct gw_fib *f)
+{
+	struct ops *r = &f->refused;
+	bool went = false;
+	size_t n = 0;
+
+	qsort(r->op, r->n, sizeof(r->op[0]), by_prefix_and_time);
+	for (size_t i = 0; i < f->fresh.n; i++) {
+		const struct op *op = &f->fresh.op[i];
+
+		went |= op->kind == OP_DEL;
+		if (op->kind != OP_SET && op->kind != OP_DEL)
+			continue;
+		for (size_t k = find_refused(r, op);
+			k < r->n && r->op[k].at <= i && by_prefix(&r->op[k], op) == 0; k++)
+			r->op[k].kind = OP_DEL;
+	}
+	for (size_t k = 0; k < r->n; k++) {
+		bool last = k + 1 == r->n || by_prefix(&r->op[k], &r->op[k + 1]) != 0;
+
+		if (last && r->op[k].kind == OP_REFUSED)
+			r->op[n++] = r->op[k];
+	}
+	r->n = n;
+	return went;
+}
+
+/* What has a place now becomes a change like others. */
+static void
+try_again(struct gw_fib *f, struct gw_fib_view *v)
+{
+	struct ops *r = &f->refused;
+	size_t n = 0;
+
+	for (size_t k = 0; k < r->n; k++) {
+		struct op op = r->op[k];
+
+		op.kind = OP_SET;
+		if (apply(f, v, &op) == 0 && push(&f->fresh, &op) == 0)
+			continue;
+		del_route(v, &op); /* both views or none */
+		r->op[n++] = r->op[k];
+	}
+	r->n = n;
+}
+
+static void
+settle_refused(struct gw_fib *f, struct gw_fib_view *v)
+{
+	bool went = keep_last_word(f);
+
+	for (size_t k = 0; k < f->refused.n; k++)
+		f->refused.op[k].at = 0;
+	if (went)
+		try_again(f, v);
 }
 
 static void
@@ -461,16 +518,18 @@ gw_fib_commit(struct gw_fib *f)
 	if (!f->spare_free)
 		return false;
 	f->again4 = f->again6 = true;
-	if (f->refused.n > 0 && forget_refused(f))
-		try_refused(f);
+	f->done = 0;
 	for (size_t i = 0; i < f->late.n; i++)
 		apply(f, spare, &f->late.op[i]);
 	for (size_t i = 0; i < f->fresh.n; i++) {
+		f->done++;
 		if (apply(f, spare, &f->fresh.op[i]) == 0)
 			continue;
 		refuse(f, &f->fresh.op[i]);
-		f->fresh.op[i].kind = OP_DEL; /* nor shall it be in the other view */
+		f->fresh.op[i].kind = OP_REFUSED;
 	}
+	if (f->refused.n > 0)
+		settle_refused(f, spare);
 	f->late = f->fresh;
 	done.n = 0;
 	f->fresh = done;

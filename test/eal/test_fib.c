@@ -271,7 +271,8 @@ test_full(void **state)
 	struct gw_rcu *rcu = gw_rcu_create(1, SOCKET_ID_ANY);
 	struct gw_fib *f = gw_fib_create(rcu, SOCKET_ID_ANY);
 	struct gw_prefix p = {.family = AF_INET, .bits = 24};
-	const uint8_t first[4] = {1, 0, 0, 1}, last[4] = {2, 0, 0, 1};
+	const uint8_t first[4] = {1, 0, 0, 1}, last[4] = {2, 0, 0, 1}, later[4] = {3, 0, 0, 1};
+	struct gw_prefix more = {.family = AF_INET, .bits = 24, .addr = {3}};
 
 	for (uint32_t i = 0; i <= GW_FIB_ROUTES4; i++) {
 		gw_put32(p.addr, 0x01000000 + (i << 8));
@@ -306,6 +307,25 @@ test_full(void **state)
 	commit(f, rcu);
 	assert_int_equal(gw_fib_refused(f), 0);
 	assert_int_equal(look_up(gw_fib_view(f), AF_INET, first), GW_FIB_NONE);
+	/* of several words in one commit the last one; there is room only behind them */
+	gw_fib_set(f, &p, 1);
+	gw_fib_del(f, &p);
+	gw_fib_set(f, &more, 2);
+	gw_fib_set(f, &more, 1);
+	commit(f, rcu);
+	assert_int_equal(gw_fib_refused(f), 1);
+	gw_fib_set(f, &p, 1);
+	gw_put32(p.addr, 0x01000100);
+	gw_fib_del(f, &p);
+	gw_put32(p.addr, 0x01000200);
+	gw_fib_del(f, &p);
+	for (unsigned int i = 0; i < 2; i++) {
+		commit(f, rcu);
+		assert_int_equal(gw_fib_refused(f), 0);
+		assert_int_equal(look_up(gw_fib_view(f), AF_INET, first), 1);
+		assert_int_equal(look_up(gw_fib_view(f), AF_INET, later), 1);
+		gw_fib_set_nh(f, 8, &(struct gw_fib_nh){.kind = GW_FIB_VIA});
+	}
 	gw_rcu_destroy(rcu);
 	gw_fib_destroy(f);
 }
