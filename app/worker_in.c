@@ -91,7 +91,7 @@ sort_frame(struct gw_worker *w, struct rte_mbuf *m, const struct gw_local *local
 		m = gw_reass_add(w->reass, m, c.l3_off, c.l4_off, w->now_tsc, w->stats.drops);
 		if (m == NULL)
 			return NULL;
-		m->ol_flags = 0; /* what the port said was of a fragment */
+		gw_pkt_clear_flags(m); /* what the port said was of a fragment */
 		classify(w, m, local, &c);
 	}
 	switch (c.cls) {

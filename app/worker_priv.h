@@ -104,9 +104,9 @@ void worker_send(struct gw_worker *w);
 static inline void
 worker_tx(struct gw_worker *w, struct rte_mbuf *m)
 {
-	/* what the port said of the packet on receive would make it write checksums into ESP;
-	 * without flags nobody reads tx_offload, which lies on a cache line of its own */
-	m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
+	/* or it would write checksums into ESP; and nobody reads tx_offload then, which lies on a
+	 * cache line of its own */
+	gw_pkt_clear_flags(m);
 	w->tx[w->n_tx++] = m;
 	if (w->n_tx == GW_BURST_MAX)
 		worker_send(w);

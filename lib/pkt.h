@@ -58,6 +58,16 @@ gw_pkt(struct rte_mbuf *m)
 	return rte_mbuf_to_priv(m);
 }
 
+/**
+ * Forget what a port said of a packet on receive: on transmit it would mean something else. What says how the
+ * buffer is to be freed stays.
+ */
+static inline void
+gw_pkt_clear_flags(struct rte_mbuf *m)
+{
+	m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
+}
+
 static inline void
 gw_pkt_refuse(struct rte_mbuf *m, enum gw_drop reason)
 {

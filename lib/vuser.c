@@ -140,7 +140,7 @@ take(struct gw_tunnel *t, struct rte_mbuf *m, struct burst *b)
 		refuse(b, m, GW_DROP_OUT_INNER_BAD);
 		return;
 	}
-	m->ol_flags = 0;
+	gw_pkt_clear_flags(m);
 	b->pkts[b->n++] = m;
 }
 
@@ -181,7 +181,7 @@ put_ether(const struct gw_vuser *v, struct rte_mbuf *m)
 	eth->src_addr = v->own;
 	eth->ether_type =
 		rte_cpu_to_be_16(version == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
-	m->ol_flags = 0;
+	gw_pkt_clear_flags(m);
 	return true;
 }
 

@@ -20,7 +20,7 @@ answered(struct gw_tunnel *t, struct rte_mbuf *m)
 		return false;
 	m->data_len = (uint16_t)len;
 	m->pkt_len = (uint32_t)len;
-	m->ol_flags = 0;
+	gw_pkt_clear_flags(m);
 	if (rte_eth_tx_burst(t->wire_port, 0, &m, 1) == 0)
 		rte_pktmbuf_free(m); /* it will be asked again */
 	return true;
@@ -40,7 +40,7 @@ take(struct gw_tunnel *t, struct rte_mbuf *m)
 	if (!gw_frame_is_ip(m, eth) || !rte_is_valid_assigned_ether_addr(&eth->src_addr))
 		return false;
 	memcpy(t->wire_peer, &eth->src_addr, sizeof(t->wire_peer));
-	m->ol_flags = 0;
+	gw_pkt_clear_flags(m);
 	rte_pktmbuf_adj(m, sizeof(*eth));
 	return gw_room_for(t, m);
 }
@@ -90,7 +90,7 @@ put_ether(const struct gw_tunnel *t, struct rte_mbuf *m)
 	memcpy(&eth->src_addr, t->wire_mac, sizeof(t->wire_mac));
 	eth->ether_type =
 		rte_cpu_to_be_16(version == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
-	m->ol_flags = 0;
+	gw_pkt_clear_flags(m);
 	return true;
 }
 
