@@ -17,7 +17,7 @@ static void
 begin(struct gw_fwd *f, uint64_t now_tsc)
 {
 	f->n_port = f->n_tunnel = f->n_kernel = f->n_refused = 0;
-	f->n_own = f->n_punted = 0;
+	f->n_own = f->n_punted[0] = f->n_punted[1] = 0;
 	f->now_tsc = now_tsc;
 	f->view = gw_fib_view(f->fib);
 }
@@ -192,22 +192,34 @@ by_tunnel(struct gw_fwd *f, struct rte_mbuf *m, const struct gw_inner *in, struc
 	f->to_tunnel[f->n_tunnel++] = m;
 }
 
+/* @param link  ARP, neighbour discovery, routing protocols: who floods the host with something else
+ *              must not keep it from knowing its neighbours */
 static void
-to_kernel(struct gw_fwd *f, struct rte_mbuf *m)
+to_kernel(struct gw_fwd *f, struct rte_mbuf *m, bool link)
 {
 	if (is_own(m)) { /* who claims our own address gets no answer */
 		gw_fwd_refuse(f, m, GW_DROP_FWD_MARTIAN);
 		return;
 	}
 	if (from_of(m) == NULL) {
-		if (f->n_punted == GW_FWD_PUNT_MAX) {
+		if (f->n_punted[link] == GW_FWD_PUNT_MAX) {
 			gw_fwd_refuse(f, m, GW_DROP_FWD_PUNT);
 			return;
 		}
-		f->n_punted++;
+		f->n_punted[link]++;
 		rte_pktmbuf_prepend(m, sizeof(struct rte_ether_hdr)); /* it is still there */
 	}
 	f->to_kernel[f->n_kernel++] = m;
+}
+
+/* Neighbour discovery asks whether an address that is known is still there by unicast. */
+static bool
+is_nd(struct rte_mbuf *m, const struct gw_inner *in)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	return in->version == 6 && p[6] == IPPROTO_ICMPV6 && p[7] == 255 && in->len > 40 &&
+	       p[40] >= 133 && p[40] <= 137;
 }
 
 static void
@@ -215,7 +227,7 @@ go(struct gw_fwd *f, struct rte_mbuf *m, const struct gw_inner *in, const struct
 	const struct gw_fib_nh *nh)
 {
 	if (nh->kind == GW_FIB_LOCAL) {
-		to_kernel(f, m);
+		to_kernel(f, m, is_nd(m, in));
 		return;
 	}
 	/* behind the Ethernet header a short frame is padded */
@@ -264,7 +276,26 @@ struct items {
 static bool
 is_multi(const uint8_t *p, uint8_t version)
 {
-	return version == 4 ? p[16] >= 224 : p[24] == 0xff;
+	if (version == 6)
+		return p[24] == 0xff;
+	return p[16] >> 4 == 14 || gw_raw32(p + 16) == UINT32_MAX;
+}
+
+/* Of the link alone, where routing protocols and neighbour discovery talk (RFC 5771 4, RFC
+ * 4291 2.7) */
+static bool
+is_link_group(const uint8_t *p, uint8_t version)
+{
+	return version == 4 ? gw_get32(p + 16) >> 8 == 0xe00000
+			    : p[24] == 0xff && (p[25] & 15) == 2;
+}
+
+/* Nobody's on a wire: the kernel's own, and class E, which Linux would forward by a default route
+ * (RFC 1812 5.3.7) */
+static bool
+is_nobody4(const uint8_t *p)
+{
+	return p[16] == 127 || p[16] >= 240;
 }
 
 /* RFC 791 3.1: loose or strict source routes. Malformed options may have one: as bad. */
@@ -304,11 +335,10 @@ look_at(struct gw_fwd *f, struct rte_mbuf *m, struct items *all)
 		return;
 	}
 	if (is_multi(p, it->in.version)) {
-		to_kernel(f, m);
+		to_kernel(f, m, is_link_group(p, it->in.version));
 		return;
 	}
-	/* a local route of the kernel's own, and nobody's on a wire */
-	if (it->in.version == 4 && p[16] == 127) {
+	if (it->in.version == 4 && is_nobody4(p)) {
 		gw_fwd_refuse(f, m, GW_DROP_FWD_MARTIAN);
 		return;
 	}
@@ -468,6 +498,7 @@ static bool
 take_frame(struct gw_fwd *f, struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	const uint8_t *p;
 	bool group, ip;
 
 	if (m->data_len <= sizeof(*eth) || !gw_frame_is_whole(m) ||
@@ -481,11 +512,13 @@ take_frame(struct gw_fwd *f, struct rte_mbuf *m)
 		return false;
 	}
 	ip = gw_frame_is_ip(m, eth);
-	rte_pktmbuf_adj(m, sizeof(*eth));
+	p = (const uint8_t *)rte_pktmbuf_adj(m, sizeof(*eth));
 	if (ip && !group)
 		return true;
-	if (!ip || is_group_ip(m))
-		to_kernel(f, m);
+	if (!ip)
+		to_kernel(f, m, true);
+	else if (is_group_ip(m))
+		to_kernel(f, m, is_link_group(p, p[0] >> 4));
 	else
 		gw_fwd_refuse(f, m, GW_DROP_FWD_FRAME);
 	return false;

@@ -24,7 +24,8 @@
 #include "tunnel_cfg.h"
 
 #define GW_FWD_MAX	   (4 * GW_BURST_MAX) /* frames to the port, after fragmentation */
-#define GW_FWD_PUNT_MAX	   16		      /* frames of one burst that the kernel is given, each a system call */
+#define GW_FWD_PUNT_MAX	   16		      /* frames of one burst that the kernel is given, each a system call: of the
+					       * host's own traffic, and as many of what keeps the link going */
 #define GW_FWD_WAIT_HOSTS  32		      /* next hops that are waited for; the oldest gives way */
 #define GW_FWD_WAIT_PKTS   4		      /* packets that wait for one; the oldest gives way */
 #define GW_FWD_WAIT_MS	   3000		      /* the kernel asks three times, a second apart */
@@ -59,7 +60,7 @@ struct gw_fwd {
 	/* its own */
 	const struct gw_fib_view *view; /* of this call */
 	uint64_t now_tsc;
-	uint16_t n_punted, n_own;
+	uint16_t n_punted[2], n_own; /* of the host's own traffic, of what keeps the link going */
 	struct rte_mbuf *own[GW_FWD_WAIT_HOSTS * GW_FWD_WAIT_PKTS]; /* ICMP errors, to be routed */
 	struct gw_icmp_limit icmp; /* of errors that answer packets from the port; tunnels have theirs */
 	uint16_t n_waiting;

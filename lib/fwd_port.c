@@ -23,8 +23,7 @@ put_frame(struct gw_fwd *f, struct rte_mbuf *m, const struct gw_neigh *hop)
 	memcpy(&eth->dst_addr, hop->mac, sizeof(hop->mac));
 	memcpy(&eth->src_addr, f->mac, sizeof(f->mac));
 	eth->ether_type = rte_cpu_to_be_16(v4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
-	/* what a port said of it on receive would make this one write checksums */
-	m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
+	gw_pkt_clear_flags(m);
 	f->to_port[f->n_port++] = m;
 }
 
@@ -86,18 +85,28 @@ place_for(struct gw_fwd *f)
 	return oldest;
 }
 
+/* @return where packets wait for addr already, or NULL */
+static struct gw_fwd_wait *
+find_wait(struct gw_fwd *f, const struct in6_addr *addr)
+{
+	for (unsigned int i = 0; i < GW_FWD_WAIT_HOSTS; i++) {
+		struct gw_fwd_wait *w = &f->wait[i];
+
+		if (w->n > 0 && memcmp(&w->addr, addr, sizeof(*addr)) == 0)
+			return w;
+	}
+	return NULL;
+}
+
 /* @return where packets wait for addr, NULL when control has been asked too much */
 static struct gw_fwd_wait *
 wait_for(struct gw_fwd *f, const struct in6_addr *addr)
 {
+	struct gw_fwd_wait *w = find_wait(f, addr);
 	struct in6_addr ask = *addr;
-	struct gw_fwd_wait *w;
 
-	for (unsigned int i = 0; i < GW_FWD_WAIT_HOSTS; i++) {
-		w = &f->wait[i];
-		if (w->n > 0 && memcmp(&w->addr, addr, sizeof(*addr)) == 0)
-			return w;
-	}
+	if (w != NULL)
+		return w;
 	if (rte_ring_enqueue_elem(f->asks, &ask, sizeof(ask)) != 0)
 		return NULL;
 	w = place_for(f);
@@ -128,17 +137,6 @@ hold(struct gw_fwd *f, struct rte_mbuf *m, const struct in6_addr *addr)
 	w->pkts[w->n++] = m;
 }
 
-void
-gw_fwd_send(struct gw_fwd *f, struct rte_mbuf *m, const struct in6_addr *addr)
-{
-	struct gw_neigh *hop = gw_neigh_find(f->neigh, addr);
-
-	if (likely(hop != NULL))
-		put(f, m, hop);
-	else
-		hold(f, m, addr);
-}
-
 static void
 release(struct gw_fwd *f, struct gw_fwd_wait *w, struct gw_neigh *hop)
 {
@@ -146,6 +144,30 @@ release(struct gw_fwd *f, struct gw_fwd_wait *w, struct gw_neigh *hop)
 		put(f, w->pkts[i], hop);
 	w->n = 0;
 	f->n_waiting--;
+}
+
+/* What has waited for addr goes before what comes now. */
+static void
+release_first(struct gw_fwd *f, const struct in6_addr *addr, struct gw_neigh *hop)
+{
+	struct gw_fwd_wait *w = find_wait(f, addr);
+
+	if (w != NULL)
+		release(f, w, hop);
+}
+
+void
+gw_fwd_send(struct gw_fwd *f, struct rte_mbuf *m, const struct in6_addr *addr)
+{
+	struct gw_neigh *hop = gw_neigh_find(f->neigh, addr);
+
+	if (unlikely(hop == NULL)) {
+		hold(f, m, addr);
+		return;
+	}
+	if (unlikely(f->n_waiting > 0))
+		release_first(f, addr, hop);
+	put(f, m, hop);
 }
 
 /* RFC 1812 5.2.7.1, RFC 4861 7.2.2: the senders are told */

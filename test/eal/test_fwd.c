@@ -434,6 +434,21 @@ test_kernel_is_not_flooded(void **state)
 	expect(0, 0, GW_FWD_PUNT_MAX, GW_BURST_MAX - GW_FWD_PUNT_MAX);
 	assert_int_equal(gw_pkt(x.f->refused[0])->drop, GW_DROP_FWD_PUNT);
 	done();
+	/* nor does that, or a stream to a group, keep it from its neighbours: ARP, OSPF, a probe */
+	for (int i = 0; i < GW_BURST_MAX - 3; i++)
+		m[i] = frame(
+			packet(NULL, "10.1.0.2", i % 2 ? "10.1.0.1" : "239.1.1.1", 100), our_mac);
+	m[GW_BURST_MAX - 3] = frame(packet(NULL, "10.1.0.2", "10.1.0.1", 100), our_mac);
+	gw_put16(bytes(m[GW_BURST_MAX - 3]) + 12, 0x0806);
+	m[GW_BURST_MAX - 2] = frame(packet(NULL, "10.1.0.2", "224.0.0.5", 100), our_mac);
+	m[GW_BURST_MAX - 1] = packet(NULL, "fd01::2", "fd01::1", 72);
+	bytes(m[GW_BURST_MAX - 1])[6] = IPPROTO_ICMPV6;
+	bytes(m[GW_BURST_MAX - 1])[7] = 255;
+	bytes(m[GW_BURST_MAX - 1])[40] = 135;
+	frame(m[GW_BURST_MAX - 1], our_mac);
+	gw_fwd_from_port(x.f, m, GW_BURST_MAX, now);
+	expect(0, 0, GW_FWD_PUNT_MAX + 3, GW_BURST_MAX - GW_FWD_PUNT_MAX - 3);
+	done();
 }
 
 /* an error that went to the port: to whom, from whom, of what kind */
@@ -473,6 +488,8 @@ test_refused(void **state)
 		{"224.0.0.1", "10.2.0.1", GW_DROP_FWD_MARTIAN, -1, 0},
 		{"255.255.255.255", "10.2.0.1", GW_DROP_FWD_MARTIAN, -1, 0},
 		{"10.1.0.2", "127.0.0.1", GW_DROP_FWD_MARTIAN, -1, 0},
+		{"10.1.0.2", "240.0.0.1", GW_DROP_FWD_MARTIAN, -1, 0},
+		{"10.1.0.2", "255.255.255.254", GW_DROP_FWD_MARTIAN, -1, 0},
 		{"10.1.0.2", "0.0.0.0", GW_DROP_FWD_NO_ROUTE, -1, 0},
 		{"fd01::2", "fd99::1", GW_DROP_FWD_NO_ROUTE, 1, 0},
 		{"::1", "fd02::1", GW_DROP_FWD_MARTIAN, -1, 0},
@@ -720,6 +737,24 @@ test_resolve(void **state)
 	done();
 }
 
+/* What has waited goes before what comes when the answer is there. */
+static void
+test_waiting_first(void **state)
+{
+	for (uint16_t i = 0; i < 2; i++)
+		from_tunnel(packet(x.t1, "10.2.0.9", "10.1.0.77", (uint16_t)(100 + i)));
+	from_tunnel(packet(x.t1, "10.2.0.9", "10.1.0.78", 100));
+	set_neigh("10.1.0.77", other_mac);
+	from_tunnel(packet(x.t1, "10.2.0.9", "10.1.0.77", 102));
+	expect(3, 0, 0, 0);
+	for (uint16_t i = 0; i < 3; i++) {
+		assert_frame(x.f->to_port[i], other_mac, 0x0800);
+		assert_int_equal(x.f->to_port[i]->data_len, 14 + 100 + i);
+	}
+	assert_int_equal(x.f->n_waiting, 1);
+	done();
+}
+
 static void
 test_no_answer(void **state)
 {
@@ -856,6 +891,7 @@ main(void)
 		TEST(test_loop),
 		TEST(test_errors_are_limited),
 		TEST(test_resolve),
+		TEST(test_waiting_first),
 		TEST(test_no_answer),
 		TEST(test_scan),
 		TEST(test_scan_burst),
