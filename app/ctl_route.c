@@ -407,7 +407,10 @@ gw_routes_tick(struct gw_routes *r, uint64_t now_ms)
 {
 	size_t len;
 
-	for (unsigned int i = 0; i < BUDGET && (len = receive(r, r->events)) > 0; i++)
+	/* not while neighbours are read: what the kernel tells meanwhile is newer than its answers
+	 */
+	for (unsigned int i = 0;
+		r->stage != NEIGHS && i < BUDGET && (len = receive(r, r->events)) > 0; i++)
 		read_events(r, len);
 	for (unsigned int i = 0; i < BUDGET && (len = receive(r, r->ask)) > 0; i++)
 		read_answers(r, len, now_ms);
