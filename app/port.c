@@ -35,9 +35,11 @@
 #define VUSER_TX                                                                                   \
 	(RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 /* By default the driver frees what vhost-net is done with only when that is all of the ring but 32
- * slots. A slot takes a super-packet, of up to 7 buffers: three tunnels could keep the whole pool.
- * With this, its upper limit, it frees whenever it sends and more than 4 are done. */
+ * slots. A slot takes a super-packet, of up to 7 buffers. With this, its upper limit, it frees
+ * whenever it sends and more than 4 are done; what is under way when nothing is sent any more stays
+ * until it is: the pool reckons with it. */
 #define VUSER_TX_FREE (RX_DESC - 4)
+static_assert(GW_VUSER_MBUFS == RX_DESC + GW_VUSER_TX_DESC * 7, "what its rings may hold");
 
 static void
 no_pci_port(const char *name)
@@ -160,7 +162,7 @@ static int
 set_up(const struct gw_port *port, const struct rte_eth_conf *conf, const struct rte_eth_txconf *tx)
 {
 	unsigned int socket = (unsigned int)rte_eth_dev_socket_id(port->id);
-	uint16_t rx_desc = RX_DESC, tx_desc = TX_DESC;
+	uint16_t rx_desc = RX_DESC, tx_desc = port->made ? GW_VUSER_TX_DESC : TX_DESC;
 	int rc = rte_eth_dev_configure(port->id, port->n_rx_queues, port->n_tx_queues, conf);
 
 	if (rc == 0)

@@ -17,6 +17,9 @@
 #define GW_PORT_MCAST_MAX 64
 #define GW_PORT_BAD_MAX	  128 /* counters of faults: a few of each queue */
 
+#define GW_VUSER_TX_DESC 512  /* of a virtio-user port; each may hold 7 buffers */
+#define GW_VUSER_MBUFS	 4608 /* that its rings may hold */
+
 /** What befell a port. */
 enum gw_port_fault {
 	GW_PORT_SICK = 1, /* its driver wants it reset */

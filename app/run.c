@@ -33,7 +33,7 @@
 
 #define POOL_MBUFS   16383 /* port rings, bursts, rings to control, reassembly; holds come on top */
 #define WORKER_MBUFS 4096  /* of each worker more: queues, bursts, what others pass to it */
-#define WIRE_MBUFS   2048  /* rings of a hand-off port, virtio-user's too, or the inside port */
+#define WIRE_MBUFS   2048  /* rings of a hand-off port or the inside port */
 #define SADB_SLOTS   65536
 #define IKE_SPIS     16384
 #define LINK_WAIT_MS 3000
@@ -102,7 +102,9 @@ n_mbufs(const struct gw_cfg *cfg)
 		n += WIRE_MBUFS;
 	for (unsigned int i = 0; i < cfg->n_tunnels; i++) {
 		n += cfg->tunnels[i].hold;
-		if (gw_tunnel_cfg_has_port(&cfg->tunnels[i]))
+		if (cfg->tunnels[i].handoff == GW_HANDOFF_VIRTIO_USER)
+			n += GW_VUSER_MBUFS;
+		else if (gw_tunnel_cfg_has_port(&cfg->tunnels[i]))
 			n += WIRE_MBUFS;
 	}
 	return n;
