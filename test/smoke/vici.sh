@@ -76,6 +76,7 @@ check('nothing to rekey is success=no', b'no matching SAs' in ask(s, named(REQ, 
 check('no selector', b'missing' in ask(s, named(REQ, 'terminate'))[1])
 check('initiate an unknown child', b'not found' in ask(s, named(REQ, 'initiate', kv('child', 'zz')))[1])
 check('initiate what is up', b'yes' in ask(s, named(REQ, 'initiate', kv('child', 'gre') + kv('timeout', '2000')))[1])
+check('its IKE SA, too', b'yes' in ask(s, named(REQ, 'initiate', kv('ike', 'gw-gw') + kv('timeout', '2000')))[1])
 s.sendall(named(REQ, 'version') * 50)
 check('pipelined requests are answered in order', all(b'raclette' in read(s)[1] for i in range(50)))
 data = named(REQ, 'version')
