@@ -180,6 +180,8 @@ int cfg_secrets(struct cfg_ctx *x, const struct conf_node *section);
 int cfg_psk_check(struct cfg_ctx *x, const struct conf_node *connections);
 int cfg_gateway(struct cfg_ctx *x, const struct conf_node *section);
 int cfg_tunnels(struct cfg_ctx *x, const struct conf_node *section);
+/** For cfg_load_routes(): errors are passed over. */
+void cfg_tunnels_routes(struct cfg_ctx *x, const struct conf_node *section);
 void cfg_conns_free(struct ike_cfg *ike);
 void cfg_secrets_free(struct ike_cfg *ike);
 

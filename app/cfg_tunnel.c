@@ -623,6 +623,55 @@ check_names(struct cfg_ctx *x, const struct conf_node *section)
 	return 0;
 }
 
+/* ---- what can be read of them, whatever else is wrong ---- */
+
+static int
+try_address(struct cfg_ctx *x, const struct conf_node *node, const char *item, void *arg)
+{
+	(void)add_address(x, node, item, arg);
+	return 0;
+}
+
+static int
+try_route(struct cfg_ctx *x, const struct conf_node *node, const char *item, void *arg)
+{
+	(void)add_route(x, node, item, arg);
+	return 0;
+}
+
+static void
+read_routes(struct cfg_ctx *x, const struct conf_node *tunnel, struct gw_tunnel_cfg *t)
+{
+	const struct conf_node *handoff = conf_child(tunnel, "handoff"),
+			       *address = conf_child(tunnel, "address"),
+			       *routes = conf_child(tunnel, "routes");
+
+	snprintf(t->name, sizeof(t->name), "%s", tunnel->name);
+	if (handoff != NULL && handoff->kind == CONF_VALUE)
+		(void)set_handoff(x, handoff, NULL, &t->handoff);
+	if (address != NULL && address->kind != CONF_SECTION)
+		(void)cfg_each(x, address, try_address, t);
+	if (routes != NULL && routes->kind != CONF_SECTION)
+		(void)cfg_each(x, routes, try_route, t);
+}
+
+void
+cfg_tunnels_routes(struct cfg_ctx *x, const struct conf_node *section)
+{
+	struct gw_cfg *cfg = x->cfg;
+	unsigned int n = 0;
+
+	for (const struct conf_node *t = section->children; t != NULL; t = t->next)
+		n += t->kind == CONF_SECTION;
+	cfg->tunnels = n > 0 && n <= CFG_TUNNELS_MAX ? calloc(n, sizeof(*cfg->tunnels)) : NULL;
+	if (cfg->tunnels == NULL)
+		return;
+	for (const struct conf_node *t = section->children; t != NULL; t = t->next) {
+		if (t->kind == CONF_SECTION)
+			read_routes(x, t, &cfg->tunnels[cfg->n_tunnels++]);
+	}
+}
+
 int
 cfg_tunnels(struct cfg_ctx *x, const struct conf_node *section)
 {

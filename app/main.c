@@ -9,6 +9,7 @@
 #include "cfg.h"
 #include "cfg_machine.h"
 #include "guard.h"
+#include "log.h"
 #include "qcdfile.h"
 #include "run.h"
 #include "show.h"
@@ -32,24 +33,24 @@ say(const char *file, unsigned int line, const char *kind, const char *msg)
 	fprintf(stderr, "raclette: %s: %s%s\n", place(file, line, at, sizeof(at)), kind, msg);
 }
 
-static struct gw_cfg *
-load(const char *path, struct cfg_notes *notes)
+/* The same as a line of the log. */
+static void
+tell(enum gw_log_level level, const char *file, unsigned int line, const char *msg)
 {
-	struct conf_error err = {0};
-	struct gw_cfg *cfg = cfg_load(path, notes, &err);
+	char at[300];
 
-	if (cfg == NULL)
-		say(err.file[0] != '\0' ? err.file : path, err.line, "", err.msg);
-	return cfg;
+	gw_log(level, "config", "%s: %s", place(file, line, at, sizeof(at)), msg);
 }
 
 static int
 check(const struct gw_args *args)
 {
 	struct cfg_notes notes = {0};
-	struct gw_cfg *cfg = load(args->config, &notes);
-	struct conf_error err;
+	struct conf_error err = {0};
+	struct gw_cfg *cfg = cfg_load(args->config, &notes, &err);
 
+	if (cfg == NULL)
+		say(err.file[0] != '\0' ? err.file : args->config, err.line, "", err.msg);
 	for (unsigned int i = 0; i < notes.n; i++)
 		say(notes.note[i].file, notes.note[i].line,
 			notes.note[i].warning ? "warning: " : "", notes.note[i].msg);
@@ -62,24 +63,57 @@ check(const struct gw_args *args)
 	return cfg != NULL ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* @return 0, or -1 after logging why */
+static int
+lay_guards(const struct gw_cfg *cfg)
+{
+	struct gw_netif *netif = gw_netif_open();
+	int rc;
+
+	if (netif == NULL) {
+		gw_log(GW_LOG_ERROR, "guard", "rtnetlink: %s", strerror(errno));
+		return -1;
+	}
+	rc = gw_guard_lay(cfg, netif);
+	gw_netif_close(netif);
+	return rc < 0 ? -1 : 0;
+}
+
+/* A key that is missing, or a slip anywhere in the file, must not lead inner traffic elsewhere. */
+static void
+guard_all_the_same(const char *path)
+{
+	struct gw_cfg *cfg = cfg_load_routes(path);
+
+	if (cfg != NULL && cfg->n_tunnels > 0 && lay_guards(cfg) == 0)
+		gw_log(GW_LOG_WARN, "guard",
+			"the tunnels' guard routes are laid, as far as they can be read");
+	cfg_free(cfg);
+}
+
+/* For those that act on it: what is wrong is logged, and its guard routes are laid. */
+static struct gw_cfg *
+load(const char *path, struct cfg_notes *notes)
+{
+	struct conf_error err = {0};
+	struct gw_cfg *cfg = cfg_load(path, notes, &err);
+
+	if (cfg == NULL) {
+		tell(GW_LOG_ERROR, err.file[0] != '\0' ? err.file : path, err.line, err.msg);
+		guard_all_the_same(path);
+	}
+	return cfg;
+}
+
 static int
 guard(const struct gw_args *args)
 {
-	struct gw_netif *netif = gw_netif_open();
 	struct cfg_notes notes = {0};
-	struct gw_cfg *cfg;
-	int rc = -1;
+	struct gw_cfg *cfg = load(args->config, &notes);
+	int rc = cfg != NULL ? lay_guards(cfg) : -1;
 
-	if (netif == NULL) {
-		perror("raclette: rtnetlink");
-		return EXIT_FAILURE;
-	}
-	cfg = load(args->config, &notes);
 	cfg_notes_free(&notes); /* they are `check`'s and `run`'s to tell */
-	if (cfg != NULL)
-		rc = gw_guard_lay(cfg, netif);
 	cfg_free(cfg);
-	gw_netif_close(netif);
 	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -105,20 +139,19 @@ run(const struct gw_args *args)
 	struct updown *updown;
 	struct gw_cfg *cfg;
 	int rc = -EINVAL;
-	char at[300];
 	bool runs;
 
 	gw_log_set_level(args->level);
 	updown = gw_run_helper(); /* before a key is in memory */
 	cfg = load(args->config, &notes);
 	for (unsigned int i = 0; i < notes.n; i++)
-		gw_log(notes.note[i].warning ? GW_LOG_WARN : GW_LOG_INFO, "config", "%s: %s",
-			place(notes.note[i].file, notes.note[i].line, at, sizeof(at)),
-			notes.note[i].msg);
+		tell(notes.note[i].warning ? GW_LOG_WARN : GW_LOG_INFO, notes.note[i].file,
+			notes.note[i].line, notes.note[i].msg);
 	cfg_notes_free(&notes);
 	runs = cfg != NULL && cfg->outside.port[0] != '\0';
 	if (cfg != NULL && !runs)
-		say(args->config, 0, "", "has no section 'gateway': there is nothing to run");
+		tell(GW_LOG_ERROR, args->config, 0,
+			"has no section 'gateway': there is nothing to run");
 	if (runs)
 		read_qcd_secret(cfg);
 	if (runs)

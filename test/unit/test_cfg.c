@@ -770,6 +770,44 @@ inside(void **state)
 	done(cfg);
 }
 
+/* for guard routes: whatever else is wrong, and in the tunnel itself */
+static void
+routes_of_a_bad_file(void **state)
+{
+	char path[] = "/tmp/cfg.XXXXXX";
+	static const char bad[] =
+		"connections { c { local { auth = pubkey\n certs = none.pem\n } } }\n"
+		"tunnels { a {\n routes = 10.1.0.0/16, 10.2.0.1/16, junk, 0.0.0.0/0, fd01::/48\n"
+		"address = 169.254.7.1/30, junk\n mtu = 17\n what = ever\n }\n"
+		"b = c\n w {\n handoff = wire\n routes { }\n } }\n";
+	int fd = mkstemp(path);
+	struct gw_cfg *cfg;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bad, sizeof(bad) - 1), sizeof(bad) - 1);
+	assert_null(cfg_load(path, &notes, &err));
+	cfg_notes_free(&notes);
+	cfg = cfg_load_routes(path);
+	assert_non_null(cfg);
+	assert_int_equal(cfg->n_tunnels, 2);
+	assert_string_equal(cfg->tunnels[0].name, "a");
+	assert_int_equal(cfg->tunnels[0].n_routes, 3);
+	assert_int_equal(cfg->tunnels[0].routes[1].bits, 0);
+	is_addr(cfg->tunnels[0].routes[2].addr, "fd01::");
+	assert_int_equal(cfg->tunnels[0].n_addrs, 1);
+	assert_int_equal(cfg->tunnels[0].addrs[0].bits, 30);
+	assert_int_equal(cfg->tunnels[1].handoff, GW_HANDOFF_WIRE);
+	assert_int_equal(cfg->tunnels[1].n_routes, 0);
+	cfg_free(cfg);
+	/* what is no configuration at all */
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(pwrite(fd, "tunnels {", 9, 0), 9);
+	assert_null(cfg_load_routes(path));
+	close(fd);
+	unlink(path);
+	assert_null(cfg_load_routes(path));
+}
+
 static void
 tunnel_words(void **state)
 {
@@ -1480,6 +1518,7 @@ main(void)
 		cmocka_unit_test(tunnel_keys),
 		cmocka_unit_test(virtio_user),
 		cmocka_unit_test(inside),
+		cmocka_unit_test(routes_of_a_bad_file),
 		cmocka_unit_test(tunnel_words),
 		cmocka_unit_test(several),
 		cmocka_unit_test(selectors),
