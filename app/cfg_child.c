@@ -58,13 +58,6 @@ set_mode(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *
 }
 
 static int
-set_ah(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
-{
-	return cfg_error(x, node,
-		"AH would carry GRE in clear, which never happens here; write esp_proposals");
-}
-
-static int
 set_sha256_96(struct cfg_ctx *x, const struct conf_node *node, const struct cfg_key *k, void *field)
 {
 	bool on = false;
@@ -167,7 +160,9 @@ static const struct cfg_key child_keys[] = {
 	{"replay_window", CFG_VALUE, set_replay_window, CHILD(replay_window)},
 	{"updown", CFG_VALUE, set_updown, 0},
 	{"sha256_96", CFG_VALUE, set_sha256_96, 0},
-	{"ah_proposals", CFG_LIST, set_ah, 0},
+	{"ah_proposals", CFG_REFUSED,
+		.text = "AH would carry GRE in clear, which never happens here; write "
+			"esp_proposals"},
 	CFG_IGNORE("mark_in"),
 	CFG_IGNORE("mark_in_sa"),
 	CFG_IGNORE("mark_out"),

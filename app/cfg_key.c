@@ -14,7 +14,7 @@
 int
 cfg_error(struct cfg_ctx *x, const struct conf_node *node, const char *fmt, ...)
 {
-	char where[201], why[300];
+	char where[201], why[512];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -129,7 +129,7 @@ unknown_key(
 {
 	unsigned int best = 3, limit = strlen(node->name) < 5 ? 1 : 2;
 	const char *near = NULL;
-	char list[320] = "";
+	char list[480] = "";
 	size_t at = 0;
 
 	for (size_t i = 0; i < n_keys; i++) {
