@@ -172,7 +172,7 @@ print_source(FILE *f, enum gw_source_check check, const char *here)
 		fprintf(f, "not checked\n");
 	else
 		fprintf(f, "%s: forwarded when routed %s\n", cfg_word(cfg_source_words, check),
-			check == GW_SOURCE_LOOSE ? "anywhere" : here);
+			check == GW_SOURCE_LOOSE ? "to the port or a tunnel" : here);
 }
 
 static void

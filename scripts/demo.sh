@@ -208,7 +208,7 @@ keep() {
 		   $RACLETTE show sa --socket $s          (tunnels, ports, drops, neighbours, ike)
 		   ip netns exec $LAB-A ping $IN_THEM
 		   ip netns exec $LAB-${TAPS[0]% *} tcpdump -n -i ${TAPS[0]#* }
-		   swanctl --rekey --child gre --uri unix://$s      (also --initiate, --terminate)
+		   swanctl --rekey --child gre --uri unix://$s      (Debian's strongswan-swanctl; also --initiate, --terminate)
 		   less $LAB_DIR/A.log                    (and $LAB_DIR/A.conf)
 	K
 	[ "$PEER" = raclette ] || echo "   $TOP/test/interop/peer.py run $LAB_DIR/peer swanctl --list-sas"

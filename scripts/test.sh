@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # test.sh - install what is missing, build with sanitizers, run the tests.
-#   test.sh [unit|eal|peer|sim|smoke|interop|fuzz|lint|all|full]...    default all
+#   test.sh [unit|eal|peer|sim|coverage|smoke|interop|fuzz|lint|all|full]...    default all
 #     unit eal peer   meson test: no privileges needed
 #     sim             100 000 schedules of the IKE simulator, test/peer/README.md
 #     coverage        lines of ike/ that unit and peer tests run: 90 % at least
 #     smoke           network namespaces; needs root        interop   the strongSwan peer in QEMU; needs root
 #     fuzz            each target for 6 seconds             lint      scripts/lint.sh and a clang build
-#     all             each of these                         full      all, with sim, coverage, soaks and 10 minutes a fuzz target
+#     all             but sim and coverage                  full      all, with sim, coverage, soaks and 10 minutes a fuzz target
 # Prints a line for each result and last "N passed, N failed"; logs are in build-test/logs.
 # FUZZ_SECONDS, SMOKE="NAME..." and INTEROP="CASE..." (vhost: test/interop/vhost.py) narrow or widen a layer.
 set -euo pipefail
