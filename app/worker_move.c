@@ -12,7 +12,7 @@
  *   nothing of theirs any more but the rest of a super-packet: it may have more segments than can
  *   wait for who stands still. It names the new owner and waits again: from then on nobody passes
  *   it anything of theirs. It works off what it has been passed and what has gathered, and waits
- *   for what others send or forward for it.
+ *   for what others send or forward for it, if any do.
  * - The new one takes over: first what has been passed to it in the meantime.
  *
  * Several polls in all: microseconds, unless a worker is off its CPU. Nor is a packet overtaken,
@@ -108,7 +108,7 @@ redirect(struct gw_worker *w, struct gw_move *mv, unsigned int to)
 	return true;
 }
 
-/* Nothing of theirs is left here. */
+/* Nothing of theirs is left here, but for what a poll passes on at its end. */
 static void
 flush(struct gw_worker *w, struct gw_move *mv)
 {
@@ -116,64 +116,76 @@ flush(struct gw_worker *w, struct gw_move *mv)
 	each(w, mv->what, worker_out_forget);
 }
 
+/* Another one forwards for us, and not who takes over: that one pulls what it forwards first. */
+static bool
+others_forward(const struct gw_worker *w, unsigned int to)
+{
+	unsigned int fwd = w->plane->fwd_worker;
+
+	return w->plane->inside != NULL && fwd != w->id && fwd != to;
+}
+
 /* What others send or forward for us is theirs by now, up to the marks; more may follow of the
  * rest. */
 static void
-mark(struct gw_worker *w)
+mark(struct gw_worker *w, unsigned int to)
 {
-	unsigned int fwd = w->plane->fwd_worker;
-
 	if (!w->transmits)
 		w->give_frames = gw_pass_mark(w->pass, GW_PASS_FRAME, w->id, w->sender);
-	if (fwd != w->id)
-		w->give_forward = gw_pass_mark(w->pass, GW_PASS_FORWARD, w->id, fwd);
+	if (others_forward(w, to))
+		w->give_forward =
+			gw_pass_mark(w->pass, GW_PASS_FORWARD, w->id, w->plane->fwd_worker);
 }
 
-/* Whoever pulls a frame sends it before it is quiescent. Who takes over pulls what it forwards
- * first. */
 static bool
 marks_are_passed(const struct gw_worker *w, unsigned int to)
 {
-	unsigned int fwd = w->plane->fwd_worker;
-
 	if (!w->transmits &&
 		!gw_pass_is_through(w->pass, GW_PASS_FRAME, w->id, w->sender, w->give_frames))
 		return false;
-	return fwd == w->id || fwd == to ||
-	       gw_pass_is_through(w->pass, GW_PASS_FORWARD, w->id, fwd, w->give_forward);
+	return !others_forward(w, to) || gw_pass_is_through(w->pass, GW_PASS_FORWARD, w->id,
+						 w->plane->fwd_worker, w->give_forward);
 }
 
-/* @return true: go on to the next step, once all have been quiescent */
-static bool
-give_step(struct gw_worker *w, struct gw_move *mv, unsigned int to)
+/* The next step comes when all have been quiescent. */
+static void
+wait_for_all(struct gw_worker *w, enum give next)
 {
-	switch (w->give) {
-	case GIVE_ANNOUNCED:
-		return redirect(w, mv, to);
-	case GIVE_REDIRECTED:
-		flush(w, mv);
-		return true;
-	case GIVE_FLUSHED:
-		mark(w);
-		return true;
-	case GIVE_MARKED:
-		return marks_are_passed(w, to);
-	default:
-		return true;
-	}
+	w->give = next;
+	w->give_token = gw_rcu_start(w->plane->rcu);
 }
 
+/* Once a poll. Each step that does not wait for all is a poll of its own. */
 static void
 give(struct gw_worker *w, struct gw_move *mv, unsigned int to)
 {
 	if (w->give != GIVE_NOTHING && !gw_rcu_passed(w->plane->rcu, w->give_token))
 		return;
-	if (w->give == GIVE_SENT) {
+	switch (w->give) {
+	case GIVE_NOTHING:
+		wait_for_all(w, GIVE_ANNOUNCED);
+		break;
+	case GIVE_ANNOUNCED:
+		if (redirect(w, mv, to))
+			wait_for_all(w, GIVE_REDIRECTED);
+		break;
+	case GIVE_REDIRECTED:
+		flush(w, mv);
+		w->give = w->transmits && !others_forward(w, to) ? GIVE_SENT : GIVE_FLUSHED;
+		break;
+	case GIVE_FLUSHED:
+		mark(w, to);
+		w->give = GIVE_MARKED;
+		break;
+	case GIVE_MARKED:
+		/* whoever pulls a frame sends it before it is quiescent */
+		if (marks_are_passed(w, to))
+			wait_for_all(w, GIVE_SENT);
+		break;
+	case GIVE_SENT:
 		w->give = GIVE_NOTHING;
 		set_state(mv, GW_MOVE_GIVEN, w->id, to);
-	} else if (give_step(w, mv, to)) {
-		w->give++;
-		w->give_token = gw_rcu_start(w->plane->rcu);
+		break;
 	}
 }
 
