@@ -238,6 +238,62 @@ test_failed_ones_are_bounded(void **state)
 }
 
 /** What strangers can make us write is bounded, and that something was left out is said. */
+static struct {
+	uint8_t buf[IKE_INIT_LEN_MAX];
+	size_t len;
+} first;
+
+static bool
+keep_request(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	(void)from;
+	if (first.len == 0 && *len < sizeof(first.buf)) {
+		memcpy(first.buf, buf, *len);
+		first.len = *len;
+	}
+	return true;
+}
+
+/** An IKE_SA_INIT that somebody unknown makes us keep has 4 KiB at most: with a vendor ID it grows.
+ */
+static void
+test_init_is_bounded(void **state)
+{
+	struct world *w = world_create(931);
+	struct ike_path path;
+
+	(void)state;
+	first.len = 0;
+	w->filter = keep_request;
+	peer_start(&w->p[0]);
+	peer_start(&w->p[1]);
+	assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+	world_run(w, 1000);
+	world_assert_settled(w, 1);
+	path = w->p[1].e->sas->path;
+	for (unsigned int more = 0; more < 2; more++) {
+		uint8_t buf[IKE_INIT_LEN_MAX + 1] = {0};
+		size_t len = IKE_INIT_LEN_MAX + more, vid = len - first.len;
+		struct ike_stats st;
+
+		memcpy(buf, first.buf, IKE_HDR_LEN);
+		memcpy(buf + IKE_HDR_LEN + vid, first.buf + IKE_HDR_LEN, first.len - IKE_HDR_LEN);
+		buf[0] ^= 0x55; /* another IKE SA */
+		buf[16] = IKE_PLD_VENDOR;
+		buf[26] = (uint8_t)(len >> 8);
+		buf[27] = (uint8_t)len;
+		buf[IKE_HDR_LEN] = first.buf[16];
+		buf[IKE_HDR_LEN + 2] = (uint8_t)(vid >> 8);
+		buf[IKE_HDR_LEN + 3] = (uint8_t)vid;
+		ike_input(w->p[1].e, &path, buf, len, w->now);
+		ike_get_stats(w->p[1].e, &st);
+		assert_int_equal(st.n_half_open, more == 0);
+		world_run(w, 40000);
+	}
+	world_destroy(w);
+}
+
 static void
 test_log_is_bounded(void **state)
 {
@@ -643,6 +699,7 @@ main(void)
 		cmocka_unit_test(test_late_fragment),
 		cmocka_unit_test(test_fragments_of_both_ways),
 		cmocka_unit_test(test_failed_ones_are_bounded),
+		cmocka_unit_test(test_init_is_bounded),
 		cmocka_unit_test(test_log_is_bounded),
 		cmocka_unit_test(test_copies_of_a_restart),
 		cmocka_unit_test(test_refused_for_now),

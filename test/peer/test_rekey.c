@@ -101,6 +101,71 @@ test_child_silent(void **state)
 	world_destroy(w);
 }
 
+static bool
+lose_informational(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	(void)len;
+	return from == 1 || buf[18] != IKE_X_INFORMATIONAL;
+}
+
+/** Neither a DELETE nor a packet tells the other end that its answer has arrived: it goes over
+ * late. */
+static void
+test_child_told_nothing(void **state)
+{
+	struct world *w = world_create(24);
+	uint32_t before;
+
+	(void)state;
+	connect_world(w);
+	before = peer_sending(&w->p[1])->sa.id;
+	w->filter = lose_informational;
+	assert_int_equal(ike_rekey(w->p[0].e, &all_children, w->now), 1);
+	world_run(w, 14000);
+	assert_int_not_equal(peer_sending(&w->p[0])->sa.id, before);
+	assert_int_equal(peer_sending(&w->p[1])->sa.id, before);
+	world_run(w, 2000);
+	assert_int_equal(peer_sending(&w->p[1])->sa.replaces, before);
+	w->filter = NULL;
+	world_run(w, 60000);
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
+static bool
+receives(const struct peer *p, uint32_t child)
+{
+	for (unsigned int i = 0; i < p->n_child; i++)
+		if (p->child[i].sa.id == child && p->child[i].in)
+			return true;
+	return false;
+}
+
+/** What is under way on the old pair when it is deleted is received. */
+static void
+test_old_inbound_stays(void **state)
+{
+	struct world *w = world_create(25);
+	uint32_t before[2];
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++)
+		w->p[i].cfg.delete_rekeyed_delay_ms = 3000;
+	connect_world(w);
+	for (unsigned int i = 0; i < 2; i++)
+		before[i] = peer_sending(&w->p[i])->sa.id;
+	assert_int_equal(ike_rekey(w->p[0].e, &all_children, w->now), 1);
+	world_run(w, 2500);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_true(receives(&w->p[i], before[i]));
+	world_run(w, 1500);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_false(receives(&w->p[i], before[i]));
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
 static void
 test_ike_from_either_side(void **state)
 {
@@ -688,6 +753,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_child_from_either_side),
 		cmocka_unit_test(test_child_silent),
+		cmocka_unit_test(test_child_told_nothing),
+		cmocka_unit_test(test_old_inbound_stays),
 		cmocka_unit_test(test_ike_from_either_side),
 		cmocka_unit_test(test_mode_survives),
 		cmocka_unit_test(test_other_group),
