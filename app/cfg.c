@@ -140,17 +140,25 @@ cfg_load(const char *path, struct cfg_notes *notes, struct conf_error *err)
 }
 
 struct gw_cfg *
+cfg_build_routes(const struct conf *c)
+{
+	const struct conf_node *tunnels = conf_child(conf_root(c), "tunnels");
+	struct gw_cfg *cfg = calloc(1, sizeof(*cfg));
+	struct conf_error err = {0};
+	struct cfg_ctx x = {.cfg = cfg, .err = &err, .conf = c};
+
+	if (cfg != NULL && tunnels != NULL)
+		cfg_tunnels_routes(&x, tunnels);
+	return cfg;
+}
+
+struct gw_cfg *
 cfg_load_routes(const char *path)
 {
 	struct conf_error err = {0};
 	struct conf *conf = conf_load(path, &err);
-	const struct conf_node *tunnels =
-		conf != NULL ? conf_child(conf_root(conf), "tunnels") : NULL;
-	struct gw_cfg *cfg = conf != NULL ? calloc(1, sizeof(*cfg)) : NULL;
-	struct cfg_ctx x = {.cfg = cfg, .err = &err, .conf = conf};
+	struct gw_cfg *cfg = conf != NULL ? cfg_build_routes(conf) : NULL;
 
-	if (cfg != NULL && tunnels != NULL)
-		cfg_tunnels_routes(&x, tunnels);
 	conf_free(conf);
 	return cfg;
 }

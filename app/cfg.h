@@ -134,10 +134,12 @@ struct gw_cfg *cfg_build(const struct conf *c, struct cfg_notes *notes, struct c
 /** The same from a file. On any thread. */
 struct gw_cfg *cfg_load(const char *path, struct cfg_notes *notes, struct conf_error *err);
 /**
- * Of a file that is not fit to run what its tunnels lead to all the same, for guard routes: name, addresses and
- * routes of each, as many as can be read; nothing else is set.
- * @return NULL when it is no configuration file, or without memory
+ * Of a tree that is not fit to run what its tunnels lead to all the same, for guard routes: name, hand-off, addresses
+ * and routes of each, as many as can be read; nothing else is set.
+ * @return NULL without memory
  */
+struct gw_cfg *cfg_build_routes(const struct conf *c);
+/** The same from a file. @return also NULL when it is no configuration file */
 struct gw_cfg *cfg_load_routes(const char *path);
 void cfg_free(struct gw_cfg *cfg); /* wipes secrets */
 void cfg_notes_free(struct cfg_notes *notes);
