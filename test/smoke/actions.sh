@@ -70,5 +70,4 @@ for how in close dpd; do
 		end
 	done
 done
-check_not 'no sanitizer report' grep -E 'Sanitizer|runtime error' "$LAB_DIR"/*.log
 smoke_end

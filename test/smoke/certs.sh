@@ -41,7 +41,4 @@ gw_stop B KILL
 gw_start B "$LAB_DIR/B/B.conf"
 check_not 'B starts anew: it does not get in' wait_for 6 ping_ok B $A4 -W 0.5
 check 'because it is revoked' said 'certificate revoked'
-gw_stop A
-gw_stop B
-check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR/A.log" "$LAB_DIR/B.log"
 smoke_end

@@ -7,9 +7,10 @@
 #   up                         start both
 #   ping_ok NS ADDR [OPTIONS]  one ping that comes back
 #   check WHAT COMMAND...      PASS or FAIL by its exit status; check_not the reverse
+#   equal, lacks               what may be checked: two strings are the same; a file has no such line
 #   two_workers                before pair: two workers, two tunnels; owners, port, flow and value for them
 #   outside_start, outside_stop, no_clear      capture the link; nothing but ESP, IKE and ICMPv6 on it
-# Each script says its results and ends with `smoke_end`.
+# Each script says its results and ends with `smoke_end`, which stops the gateways and judges how all of them ended.
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
 
 A6=2001:db8::a B6=2001:db8::b
@@ -28,10 +29,20 @@ smoke_init() {
 }
 smoke_end() {
 	local ns
+	for ns in "${!GATEWAYS[@]}"; do gw_stop "$ns"; done # what is leaked is said at the end
+	[ $STARTS = 0 ] || check 'every gateway ended well' equal "${ILL[*]}" ''
+	check 'no sanitizer report' no_report
 	[ $FAILED = 0 ] || for ns in A B; do
 		[ ! -e "$LAB_DIR/$ns.log" ] || { echo "--- log of $ns"; tail -n 40 "$LAB_DIR/$ns.log"; }
 	done
 	exit $FAILED
+}
+# whatever the script has kept, which has to be the log of every start
+no_report() {
+	local n
+	n=$(grep -rhE --exclude='*.pcap' ' raclette [^ ]+ runs: ' "$LAB_DIR" | wc -l)
+	[ "$n" -ge $STARTS ] || { echo "there are logs of $n starts, there were $STARTS"; return 1; }
+	lacks 'Sanitizer|runtime error' -r --exclude='*.pcap' "$LAB_DIR"
 }
 pass() { echo "PASS smoke/$TEST: $*"; }
 fail() {
@@ -49,6 +60,11 @@ check() {
 not() { ! "$@"; }
 check_not() { check "$1" not "${@:2}"; }
 equal() { [ "$1" = "$2" ] || { echo "is \"$1\", should be \"$2\""; return 1; }; }
+lacks() { # REGEX [OPTIONS] FILE...: no such line; `not grep` would do without the file
+	local rc=0
+	grep -E "${@:2}" -e "$1" || rc=$?
+	[ $rc = 1 ]
+}
 
 # conf LOCAL REMOTE: connections and secrets of one side
 connection() {
@@ -151,6 +167,15 @@ no_clear() {
 	$PYTHON "$TOP/scripts/wirecount.py" "${SECRETS[@]}" "${OUTSIDE[@]}"
 }
 frames() { $PYTHON "$TOP/scripts/wirecount.py" "$1" | awk -v k="$2" '{n = $1; $1 = ""; sub(/^ /, "")} index($0, k) == 1 {s += n} END {print s + 0}' || true; }
+
+# ends NS SECONDS: a gateway does so by itself; STATUS is how
+ends() {
+	STATUS='still there'
+	wait_for "$2" gone "${PIDS[$1]}" || return 0
+	STATUS=0
+	wait "${PIDS[$1]}" || STATUS=$?
+	unset "PIDS[$1]"
+}
 
 # --- two workers, gre1 and gre2 with an SA each, told apart by identities
 

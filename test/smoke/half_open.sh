@@ -60,7 +60,4 @@ echo "their ring took $pushed messages and refused $full; B's took $(stat A ring
 check 'what they sent came by their ring' test $((pushed + full)) -ge $((garbage / 2))
 check "and B's is B's" test "$(stat A rings ike pushed)" -lt 2000
 check "of which nothing is lost" equal "$(drops A excp-ike-full) $(drops A excp-nd-full)" '0 0'
-check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR/A.log" "$LAB_DIR/B.log"
-gw_stop A
-gw_stop B
 smoke_end

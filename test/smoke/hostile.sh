@@ -40,5 +40,4 @@ cap_stop "$LAB_DIR/inside.pcap"
 check 'no stranger reached the inside' equal "$(tcpdump -n -r "$LAB_DIR/inside.pcap" 2>/dev/null | grep -vc 'ICMP echo' || true)" 0
 gw_stop A
 check 'all packet buffers come back' grep 'all packet buffers are back' "$LAB_DIR/A.log"
-check_not 'no sanitizer report' grep -E 'Sanitizer|runtime error' "$LAB_DIR/A.log"
 smoke_end

@@ -65,6 +65,4 @@ check 'all packet buffers are back' grep 'all packet buffers are back' "$LAB_DIR
 none_left() { [ "$(ask B ike 'len(o)')" = 0 ]; }
 # a DELETE at the end is said once, and B's ring holds 1024
 ((MANY > 1000)) || check 'B was told of each' wait_for 20 none_left
-gw_stop B
-check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR/A.log" "$LAB_DIR/B.log"
 smoke_end

@@ -95,5 +95,4 @@ for forced in A B; do
 	outside_stop
 	check "forced by $forced: nothing but UDP, with good checksums" udp_only
 done
-check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR"/*.log
 smoke_end

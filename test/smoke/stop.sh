@@ -31,7 +31,4 @@ check "up again after the far end was killed, by its INITIAL_CONTACT" wait_for 1
 gw_stop B KILL
 gw_start B "$LAB_DIR/B.conf"
 check 'and by our DPD' wait_for 60 ping_ok A $B4
-gw_stop A
-gw_stop B
-check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR/A.log" "$LAB_DIR/B.log"
 smoke_end

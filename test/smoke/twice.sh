@@ -35,7 +35,4 @@ write_conf A $A6 $B6 $A4 $AIN6
 gw_start A "$LAB_DIR/A.conf"
 check 'busy on one CPU: the log names the cure' \
 	grep -q 'share CPU 0.*: give lcores a second CPU or set poll = adaptive' "$LAB_DIR/A.log"
-gw_stop A
-gw_stop B
-check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR"/*.log
 smoke_end

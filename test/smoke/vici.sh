@@ -164,6 +164,4 @@ else
 fi
 check 'traffic still passes' ping_ok A $B4
 check 'the far end has an SA or gets one' wait_for 10 ping_ok B $A4
-gw_stop A
-check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR/A.log"
 smoke_end
