@@ -7,7 +7,7 @@
 #   up                         start both
 #   ping_ok NS ADDR [OPTIONS]  one ping that comes back
 #   check WHAT COMMAND...      PASS or FAIL by its exit status; check_not the reverse
-#   equal, lacks               what may be checked: two strings are the same; a file has no such line
+#   equal, more, changed, lacks    what may be checked: the same; more than; not what it was; no such line in a file
 #   two_workers                before pair: two workers, two tunnels; owners, port, flow and value for them
 #   outside_start, outside_stop, no_clear      capture the link; nothing but ESP, IKE and ICMPv6 on it
 # Each script says its results and ends with `smoke_end`, which stops the gateways and judges how all of them ended.
@@ -60,7 +60,10 @@ check() {
 not() { ! "$@"; }
 check_not() { check "$1" not "${@:2}"; }
 equal() { [ "$1" = "$2" ] || { echo "is \"$1\", should be \"$2\""; return 1; }; }
-lacks() { # REGEX [OPTIONS] FILE...: no such line; `not grep` would do without the file
+# these three fail when there is no answer, where `not equal "$(...)" 0` and `not grep` do not
+more() { [[ $1 =~ ^[0-9]+$ && $1 -gt $2 ]] || { echo "is \"$1\", should be more than $2"; return 1; }; }
+changed() { [ -n "$1" ] && [ -n "$2" ] && [ "$1" != "$2" ] || { echo "is \"$1\", was \"$2\""; return 1; }; }
+lacks() { # REGEX [OPTIONS] FILE...
 	local rc=0
 	grep -E "${@:2}" -e "$1" || rc=$?
 	[ $rc = 1 ]
@@ -145,6 +148,7 @@ ping_ok() {
 }
 # ask NS WHAT EXPRESSION: Python's value of it, where o is what `show WHAT --json` prints
 ask() { gw_show "$1" "$2" --json | $PYTHON -c "import json, sys; o = json.load(sys.stdin); print($3)"; }
+spis() { ask "$1" sa "' '.join(sorted(s['spi_in'] for s in o if s['state'] == 'INSTALLED'))"; } # NS: of child SAs, inbound
 drops() { ask "$1" drops "next(int(d['packets']) for d in o if d['reason'] == '$2')"; } # NS REASON
 # The port's own frames pass by a capture on the same interface (af_packet sends without a queueing
 # discipline), so a link is captured at both ends: what each end receives. OUTSIDE are the files.

@@ -15,7 +15,7 @@ on B $PYTHON "$TOP/scripts/wirecount.py" --send out --src $B6 --dst $A6 >/dev/nu
 on B $PYTHON "$TOP/scripts/wirecount.py" --send out --src 2001:db8::bad --dst $A6 >/dev/null
 sleep 0.5
 for reason in clear-gre no-sa proto not-ip6; do
-	check_not "counted: $reason" equal "$(drops A $reason)" 0
+	check "counted: $reason" more "$(drops A $reason)" 0
 done
 check 'established traffic goes on' ping_ok A $B4
 
@@ -33,7 +33,7 @@ for what in forge replay icmp random mutate chains fragments ike; do
 done
 for reason in ip6-truncated ip6-version ext-hdr frag-bad frag-limit udp-bad udp-port icmp-bad ptb-refused \
 	esp-short esp-len sa-addr replay icv; do
-	check_not "counted: $reason" equal "$(drops A $reason)" 0
+	check "counted: $reason" more "$(drops A $reason)" 0
 done
 check 'no forged Packet Too Big is believed' equal "$(ask A tunnels "o[0]['mtu']")" "$mtu"
 cap_stop "$LAB_DIR/inside.pcap"

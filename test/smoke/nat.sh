@@ -18,7 +18,6 @@ at_exit 'gw_stop nat'
 wait_for 10 grep -q ready "$LAB_DIR/nat"
 
 mode() { ask "$1" sa "' '.join(s['mode'].lower() + (' udp' if s['encap'] else '') for s in o if s['state'] == 'INSTALLED')"; }
-spis() { ask "$1" sa "' '.join(sorted(s['spi_in'] for s in o if s['state'] == 'INSTALLED'))"; }
 natted() { ask "$1" ike "' '.join(str(s['$2']) for s in o)"; }
 both_ways() { ping_ok A $B4 && ping_ok B $A4; }
 udp_only() { # on B's link: no ESP but in UDP, and no wrong UDP checksum
@@ -39,7 +38,7 @@ for ns in A B; do
 	before=$(spis A)
 	check "$ns rekeys the child" swanctl --rekey --child gre --uri "unix://$(gw_socket $ns)"
 	sleep 1
-	check_not "$ns: the SPIs are new" equal "$(spis A)" "$before"
+	check "$ns: the SPIs are new" changed "$(spis A)" "$before"
 	check "$ns: still transport mode" equal "$(mode $ns)" 'transport udp'
 	check "$ns: both ways after it" both_ways
 done
