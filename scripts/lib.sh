@@ -131,8 +131,8 @@ cap_stop() {
 	stop_pid "${CAPS[$1]}"
 	unset "CAPS[$1]"
 }
-# frames tcpdump had no room for; a capture that lost some proves nothing
-cap_lost() { awk '/dropped by/{n += $1} END{print n + 0}' "$1.log"; }
+# frames tcpdump had no room for, -1 when it did not say; a capture that lost some proves nothing
+cap_lost() { awk '/dropped by/{n += $1; said = 1} END{print said ? n : -1}' "$1.log"; }
 
 # --- gateways
 

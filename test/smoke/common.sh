@@ -166,11 +166,21 @@ no_clear() {
 	local f
 	for f in "${OUTSIDE[@]}"; do
 		[ "$(cap_lost "$f")" = 0 ] || { echo "$f lost frames"; return 1; }
-		[ "$(frames "$f" '')" -gt 0 ] || { echo "$f is empty"; return 1; }
+		more "$(frames '' "$f")" 0 || { echo "$f is empty"; return 1; }
 	done
 	$PYTHON "$TOP/scripts/wirecount.py" "${SECRETS[@]}" "${OUTSIDE[@]}"
 }
-frames() { $PYTHON "$TOP/scripts/wirecount.py" "$1" | awk -v k="$2" '{n = $1; $1 = ""; sub(/^ /, "")} index($0, k) == 1 {s += n} END {print s + 0}' || true; }
+# frames KIND FILE...: how many wirecount.py has of it; none and "no answer" are not the same, nor are they for seen
+frames() {
+	local out
+	out=$($PYTHON "$TOP/scripts/wirecount.py" "${@:2}") || { [ $? = 1 ] && [ -n "$out" ]; } || return # 1: some are clear
+	awk -v k="$1" '{n = $1; $1 = ""; sub(/^ /, "")} index($0, k) == 1 {s += n} END {print s + 0}' <<<"$out"
+}
+# seen FILE [FILTER...]: how many tcpdump has
+seen() {
+	local out
+	out=$(tcpdump -n --count -r "$@" 2>/dev/null) && echo "${out%% *}"
+}
 
 # ends NS SECONDS: a gateway does so by itself; STATUS is how
 ends() {
