@@ -184,9 +184,12 @@ seen() {
 
 # ends NS SECONDS: a gateway does so by itself; STATUS is how
 ends() {
-	STATUS='still there'
-	wait_for "$2" gone "${PIDS[$1]}" || return 0
 	STATUS=0
+	wait_for "$2" gone "${PIDS[$1]}" || {
+		gw_stop "$1" KILL
+		STATUS=hung
+		return
+	}
 	wait "${PIDS[$1]}" || STATUS=$?
 	unset "PIDS[$1]"
 }

@@ -112,6 +112,7 @@ check 'started again: passes' wait_for 15 both 1
 befalls gone
 ends A 10
 check 'the device is pulled out: ends with a failure' equal "$STATUS" 1
+check 'without an attempt' equal "$(grep -c 'net_af_packet0: reset: ' "$LAB_DIR/A.log")" 7
 check 'the guard routes are there' guards
 start_A
 check 'started again: passes' wait_for 15 both 1
