@@ -40,8 +40,7 @@ lab_init() {
 	PROG=$1
 	[ "$(id -u)" = 0 ] || die "must be root (network namespaces)"
 	LAB=${LAB_NAME:-rac$$}
-	LAB_DIR=${LAB_DIR:-$(mktemp -d "/tmp/$LAB.XXXXXX")}
-	mkdir -p "$LAB_DIR"
+	LAB_DIR=$(mktemp -d "/tmp/$LAB.XXXXXX") # never one of the environment's: it is removed
 	trap lab_exit EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
