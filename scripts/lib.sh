@@ -100,6 +100,7 @@ wait_for() {
 		sleep 0.1
 	done
 }
+listens() { [ -n "$(on "$1" ss -Hltn "sport = $2")" ]; } # NS TCP-PORT
 gone() { ! kill -0 "$1" 2>/dev/null; }
 # stop_pid PID [SIGNAL]: a child of ours, and wait for it. ENDED is its exit status, "hung" if it had to be killed
 stop_pid() {

@@ -140,7 +140,7 @@ check 'no route was refused' equal "$(inside A routes_refused)" 0
 ip netns exec "$LAB-B" iperf3 -s -1 -B 10.2.0.1 >/dev/null 2>&1 &
 PIDS[iperf]=$!
 at_exit 'gw_stop iperf'
-wait_for 5 on B ss -Hltn 'sport = 5201' || true
+wait_for 10 listens B 5201 || true
 check 'TCP passes' on H iperf3 -c 10.2.0.1 -t 1
 outside_stop
 cap_stop "$LAB_DIR/lan.pcap"

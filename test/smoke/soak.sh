@@ -17,7 +17,7 @@ check 'comes up' ping_ok A $B4
 ip netns exec "$LAB-B" iperf3 -s >/dev/null 2>&1 &
 PIDS[iperf]=$!
 at_exit 'gw_stop iperf'
-wait_for 5 on B ss -Hltn 'sport = 5201' || true
+wait_for 10 listens B 5201 || true
 ip netns exec "$LAB-A" iperf3 -J --bidir -b 20M -c $B4 -t $SECS >"$LAB_DIR/iperf.json" 2>"$LAB_DIR/iperf.err" &
 PIDS[client]=$!
 at_exit 'gw_stop client'
