@@ -185,7 +185,7 @@ serve() {
 		ip netns exec "$LAB-B" iperf3 -s >/dev/null 2>&1 &
 		PIDS[iperf]=$!
 		at_exit 'gw_stop iperf'
-		wait_for 5 on B ss -Hltn 'sport = 5201'
+		wait_for 10 listens B 5201
 	else
 		peer run 'iperf3 -s -D'
 	fi

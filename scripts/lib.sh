@@ -11,6 +11,7 @@
 #   link_add NS IF NS IF [MTU]   a veth pair between two, without offloads and without IPv6 of its own
 #   cap_start NS IF FILE [FILTER...] / cap_stop FILE
 #   gw_start NS CONF [LOG] / gw_stop NS [SIGNAL] / gw_show NS WHAT...
+#                                STARTS counts the first, ILL keeps how gateways ended that did not end well
 #   wait_for SECONDS COMMAND...  until it succeeds
 #   at_exit COMMAND              run when the script ends, last one first
 set -euo pipefail
@@ -18,7 +19,9 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PYTHON=/usr/bin/python3 # not one of pyenv or the like, which lacks Debian's modules
 : "${RACLETTE:=}"	# the program; unset = the newest of the usual build folders
 declare -a AT_EXIT=()
-declare -A PIDS=() CAPS=()
+declare -A PIDS=() CAPS=() GATEWAYS=() # which of PIDS are gateways: others may end as they like
+declare -a ILL=()
+STARTS=0
 
 say() { printf '%s: %s\n' "$PROG" "$*"; }
 die() { printf '%s: %s\n' "$PROG" "$*" >&2; exit 1; }
@@ -37,8 +40,7 @@ lab_init() {
 	PROG=$1
 	[ "$(id -u)" = 0 ] || die "must be root (network namespaces)"
 	LAB=${LAB_NAME:-rac$$}
-	LAB_DIR=${LAB_DIR:-$(mktemp -d "/tmp/$LAB.XXXXXX")}
-	mkdir -p "$LAB_DIR"
+	LAB_DIR=$(mktemp -d "/tmp/$LAB.XXXXXX") # never one of the environment's: it is removed
 	trap lab_exit EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
@@ -98,13 +100,20 @@ wait_for() {
 		sleep 0.1
 	done
 }
+listens() { [ -n "$(on "$1" ss -Hltn "sport = $2")" ]; } # NS TCP-PORT
 gone() { ! kill -0 "$1" 2>/dev/null; }
-# stop_pid PID [SIGNAL]: a child of ours, and wait for it
+# stop_pid PID [SIGNAL]: a child of ours, and wait for it. ENDED is its exit status, "hung" if it had to be killed
 stop_pid() {
-	kill -"${2:-TERM}" "$1" 2>/dev/null || return 0
+	local hung=''
+	ENDED=0
+	kill -"${2:-TERM}" "$1" 2>/dev/null || true
 	# what KILL ends is gone at once, and waited for here bash does not announce it
-	[ "${2:-TERM}" = KILL ] || wait_for "${STOP_SECONDS:-10}" gone "$1" || kill -KILL "$1" 2>/dev/null || true
-	wait "$1" 2>/dev/null || true
+	if [ "${2:-TERM}" != KILL ] && ! wait_for "${STOP_SECONDS:-10}" gone "$1"; then
+		hung=hung
+		kill -KILL "$1" 2>/dev/null || true
+	fi
+	wait "$1" 2>/dev/null || ENDED=$?
+	ENDED=${hung:-$ENDED}
 }
 
 cap_start() {
@@ -122,8 +131,8 @@ cap_stop() {
 	stop_pid "${CAPS[$1]}"
 	unset "CAPS[$1]"
 }
-# frames tcpdump had no room for; a capture that lost some proves nothing
-cap_lost() { awk '/dropped by/{n += $1} END{print n + 0}' "$1.log"; }
+# frames tcpdump had no room for, -1 when it did not say; a capture that lost some proves nothing
+cap_lost() { awk '/dropped by/{n += $1; said = 1} END{print said ? n : -1}' "$1.log"; }
 
 # --- gateways
 
@@ -160,6 +169,8 @@ gw_start() {
 	gw_bin
 	ip netns exec "$LAB-$ns" "$RACLETTE" run -c "$conf" >>"$log" 2>&1 &
 	PIDS[$ns]=$!
+	GATEWAYS[$ns]=1
+	STARTS=$((STARTS + 1))
 	at_exit "gw_stop $ns"
 	wait_for "${START_SECONDS:-20}" gw_show "$ns" ports || {
 		tail -n 20 "$log" >&2
@@ -167,9 +178,12 @@ gw_start() {
 	}
 }
 gw_stop() {
+	local well=0
 	[ -n "${PIDS[$1]:-}" ] || return 0
+	[ "${2:-TERM}" != KILL ] || well=137 # else it was gone before
 	stop_pid "${PIDS[$1]}" "${2:-TERM}"
 	unset "PIDS[$1]"
+	[ -z "${GATEWAYS[$1]:-}" ] || [ "$ENDED" = $well ] || ILL+=("$1: $ENDED")
 }
 gw_show() {
 	local ns=$1

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Count what is on a capture of an outside link, and judge it.
 
-  wirecount.py [-q] [--secret HEX]... FILE...   count by kind; exit status 1 when anything is clear
+  wirecount.py [-q] [--secret HEX]... FILE...   count by kind; exit status 1 when anything is clear, 2 when a
+                                                file cannot be read
   wirecount.py --send IFACE [--mac M] [--src A] [--dst A]
                                                 put known bad and known good frames on a link
 
@@ -175,7 +176,11 @@ def main():
     if a.send:
         send(a.send, a.mac, a.src, a.dst)
         return 0
-    n = count(a.file, a.secret)
+    try:
+        n = count(a.file, a.secret)
+    except (OSError, ValueError) as e:
+        print(f'wirecount.py: {e}', file=sys.stderr)
+        return 2
     clear = sum(v for k, v in n.items() if not allowed(k))
     if a.q:
         print(clear)

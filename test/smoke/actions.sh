@@ -11,6 +11,7 @@ ns_add A B
 link_add A out B out "$MTU"
 ctl() { on "$1" swanctl "${@:2}" --uri "unix://$(gw_socket "$1")" &>/dev/null; }
 is_up() { equal "$(ask A sa "len([s for s in o if s['state'] == 'INSTALLED'])")" 1; }
+is_anew() { is_up && changed "$(spis A)" "$old"; }
 is_down() { equal "$(ask A sa len\(o\))" 0; }
 # gateways START DPD CLOSE: A with these actions, B with none
 gateways() {
@@ -57,6 +58,7 @@ for how in close dpd; do
 		check_not "${how}_action = $action: no trap yet" ping_ok A $B4
 		ctl A --initiate --child gre
 		check "${how}_action = $action: up by command" ping_ok A $B4
+		old=$(spis A) # which --terminate may leave for a moment
 		if [ $how = close ]; then
 			ctl B --terminate --ike gw-gw
 		else
@@ -65,10 +67,9 @@ for how in close dpd; do
 			gw_start B "$LAB_DIR/B.conf"
 		fi
 		[ $action = start ] || check "${how}_action = trap: down" wait_for 10 is_down
-		[ $action = trap ] || check "${how}_action = start: up by itself" wait_for 40 is_up
+		[ $action = trap ] || check "${how}_action = start: up by itself" wait_for 40 is_anew
 		check "${how}_action = $action: traffic passes again" by_traffic
 		end
 	done
 done
-check_not 'no sanitizer report' grep -E 'Sanitizer|runtime error' "$LAB_DIR"/*.log
 smoke_end

@@ -20,5 +20,5 @@ check 'the interface has its address' on A ip -4 addr show dev ip6gre4 to $A4
 check 'the interface is point-to-point without ARP' bash -c "ip -n $LAB-A link show ip6gre4 | grep POINTOPOINT.*NOARP"
 outside_stop
 check 'nothing but ESP, IKE and ICMPv6 outside' no_clear
-check 'no Destination Options are ever sent' equal "$(frames "${OUTSIDE[1]}" 'esp behind')" 0
+check 'no Destination Options are ever sent' equal "$(frames 'esp behind' "${OUTSIDE[@]}")" 0
 smoke_end

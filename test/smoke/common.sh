@@ -7,9 +7,10 @@
 #   up                         start both
 #   ping_ok NS ADDR [OPTIONS]  one ping that comes back
 #   check WHAT COMMAND...      PASS or FAIL by its exit status; check_not the reverse
+#   equal, more, changed, lacks    what may be checked: the same; more than; not what it was; no such line in a file
 #   two_workers                before pair: two workers, two tunnels; owners, port, flow and value for them
 #   outside_start, outside_stop, no_clear      capture the link; nothing but ESP, IKE and ICMPv6 on it
-# Each script says its results and ends with `smoke_end`.
+# Each script says its results and ends with `smoke_end`, which stops the gateways and judges how all of them ended.
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
 
 A6=2001:db8::a B6=2001:db8::b
@@ -28,10 +29,20 @@ smoke_init() {
 }
 smoke_end() {
 	local ns
+	for ns in "${!GATEWAYS[@]}"; do gw_stop "$ns"; done # what is leaked is said at the end
+	[ $STARTS = 0 ] || check 'every gateway ended well' equal "${ILL[*]}" ''
+	check 'no sanitizer report' no_report
 	[ $FAILED = 0 ] || for ns in A B; do
 		[ ! -e "$LAB_DIR/$ns.log" ] || { echo "--- log of $ns"; tail -n 40 "$LAB_DIR/$ns.log"; }
 	done
 	exit $FAILED
+}
+# whatever the script has kept, which has to be the log of every start
+no_report() {
+	local n
+	n=$(grep -rhE --exclude='*.pcap' ' raclette [^ ]+ runs: ' "$LAB_DIR" | wc -l)
+	[ "$n" -ge $STARTS ] || { echo "there are logs of $n starts, there were $STARTS"; return 1; }
+	lacks 'Sanitizer|runtime error' -r --exclude='*.pcap' "$LAB_DIR"
 }
 pass() { echo "PASS smoke/$TEST: $*"; }
 fail() {
@@ -49,6 +60,14 @@ check() {
 not() { ! "$@"; }
 check_not() { check "$1" not "${@:2}"; }
 equal() { [ "$1" = "$2" ] || { echo "is \"$1\", should be \"$2\""; return 1; }; }
+# these three fail when there is no answer, where `not equal "$(...)" 0` and `not grep` do not
+more() { [[ $1 =~ ^[0-9]+$ && $1 -gt $2 ]] || { echo "is \"$1\", should be more than $2"; return 1; }; }
+changed() { [ -n "$1" ] && [ -n "$2" ] && [ "$1" != "$2" ] || { echo "is \"$1\", was \"$2\""; return 1; }; }
+lacks() { # REGEX [OPTIONS] FILE...
+	local rc=0
+	grep -E "${@:2}" -e "$1" || rc=$?
+	[ $rc = 1 ]
+}
 
 # conf LOCAL REMOTE: connections and secrets of one side
 connection() {
@@ -129,6 +148,7 @@ ping_ok() {
 }
 # ask NS WHAT EXPRESSION: Python's value of it, where o is what `show WHAT --json` prints
 ask() { gw_show "$1" "$2" --json | $PYTHON -c "import json, sys; o = json.load(sys.stdin); print($3)"; }
+spis() { ask "$1" sa "' '.join(sorted(s['spi_in'] for s in o if s['state'] == 'INSTALLED'))"; } # NS: of child SAs, inbound
 drops() { ask "$1" drops "next(int(d['packets']) for d in o if d['reason'] == '$2')"; } # NS REASON
 # The port's own frames pass by a capture on the same interface (af_packet sends without a queueing
 # discipline), so a link is captured at both ends: what each end receives. OUTSIDE are the files.
@@ -146,11 +166,33 @@ no_clear() {
 	local f
 	for f in "${OUTSIDE[@]}"; do
 		[ "$(cap_lost "$f")" = 0 ] || { echo "$f lost frames"; return 1; }
-		[ "$(frames "$f" '')" -gt 0 ] || { echo "$f is empty"; return 1; }
+		more "$(frames '' "$f")" 0 || { echo "$f is empty"; return 1; }
 	done
 	$PYTHON "$TOP/scripts/wirecount.py" "${SECRETS[@]}" "${OUTSIDE[@]}"
 }
-frames() { $PYTHON "$TOP/scripts/wirecount.py" "$1" | awk -v k="$2" '{n = $1; $1 = ""; sub(/^ /, "")} index($0, k) == 1 {s += n} END {print s + 0}' || true; }
+# frames KIND FILE...: how many wirecount.py has of it; none and "no answer" are not the same, nor are they for seen
+frames() {
+	local out
+	out=$($PYTHON "$TOP/scripts/wirecount.py" "${@:2}") || { [ $? = 1 ] && [ -n "$out" ]; } || return # 1: some are clear
+	awk -v k="$1" '{n = $1; $1 = ""; sub(/^ /, "")} index($0, k) == 1 {s += n} END {print s + 0}' <<<"$out"
+}
+# seen FILE [FILTER...]: how many tcpdump has
+seen() {
+	local out
+	out=$(tcpdump -n --count -r "$@" 2>/dev/null) && echo "${out%% *}"
+}
+
+# ends NS SECONDS: a gateway does so by itself; STATUS is how
+ends() {
+	STATUS=0
+	wait_for "$2" gone "${PIDS[$1]}" || {
+		gw_stop "$1" KILL
+		STATUS=hung
+		return
+	}
+	wait "${PIDS[$1]}" || STATUS=$?
+	unset "PIDS[$1]"
+}
 
 # --- two workers, gre1 and gre2 with an SA each, told apart by identities
 

@@ -4,7 +4,9 @@
 . "$(dirname "$0")/common.sh"
 smoke_init conf_check
 write_confs
-check 'a good file' "$RACLETTE" check -c "$LAB_DIR/A.conf"
+# what it says is in "out", and with all the rest in a log, for the look at the end
+logged() { "$@" 2>&1 | tee -a "$LAB_DIR/raclette.log" >"$LAB_DIR/out" || { cat "$LAB_DIR/out"; return 1; }; }
+check 'a good file' logged "$RACLETTE" check -c "$LAB_DIR/A.conf"
 {
 	gw_conf A out 2a05:d014:9c9:2100:9049:489e:d66e:41e9/64
 	echo 'tunnels { ip6gre4 { connection = gw-gw
@@ -12,18 +14,17 @@ check 'a good file' "$RACLETTE" check -c "$LAB_DIR/A.conf"
 	   address = 169.254.123.1/30 } }'
 	echo "include $TOP/test/scenario/swanctl.conf"
 } >"$LAB_DIR/scenario.conf"
-check 'the scenario, unchanged' "$RACLETTE" check -c "$LAB_DIR/scenario.conf"
-"$RACLETTE" check -c "$LAB_DIR/scenario.conf" >"$LAB_DIR/out" 2>&1 || true
-check_not 'the secret is not printed' grep MyFavouriteMealIsRaclette "$LAB_DIR/out"
+check 'the scenario, unchanged' logged "$RACLETTE" check -c "$LAB_DIR/scenario.conf"
+check 'the secret is not printed' lacks MyFavouriteMealIsRaclette "$LAB_DIR/out"
 chmod 755 "$LAB_DIR"
-check 'without privileges' setpriv --reuid 65534 --regid 65534 --clear-groups "$RACLETTE" check -c "$LAB_DIR/scenario.conf"
+check 'without privileges' logged setpriv --reuid 65534 --regid 65534 --clear-groups "$RACLETTE" check -c "$LAB_DIR/scenario.conf"
 
 # refuse WHAT SED-EXPRESSION KEY: the good file, spoilt, is refused with its file, a line and the key
 refuse() {
 	sed -E "$2" "$LAB_DIR/A.conf" >"$LAB_DIR/bad.conf"
 	if cmp -s "$LAB_DIR/A.conf" "$LAB_DIR/bad.conf"; then
 		fail "$1: the test changes nothing"
-	elif "$RACLETTE" check -c "$LAB_DIR/bad.conf" >"$LAB_DIR/out" 2>&1; then
+	elif logged "$RACLETTE" check -c "$LAB_DIR/bad.conf"; then
 		fail "$1: accepted"
 	else
 		check "$1: file, line and key" grep -E "bad\.conf:[0-9]+.*$3" "$LAB_DIR/out"
@@ -45,7 +46,7 @@ refuse 'missing brace' 's/^secrets \{/secrets/' ''
 
 # warned WHAT TEXT: said of the good file, which stays accepted
 warned() {
-	if "$RACLETTE" check -c "$LAB_DIR/A.conf" >"$LAB_DIR/out" 2>&1; then
+	if logged "$RACLETTE" check -c "$LAB_DIR/A.conf"; then
 		check "$1" grep -E "A\.conf:[0-9]+: warning: $2" "$LAB_DIR/out"
 	else
 		fail "$1: refused"
@@ -54,39 +55,39 @@ warned() {
 chmod 640 "$LAB_DIR/A.conf"
 warned 'others can read the secrets' 'secrets\.ike-1\.secret: .*/A\.conf can be read by others .*chmod 600'
 chmod 600 "$LAB_DIR/A.conf"
-"$RACLETTE" check -c "$LAB_DIR/A.conf" >"$LAB_DIR/out" 2>&1 || true
-check_not 'only the owner can' grep 'can be read by others' "$LAB_DIR/out"
+logged "$RACLETTE" check -c "$LAB_DIR/A.conf" || true
+check 'only the owner can' lacks 'can be read by others' "$LAB_DIR/out"
 sed -E 's/lcores = auto/lcores = 0, 1023/' "$LAB_DIR/A.conf" >"$LAB_DIR/cpu.conf"
-"$RACLETTE" check -c "$LAB_DIR/cpu.conf" >"$LAB_DIR/out" 2>&1 && pass 'CPUs of another machine are no error' || fail 'CPUs of another machine: refused'
+logged "$RACLETTE" check -c "$LAB_DIR/cpu.conf" && pass 'CPUs of another machine are no error' || fail 'CPUs of another machine: refused'
 check 'but told of' grep -E 'cpu\.conf:[0-9]+: warning: gateway\.lcores: CPU 1023 does not exist or is not allowed here' "$LAB_DIR/out"
 ns_add A
-on A "$RACLETTE" run -c "$LAB_DIR/cpu.conf" >"$LAB_DIR/out" 2>&1 && fail 'run with these: started' || pass 'run with these is an error'
+logged on A "$RACLETTE" run -c "$LAB_DIR/cpu.conf" && fail 'run with these: started' || pass 'run with these is an error'
 check 'which names the line' grep -E 'error config: .*cpu\.conf:[0-9]+: gateway\.lcores: CPU 1023' "$LAB_DIR/out"
-check_not 'and is told instead of DPDK' grep -q 'EAL' "$LAB_DIR/out"
+check 'and is told instead of DPDK' lacks EAL "$LAB_DIR/out"
 
 : >"$LAB_DIR/empty.conf"
-"$RACLETTE" check -c "$LAB_DIR/empty.conf" >"$LAB_DIR/out" 2>&1 && fail 'an empty file: accepted' || pass 'an empty file is an error'
+logged "$RACLETTE" check -c "$LAB_DIR/empty.conf" && fail 'an empty file: accepted' || pass 'an empty file is an error'
 check 'which names it' grep -F "empty.conf: there is nothing in it" "$LAB_DIR/out"
 swanctl=$TOP/test/scenario/swanctl.conf
-"$RACLETTE" check -c "$swanctl" >"$LAB_DIR/out" 2>&1 && pass 'a swanctl.conf alone can be checked' || fail 'a swanctl.conf alone: refused'
+logged "$RACLETTE" check -c "$swanctl" && pass 'a swanctl.conf alone can be checked' || fail 'a swanctl.conf alone: refused'
 check 'but not run' grep -F "swanctl.conf: no section 'gateway'" "$LAB_DIR/out"
-"$RACLETTE" run -c "$swanctl" >"$LAB_DIR/out" 2>&1 && fail 'run of it: started' || pass 'run of it is an error'
+logged "$RACLETTE" run -c "$swanctl" && fail 'run of it: started' || pass 'run of it is an error'
 check 'which says so' grep -F "swanctl.conf: has no section 'gateway'" "$LAB_DIR/out"
 
 "$PYTHON" "$TOP/test/smoke/certs.py" "$LAB_DIR"
 sed -E 's/auth = psk/auth = pubkey/; /^ *id = 2001/d' "$LAB_DIR/A.conf" >"$LAB_DIR/A/A.conf"
 chmod -R go+rX "$LAB_DIR/A"
 chmod 600 "$LAB_DIR/A/private/own.pem"
-check 'certificates' "$RACLETTE" check -c "$LAB_DIR/A/A.conf"
+check 'certificates' logged "$RACLETTE" check -c "$LAB_DIR/A/A.conf"
 sed -i 's/auth = pubkey/&\n certs = own.pem/' "$LAB_DIR/A/A.conf"
-setpriv --reuid 65534 --regid 65534 --clear-groups "$RACLETTE" check -c "$LAB_DIR/A/A.conf" >"$LAB_DIR/out" 2>&1 &&
+logged setpriv --reuid 65534 --regid 65534 --clear-groups "$RACLETTE" check -c "$LAB_DIR/A/A.conf" &&
 	fail 'a key that may not be read: accepted' || pass 'a key that may not be read is an error'
 check 'which says so itself' grep -E 'A\.conf:[0-9]+: .*no private key belongs to .*; .*private/own\.pem: Permission denied' "$LAB_DIR/out"
-"$RACLETTE" check -c /nonexistent >"$LAB_DIR/out" 2>&1 && fail 'no file: accepted' || pass 'no file is an error'
+logged "$RACLETTE" check -c /nonexistent && fail 'no file: accepted' || pass 'no file is an error'
 # the README's first configuration, word by word
 awk '/^```/ {if (in_it) exit; next} /^gateway \{/ {in_it = 1} in_it' "$TOP/README.md" >"$LAB_DIR/readme.conf"
 check "the README's configuration" grep -q 'gateway' "$LAB_DIR/readme.conf"
-check "the README's configuration is accepted" "$RACLETTE" check -c "$LAB_DIR/readme.conf"
-check 'program: --version' "$RACLETTE" --version
-check 'program: --help' "$RACLETTE" --help
+check "the README's configuration is accepted" logged "$RACLETTE" check -c "$LAB_DIR/readme.conf"
+check 'program: --version' logged "$RACLETTE" --version
+check 'program: --help' logged "$RACLETTE" --help
 smoke_end

@@ -45,7 +45,6 @@ after=$(rss)
 echo "flood: $sent sent, $rate a second; memory of A after: $after KiB"
 check "it was a flood" test "$rate" -ge $((FLOOD_RATE * 8 / 10))
 check "memory is flat (grew by $((after - before)) KiB)" test $((after - before)) -lt 16384
-check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR/A.log" "$LAB_DIR/B.log"
 gw_stop A
 gw_stop B
 
@@ -59,6 +58,4 @@ asked() { on A swanctl --stats --raw --uri "unix://$(gw_socket A)" 2>/dev/null |
 check 'nobody is asked for a cookie' equal "$(asked)" 0
 on B "$flood" out "$mac" $A6 "$FLOOD_RATE" 3 >/dev/null
 check "a full ring makes A ask for cookies (are $(asked))" test "$(asked)" -gt 0
-gw_stop A
-check_not 'no sanitizer report after it' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR/A.log"
 smoke_end

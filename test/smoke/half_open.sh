@@ -42,7 +42,7 @@ n=$(logged A 'IKE_SA [0-9]* rekeyed')
 check 'the IKE SA is rekeyed, and again, without traffic' wait_for 20 rekeyed $((n + 2))
 check 'traffic passes' ping_ok B $A4 -c 20 -i 0.1
 check 'the child is rekeyed' grep -q 'CHILD_SA [0-9]* rekeyed' "$LAB_DIR/A.log"
-check_not 'B was never taken for dead, nor A' grep -E 'IKE_SA [0-9]+ down' "$LAB_DIR/A.log" "$LAB_DIR/B.log"
+check 'B was never taken for dead, nor A' lacks 'IKE_SA [0-9]+ down' "$LAB_DIR/A.log" "$LAB_DIR/B.log"
 check "no more than $CAP of them at a time (are $(stat A half-open))" test "$(stat A half-open)" -le $((CAP + 1))
 gw_stop B
 gw_start B "$LAB_DIR/B.conf"
@@ -60,7 +60,4 @@ echo "their ring took $pushed messages and refused $full; B's took $(stat A ring
 check 'what they sent came by their ring' test $((pushed + full)) -ge $((garbage / 2))
 check "and B's is B's" test "$(stat A rings ike pushed)" -lt 2000
 check "of which nothing is lost" equal "$(drops A excp-ike-full) $(drops A excp-nd-full)" '0 0'
-check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR/A.log" "$LAB_DIR/B.log"
-gw_stop A
-gw_stop B
 smoke_end

@@ -9,13 +9,20 @@ smoke_init hostile
 pair
 on A ip link set out address 02:00:00:00:00:02
 up
+# inside is what went between the two ends, each packet once, and nothing else
+only_pings() {
+	local f=$LAB_DIR/inside.pcap
+	local echo="^IP ($A4 > $B4|$B4 > $A4): ICMP echo (request|reply), "
+	equal "$(cap_lost "$f")" 0 && tcpdump -n -t -r "$f" >"$f.txt" 2>/dev/null || return 1
+	more "$(grep -cE "$echo" "$f.txt")" 100 && lacks "$echo" -v "$f.txt" && equal "$(sort "$f.txt" | uniq -d)" ''
+}
 check 'comes up' ping_ok A $B4
 cap_start A ip6gre4 "$LAB_DIR/inside.pcap"
 on B $PYTHON "$TOP/scripts/wirecount.py" --send out --src $B6 --dst $A6 >/dev/null
 on B $PYTHON "$TOP/scripts/wirecount.py" --send out --src 2001:db8::bad --dst $A6 >/dev/null
 sleep 0.5
 for reason in clear-gre no-sa proto not-ip6; do
-	check_not "counted: $reason" equal "$(drops A $reason)" 0
+	check "counted: $reason" more "$(drops A $reason)" 0
 done
 check 'established traffic goes on' ping_ok A $B4
 
@@ -33,12 +40,11 @@ for what in forge replay icmp random mutate chains fragments ike; do
 done
 for reason in ip6-truncated ip6-version ext-hdr frag-bad frag-limit udp-bad udp-port icmp-bad ptb-refused \
 	esp-short esp-len sa-addr replay icv; do
-	check_not "counted: $reason" equal "$(drops A $reason)" 0
+	check "counted: $reason" more "$(drops A $reason)" 0
 done
 check 'no forged Packet Too Big is believed' equal "$(ask A tunnels "o[0]['mtu']")" "$mtu"
 cap_stop "$LAB_DIR/inside.pcap"
-check 'no stranger reached the inside' equal "$(tcpdump -n -r "$LAB_DIR/inside.pcap" 2>/dev/null | grep -vc 'ICMP echo' || true)" 0
+check 'no stranger reached the inside' only_pings
 gw_stop A
 check 'all packet buffers come back' grep 'all packet buffers are back' "$LAB_DIR/A.log"
-check_not 'no sanitizer report' grep -E 'Sanitizer|runtime error' "$LAB_DIR/A.log"
 smoke_end

@@ -19,6 +19,6 @@ check 'DSCP 0xb8 arrives' test "$(dump 'ip[1] == 0xb8' | grep -c 'echo request')
 ip netns exec "$LAB-B" iperf3 -s -1 >/dev/null 2>&1 &
 PIDS[iperf]=$!
 at_exit 'gw_stop iperf'
-wait_for 5 on B ss -Hltn 'sport = 5201' || true
+wait_for 10 listens B 5201 || true
 check 'TCP passes' on A iperf3 -c $B4 -t 1 -P 4
 smoke_end

@@ -29,7 +29,7 @@ for n in 1 2 3; do
 	check "tunnel $n back" ping_ok B 169.254.12$n.1
 done
 check_not 'a key unknown to the far end gets nowhere' ping_ok A 169.254.124.2 -W 1
-check_not 'and is counted there' equal "$(drops B gre-key)" 0
+check 'and is counted there' more "$(drops B gre-key)" 0
 check 'one child SA pair serves them all' equal "$(ask A sa 'len(o)')" 1
 check 'a keyed tunnel has 4 bytes less' equal "$(on A cat /sys/class/net/gre1/mtu)" 1418
 outside_stop

@@ -28,7 +28,7 @@ rc=0
 cost "$RACLETTE" check -c "$LAB_DIR/big.conf" >"$LAB_DIR/big.out" 2>"$LAB_DIR/big.err" || rc=$?
 check "a file of $CHECKED connections and tunnels is good" equal $rc 0
 check 'it is read whole' equal "$(grep -cE '^tunnel t[0-9]+' "$LAB_DIR/big.out") $(grep -cE '^connection c[0-9]+:' "$LAB_DIR/big.out")" "$CHECKED $CHECKED"
-check 'each child has its tunnel' not grep 'belongs to no tunnel' "$LAB_DIR/big.out"
+check 'each child has its tunnel' lacks 'belongs to no tunnel' "$LAB_DIR/big.out"
 echo "   check of $CHECKED: $(tail -n 1 "$LAB_DIR/big.err")"
 last=$((CHECKED - 1))
 sed -E "s/connection = c$last\$/connection = c$CHECKED/" "$LAB_DIR/big.conf" >"$LAB_DIR/bad.conf"
@@ -53,7 +53,7 @@ for i in 0 1 $((MANY / 2)) $((MANY - 1)); do
 	check "and back" ping_ok B "$(ip_of "$i" 1)"
 done
 check "the identities chose the connections" equal \
-	"$(ask B sa 'sum(s["name"][1:] == s["conn"][1:] for s in o)')" "$(ask B sa 'len(o)')"
+	"$(ask B sa 'len(o) > 0 and all(s["name"][1:] == s["conn"][1:] for s in o)')" True
 gw_ctl() { on A swanctl "$@" --uri "unix://$(gw_socket A)"; }
 check 'one is ended' gw_ctl --terminate --ike c1
 check 'the others stay' wait_for 10 equal "$(ask B ike 'len(o)')" $((MANY - 1))
@@ -65,6 +65,4 @@ check 'all packet buffers are back' grep 'all packet buffers are back' "$LAB_DIR
 none_left() { [ "$(ask B ike 'len(o)')" = 0 ]; }
 # a DELETE at the end is said once, and B's ring holds 1024
 ((MANY > 1000)) || check 'B was told of each' wait_for 20 none_left
-gw_stop B
-check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR/A.log" "$LAB_DIR/B.log"
 smoke_end

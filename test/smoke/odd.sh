@@ -15,12 +15,9 @@ wait_for 5 on B bash -c "! ip -6 addr show dev out tentative | grep -q inet6"
 gw_start A "$LAB_DIR/A.conf"
 odd initiator
 gw_stop A
-check_not 'no sanitizer report as responder' grep -E 'Sanitizer|runtime error' "$LAB_DIR/A.log"
 
 ACTION=trap
 write_conf A $A6 $B6 $A4 $AIN6
 gw_start A "$LAB_DIR/A.conf"
 odd responder --start "ip netns exec $LAB-A ping -c 12 -W 1 $B4 >/dev/null 2>&1 &"
-gw_stop A
-check_not 'no sanitizer report as initiator' grep -E 'Sanitizer|runtime error' "$LAB_DIR/A.log"
 smoke_end

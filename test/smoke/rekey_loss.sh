@@ -62,11 +62,10 @@ for BY in ${REKEY_BY:-A B both}; do
 	n=$(logged A 'CHILD_SA [0-9]* rekeyed with') m=$(logged A 'takes over')
 	check "$BY: $n child and $m IKE rekeys" at_least $((SECS / 6)) 'child rekeys' "$n"
 	check "$BY: IKE rekeys" at_least $((SECS / 25)) 'IKE rekeys' "$m"
-	check_not "$BY: nothing went down" grep -E 'CHILD_SA [0-9]+ down|IKE_SA [0-9]+ down' "$LAB_DIR/$BY-A.log" "$LAB_DIR/$BY-B.log"
+	check "$BY: nothing went down" lacks 'CHILD_SA [0-9]+ down|IKE_SA [0-9]+ down' "$LAB_DIR/$BY-A.log" "$LAB_DIR/$BY-B.log"
 	[ $FAILED = 0 ] || for ns in A B; do gw_show $ns drops; gw_show $ns ports; tail -n 60 "$LAB_DIR/$BY-$ns.log"; done
 	gw_stop A
 	gw_stop B
-	check_not "$BY: no sanitizer report" grep -E 'Sanitizer|runtime error' "$LAB_DIR/$BY-A.log" "$LAB_DIR/$BY-B.log"
 done
 gw_stop wire
 check 'the wire lost nothing' equal "$(cat "$LAB_DIR/wire")" 'lost 0 0'

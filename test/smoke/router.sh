@@ -28,12 +28,12 @@ advertise() { # LIFETIME MTU
 			ICMPv6NDOptMTU(mtu=int(sys.argv[2])), iface='ra', verbose=0)
 	P
 }
-default_router() { ask A neighbours "','.join(n['address'] for n in o if n['default'])"; }
+default_router() { ask A neighbours "','.join(n['address'] for n in o if n['default']) or 'none'"; }
 is_default() { [ "$(default_router)" = "$1" ]; }
 mtu_is() { [ "$(on A cat /sys/class/net/ip6gre4/mtu)" = "$1" ]; }
 up
 sleep 1
-check 'no router before it says so' is_default ''
+check 'no router before it says so' is_default none
 check_not 'and no way to the peer' ping_ok A $B4
 advertise 1800 1500
 check 'the default router is the one that advertises' wait_for 5 is_default "$ROUTER"
@@ -43,5 +43,5 @@ advertise 1800 1400
 check 'the MTU follows what the router advertises' wait_for 5 mtu_is 1322
 check 'and packets of that size pass' ping_ok A $B4 -M do -s 1294
 advertise 0 1400
-check 'a lifetime of 0 takes the router away' wait_for 5 is_default ''
+check 'a lifetime of 0 takes the router away' wait_for 5 is_default none
 smoke_end

@@ -35,7 +35,7 @@ run_case() {
 	check "$what: without DF it is fragmented inside" ping_ok A $B4 -M dont -s $((inner + 60))
 	outside_stop
 	check "$what: nothing clear outside" no_clear
-	check "$what: no fragment outside" equal "$(frames "${OUTSIDE[1]}" 'esp behind fragment')" 0
+	check "$what: no fragment outside" equal "$(frames 'esp behind fragment' "${OUTSIDE[@]}")" 0
 	check "$what: IPv6 of 1280 bytes passes" ping_ok A $BIN6 -M do -s 1232
 	gw_stop A
 	gw_stop B
@@ -94,6 +94,6 @@ up
 check 'in fragments: comes up' wait_for 15 ping_ok A $B4
 check 'in fragments: the largest packet, both ways' ping_ok A $B4 -M do -s $(($(fits 9001 8 16 4) - 28))
 cap_stop "$LAB_DIR/cut.pcap"
-check 'in fragments: they were' test "$(frames "$LAB_DIR/cut.pcap" 'esp behind fragment')" -ge 3
+check 'in fragments: they were' more "$(frames 'esp behind fragment' "$LAB_DIR/cut.pcap")" 2
 check 'in fragments: none was refused' equal "$(drops A frag-bad) $(drops A frag-limit)" '0 0'
 smoke_end

@@ -25,7 +25,7 @@ check 'the interface is free again' wait_for 20 ping_ok A $B4
 check_not 'and the directory is gone' test -e "$dir"
 dir=/run/dpdk/raclette-${PIDS[A]}
 check 'its own is there' test -d "$dir"
-check_not 'adaptive, CPUs of their own: no warning' grep -F 'share CPU' "$LAB_DIR/A.log"
+check 'adaptive, CPUs of their own: no warning' lacks 'share CPU' "$LAB_DIR/A.log"
 gw_stop A
 check_not 'and gone after a stop' test -e "$dir"
 
@@ -35,7 +35,4 @@ write_conf A $A6 $B6 $A4 $AIN6
 gw_start A "$LAB_DIR/A.conf"
 check 'busy on one CPU: the log names the cure' \
 	grep -q 'share CPU 0.*: give lcores a second CPU or set poll = adaptive' "$LAB_DIR/A.log"
-gw_stop A
-gw_stop B
-check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR"/*.log
 smoke_end

@@ -158,12 +158,10 @@ if command -v swanctl >/dev/null; then
 	check 'swanctl --stats: queues' grep -q '^job queues: 0/0/0/0$' "$LAB_DIR/stats"
 	check 'swanctl --stats: deadlines' grep -q '^jobs scheduled: [1-9][0-9]*$' "$LAB_DIR/stats"
 	check 'swanctl --stats: IKE_SAs' grep -q '^IKE_SAs: [1-9][0-9]* total, 0 half-open$' "$LAB_DIR/stats"
-	check_not 'swanctl --stats: nothing is missing' grep -F '(null)' "$LAB_DIR/stats"
+	check 'swanctl --stats: nothing is missing' lacks '\(null\)' "$LAB_DIR/stats"
 else
 	echo 'SKIP smoke/vici: no swanctl'
 fi
 check 'traffic still passes' ping_ok A $B4
 check 'the far end has an SA or gets one' wait_for 10 ping_ok B $A4
-gw_stop A
-check_not 'no sanitizer report' grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$LAB_DIR/A.log"
 smoke_end

