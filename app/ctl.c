@@ -111,7 +111,6 @@ input_ike(struct gw_ctl *c, const struct rte_mbuf *m, const uint8_t *frame, uint
 		return;
 	}
 	ike_input(c->ike, &path, msg, len, c->now_ms);
-	c->ike_due_ms = 0;
 }
 
 /* ESP for an SPI that nobody has; */
@@ -128,7 +127,6 @@ input_unknown(struct gw_ctl *c, const struct rte_mbuf *m, const uint8_t *frame, 
 	memcpy(&path.local, frame + l3_off + 24, sizeof(path.local));
 	memcpy(&spi, frame + l4_off, sizeof(spi));
 	ike_unknown_spi(c->ike, &path, ntohl(spi), c->now_ms);
-	c->ike_due_ms = 0;
 }
 
 static unsigned int
@@ -184,7 +182,6 @@ acquire(struct gw_ctl *c, struct gw_tunif *tif)
 	if (b == NULL || !b->trap || c->now_ms < b->not_before_ms)
 		return;
 	rc = ike_initiate(c->ike, b->conn->name, b->child->name, c->now_ms);
-	c->ike_due_ms = 0;
 	if (rc < 0 && rc != -EALREADY) {
 		gw_log(GW_LOG_WARN, "ctl", "%s: traffic wants %s, which cannot be initiated: %s",
 			tif->t->name, b->child->name, strerror(-rc));
@@ -252,7 +249,6 @@ resolved(void *arg, uint32_t token, const struct in6_addr *addrs, unsigned int n
 	struct gw_ctl *c = arg;
 
 	ike_resolved(c->ike, token, addrs, n, why, c->now_ms);
-	c->ike_due_ms = 0;
 }
 
 static void
@@ -286,8 +282,8 @@ round_once(struct gw_ctl *c)
 		c->nd_due_ms = nd_tick(c->nd, c->now_ms);
 	resolver_poll(c->resolver, resolved, c);
 	gw_certs_tick(c->certs, c->ike, c->now_ms);
-	if (c->now_ms >= c->ike_due_ms)
-		c->ike_due_ms = ike_tick(c->ike, c->now_ms);
+	if (c->now_ms >= ike_due(c->ike))
+		ike_tick(c->ike, c->now_ms);
 	if (c->local_changed)
 		publish_local(c);
 	if (c->routes != NULL) {
@@ -323,7 +319,6 @@ jobs_done(struct gw_ctl *c)
 
 	while ((job = gw_jobs_pull(c->jobs)) != NULL)
 		ike_job_done(job, c->now_ms);
-	c->ike_due_ms = 0;
 }
 
 static void
@@ -352,7 +347,6 @@ int
 gw_ctl_run(struct gw_ctl *c)
 {
 	ike_start(c->ike, c->now_ms);
-	c->ike_due_ms = 0;
 	while (!c->stopping) {
 		unsigned int n = round_once(c);
 

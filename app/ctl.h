@@ -60,7 +60,7 @@ struct gw_ctl {
 	bool lost;   /* one that is not to be had any more: the reason to stop */
 	uint64_t start_ms, now_ms;
 	uint64_t unsent_log_ms; /* datagrams that cannot be sent are not named before */
-	uint64_t nd_due_ms, ike_due_ms, carrier_due_ms;
+	uint64_t nd_due_ms, carrier_due_ms;
 	uint32_t acquires_seen;
 	uint64_t frames_sent, ike_sent; /* given to workers; datagrams of IKE among them */
 	uint64_t drops[GW_DROP_N]; /* what workers let pass and control refused */

@@ -315,7 +315,6 @@ cmd_initiate(struct vici_request *req)
 	/* first: an event may come from within the call */
 	wait_for_ike(req, conn, child, timeout_ms);
 	rc = ike_initiate(req->ctl->ike, conn, child, req->ctl->now_ms);
-	req->ctl->ike_due_ms = 0;
 	if (rc == -EALREADY &&
 		(child != NULL ? is_up(req->ctl, conn, child) : is_ike_up(req->ctl, conn)))
 		timeout_ms = -1;
@@ -347,7 +346,6 @@ cmd_terminate(struct vici_request *req)
 	}
 	answer_matches(req, ike_terminate(req->ctl->ike, &sel, req->ctl->now_ms), "terminated",
 		"no matching SAs to terminate found");
-	req->ctl->ike_due_ms = 0;
 }
 
 static void
@@ -362,7 +360,6 @@ cmd_rekey(struct vici_request *req)
 	}
 	answer_matches(req, ike_rekey(req->ctl->ike, &sel, req->ctl->now_ms), NULL,
 		"no matching SAs to rekey found");
-	req->ctl->ike_due_ms = 0;
 }
 
 /* ---- dispatch ---- */

@@ -161,7 +161,14 @@ ike_tick(struct ike *e, uint64_t now_ms)
 		}
 	}
 	ike_settle(e);
-	t = ike_heap_first(&e->heap);
+	return ike_due(e);
+}
+
+uint64_t
+ike_due(const struct ike *e)
+{
+	const struct ike_timer *t = ike_heap_first(&e->heap);
+
 	return t == NULL ? UINT64_MAX : t->at;
 }
 

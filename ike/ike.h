@@ -29,8 +29,10 @@ void ike_start(struct ike *e, uint64_t now_ms);
 void ike_input(struct ike *e, const struct ike_path *path, const uint8_t *buf, size_t len,
 	uint64_t now_ms);
 
-/** Do what is due. @return when to come back, UINT64_MAX = only on input */
+/** Do what is due. @return ike_due() */
 uint64_t ike_tick(struct ike *e, uint64_t now_ms);
+/** When ike_tick() has something to do next, UINT64_MAX = not by itself; any other call may change that. */
+uint64_t ike_due(const struct ike *e);
 
 /**
  * Bring a child up unless it is up or being set up; traffic (trap) and commands both come here.
