@@ -632,10 +632,16 @@ try_address(struct cfg_ctx *x, const struct conf_node *node, const char *item, v
 	return 0;
 }
 
+/* also with bits beyond the prefix: the network is plain */
 static int
 try_route(struct cfg_ctx *x, const struct conf_node *node, const char *item, void *arg)
 {
-	(void)add_route(x, node, item, arg);
+	struct gw_tunnel_cfg *t = arg;
+	struct gw_prefix p;
+	bool has_bits;
+
+	if (cfg_parse_prefix(item, &p, &has_bits) && t->n_routes < GW_ROUTES_MAX)
+		t->routes[t->n_routes++] = p;
 	return 0;
 }
 

@@ -354,6 +354,10 @@ nothing_received(struct gw_routes *r, const struct mnl_socket *nl, int err)
 	if (err == ENOBUFS) {
 		r->stats.resyncs++;
 		r->lost |= nl == r->events;
+		if (nl == r->ask) { /* its end may be among what was lost */
+			r->stage = IDLE;
+			r->broken = false;
+		}
 		all_dirty(r);
 	} else if (err == EAGAIN && nl == r->events && r->lost) {
 		r->lost = false;

@@ -79,7 +79,8 @@ lay_guards(const struct gw_cfg *cfg)
 	return rc < 0 ? -1 : 0;
 }
 
-/* A key that is missing, or a slip anywhere in the file, must not lead inner traffic elsewhere. */
+/* A key that is missing, or a slip in one of the file's values, must not lead inner traffic
+ * elsewhere. */
 static void
 guard_all_the_same(const char *path)
 {

@@ -252,37 +252,6 @@ is_up(const struct gw_ctl *c, const char *conn, const char *child)
 	return false;
 }
 
-struct seek {
-	const char *conn;
-	bool up;
-};
-
-static void
-seek_ike(void *arg, const struct ike_sa_view *v)
-{
-	struct seek *s = arg;
-
-	s->up |= strcmp(v->conn->name, s->conn) == 0 &&
-		 (v->state == IKE_ST_ESTABLISHED || v->state == IKE_ST_REKEYING);
-}
-
-static void
-skip_child(void *arg, const struct ike_child_view *v)
-{
-	(void)arg;
-	(void)v;
-}
-
-/* The same of a connection's IKE SA, when no child is asked for. */
-static bool
-is_ike_up(const struct gw_ctl *c, const char *conn)
-{
-	struct seek s = {.conn = conn};
-
-	ike_walk(c->ike, seek_ike, skip_child, &s);
-	return s.up;
-}
-
 static void
 wait_for_ike(struct vici_request *req, const char *conn, const char *child, int64_t timeout_ms)
 {
@@ -316,7 +285,7 @@ cmd_initiate(struct vici_request *req)
 	wait_for_ike(req, conn, child, timeout_ms);
 	rc = ike_initiate(req->ctl->ike, conn, child, req->ctl->now_ms);
 	if (rc == -EALREADY &&
-		(child != NULL ? is_up(req->ctl, conn, child) : is_ike_up(req->ctl, conn)))
+		(child != NULL ? is_up(req->ctl, conn, child) : ike_is_up(req->ctl->ike, conn)))
 		timeout_ms = -1;
 	if ((rc == 0 || rc == -EALREADY) && timeout_ms >= 0)
 		return;

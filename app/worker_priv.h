@@ -104,8 +104,8 @@ void worker_send(struct gw_worker *w);
 static inline void
 worker_tx(struct gw_worker *w, struct rte_mbuf *m)
 {
-	/* or it would write checksums into ESP; and nobody reads tx_offload then, which lies on a
-	 * cache line of its own */
+	/* the port would write checksums into ESP; and nobody reads tx_offload then, which lies on
+	 * a cache line of its own */
 	gw_pkt_clear_flags(m);
 	w->tx[w->n_tx++] = m;
 	if (w->n_tx == GW_BURST_MAX)

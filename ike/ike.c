@@ -188,6 +188,15 @@ ike_initiate(struct ike *e, const char *conn, const char *child, uint64_t now_ms
 	return err;
 }
 
+bool
+ike_is_up(const struct ike *e, const char *conn)
+{
+	const struct ike_conn_cfg *c = ike_conn_find(&e->index, conn, NULL);
+	const struct ike_sa *sa = c != NULL ? ike_sa_carrier(e, c) : NULL;
+
+	return sa != NULL && sa->state == IKE_SA_UP;
+}
+
 static bool
 selects_sa(const struct ike_select *s, const struct ike_sa *sa)
 {

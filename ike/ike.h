@@ -41,6 +41,8 @@ uint64_t ike_due(const struct ike *e);
  * @return 0, -ENOENT, -EALREADY, -EADDRNOTAVAIL (no local address), -EDESTADDRREQ (peer is %any)
  */
 int ike_initiate(struct ike *e, const char *conn, const char *child, uint64_t now_ms);
+/** An IKE SA of that connection is up and stays: what ike_initiate() without a child asks for is there. */
+bool ike_is_up(const struct ike *e, const char *conn);
 
 /**
  * The answer to ike_host.resolve().

@@ -17,6 +17,7 @@
 #define TBL8_4    8192   /* /24s that have longer prefixes in them */
 #define TBL8_6    0x7ffe /* one for each eight bits beyond 24 that differ: five for a lone /64 */
 #define FIRST_OPS 256
+#define TRIES     64 /* that fail, of a commit, to find refused routes a place: each takes long */
 
 enum op_kind { OP_SET, OP_DEL, OP_NH, OP_SOURCE, OP_REFUSED /* a SET without a place */ };
 
@@ -46,7 +47,8 @@ struct gw_fib {
 	bool again4, again6; /* may still be built again in this commit: it takes long */
 	struct ops fresh;    /* made to neither view */
 	struct ops late;     /* made to the one that is shown */
-	struct ops refused;  /* routes without a place, tried again when others go */
+	struct ops refused;  /* routes without a place, tried again when others go; sorted */
+	size_t n_sorted;     /* of them: those behind were refused in this commit */
 	size_t done;         /* ops of this commit */
 };
 
@@ -449,7 +451,8 @@ keep_last_word(struct gw_fib *f)
 	bool went = false;
 	size_t n = 0;
 
-	qsort(r->op, r->n, sizeof(r->op[0]), by_prefix_and_time);
+	if (r->n > f->n_sorted)
+		qsort(r->op, r->n, sizeof(r->op[0]), by_prefix_and_time);
 	for (size_t i = 0; i < f->fresh.n; i++) {
 		const struct op *op = &f->fresh.op[i];
 
@@ -470,20 +473,34 @@ keep_last_word(struct gw_fib *f)
 	return went;
 }
 
+/* What a table that was built again had no room for is in the other view. */
+static void
+drop_refused(struct gw_fib *f)
+{
+	size_t n = f->refused.n;
+
+	for (size_t k = 0; k < n; k++)
+		(void)push(&f->fresh, &f->refused.op[k]);
+}
+
 /* What has a place now becomes a change like others. */
 static void
 try_again(struct gw_fib *f, struct gw_fib_view *v)
 {
 	struct ops *r = &f->refused;
+	unsigned int tries = TRIES;
 	size_t n = 0;
 
 	for (size_t k = 0; k < r->n; k++) {
 		struct op op = r->op[k];
 
 		op.kind = OP_SET;
-		if (apply(f, v, &op) == 0 && push(&f->fresh, &op) == 0)
+		if (tries > 0 && apply(f, v, &op) == 0 && push(&f->fresh, &op) == 0)
 			continue;
-		del_route(v, &op); /* both views or none */
+		if (tries > 0) {
+			del_route(v, &op); /* both views or none */
+			tries--;
+		}
 		r->op[n++] = r->op[k];
 	}
 	r->n = n;
@@ -496,8 +513,11 @@ settle_refused(struct gw_fib *f, struct gw_fib_view *v)
 
 	for (size_t k = 0; k < f->refused.n; k++)
 		f->refused.op[k].at = 0;
+	if (!f->again4 || !f->again6)
+		drop_refused(f);
 	if (went)
 		try_again(f, v);
+	f->n_sorted = f->refused.n;
 }
 
 static void
@@ -511,7 +531,7 @@ gw_fib_commit(struct gw_fib *f)
 {
 	struct gw_fib_view *old = atomic_load_explicit(&f->shown, memory_order_relaxed);
 	struct gw_fib_view *spare = old == f->views[0] ? f->views[1] : f->views[0];
-	struct ops done = f->late;
+	struct ops reuse = f->late;
 
 	if (f->fresh.n == 0)
 		return true;
@@ -519,8 +539,10 @@ gw_fib_commit(struct gw_fib *f)
 		return false;
 	f->again4 = f->again6 = true;
 	f->done = 0;
-	for (size_t i = 0; i < f->late.n; i++)
-		apply(f, spare, &f->late.op[i]);
+	for (size_t i = 0; i < f->late.n; i++) {
+		if (apply(f, spare, &f->late.op[i]) < 0)
+			refuse(f, &f->late.op[i]);
+	}
 	for (size_t i = 0; i < f->fresh.n; i++) {
 		f->done++;
 		if (apply(f, spare, &f->fresh.op[i]) == 0)
@@ -531,8 +553,8 @@ gw_fib_commit(struct gw_fib *f)
 	if (f->refused.n > 0)
 		settle_refused(f, spare);
 	f->late = f->fresh;
-	done.n = 0;
-	f->fresh = done;
+	reuse.n = 0;
+	f->fresh = reuse;
 	f->spare_free = false;
 	atomic_store_explicit(&f->shown, spare, memory_order_release);
 	gw_rcu_retire(f->rcu, spare_is_free, f);

@@ -192,8 +192,8 @@ by_tunnel(struct gw_fwd *f, struct rte_mbuf *m, const struct gw_inner *in, struc
 	f->to_tunnel[f->n_tunnel++] = m;
 }
 
-/* @param link  ARP, neighbour discovery, routing protocols: who floods the host with something else
- *              must not keep it from knowing its neighbours */
+/* @param link  ARP, neighbour discovery, groups of the link: who floods the host with something
+ * else must not keep it from knowing its neighbours */
 static void
 to_kernel(struct gw_fwd *f, struct rte_mbuf *m, bool link)
 {
@@ -516,7 +516,7 @@ take_frame(struct gw_fwd *f, struct rte_mbuf *m)
 	if (ip && !group)
 		return true;
 	if (!ip)
-		to_kernel(f, m, true);
+		to_kernel(f, m, eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_ARP));
 	else if (is_group_ip(m))
 		to_kernel(f, m, is_link_group(p, p[0] >> 4));
 	else

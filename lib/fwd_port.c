@@ -89,11 +89,14 @@ place_for(struct gw_fwd *f)
 static struct gw_fwd_wait *
 find_wait(struct gw_fwd *f, const struct in6_addr *addr)
 {
-	for (unsigned int i = 0; i < GW_FWD_WAIT_HOSTS; i++) {
+	for (unsigned int i = 0, left = f->n_waiting; left > 0; i++) {
 		struct gw_fwd_wait *w = &f->wait[i];
 
-		if (w->n > 0 && memcmp(&w->addr, addr, sizeof(*addr)) == 0)
+		if (w->n == 0)
+			continue;
+		if (memcmp(&w->addr, addr, sizeof(*addr)) == 0)
 			return w;
+		left--;
 	}
 	return NULL;
 }

@@ -237,7 +237,6 @@ test_failed_ones_are_bounded(void **state)
 	world_destroy(w);
 }
 
-/** What strangers can make us write is bounded, and that something was left out is said. */
 static struct {
 	uint8_t buf[IKE_INIT_LEN_MAX];
 	size_t len;
@@ -294,6 +293,7 @@ test_init_is_bounded(void **state)
 	world_destroy(w);
 }
 
+/** What strangers can make us write is bounded, and that something was left out is said. */
 static void
 test_log_is_bounded(void **state)
 {

@@ -791,9 +791,9 @@ routes_of_a_bad_file(void **state)
 	assert_non_null(cfg);
 	assert_int_equal(cfg->n_tunnels, 2);
 	assert_string_equal(cfg->tunnels[0].name, "a");
-	assert_int_equal(cfg->tunnels[0].n_routes, 3);
-	assert_int_equal(cfg->tunnels[0].routes[1].bits, 0);
-	is_addr(cfg->tunnels[0].routes[2].addr, "fd01::");
+	assert_int_equal(cfg->tunnels[0].n_routes, 4);
+	assert_int_equal(cfg->tunnels[0].routes[2].bits, 0);
+	is_addr(cfg->tunnels[0].routes[3].addr, "fd01::");
 	assert_int_equal(cfg->tunnels[0].n_addrs, 1);
 	assert_int_equal(cfg->tunnels[0].addrs[0].bits, 30);
 	assert_int_equal(cfg->tunnels[1].handoff, GW_HANDOFF_WIRE);
