@@ -265,6 +265,41 @@ commit(struct gw_fib *f, struct gw_rcu *rcu)
 		gw_rcu_poll(rcu);
 }
 
+/* One /24 with a longer prefix more than there is room for, and many whose longer prefix leads
+ * where the net does, which cost nothing until the table is built again: what it has no room for
+ * then, neither view has. */
+static void
+test_built_again_too_small(void **state)
+{
+	enum { MORE = 300, FULL = 8192 };
+	struct gw_rcu *rcu = gw_rcu_create(1, SOCKET_ID_ANY);
+	struct gw_fib *f = gw_fib_create(rcu, SOCKET_ID_ANY);
+	struct gw_prefix net = {.family = AF_INET, .bits = 8, .addr = {10}};
+	struct gw_prefix host = {.family = AF_INET, .bits = 32};
+	static uint16_t seen[2][MORE + FULL + 1];
+	uint64_t refused = 0;
+
+	gw_fib_set(f, &net, 1);
+	for (uint32_t i = 0; i < MORE + FULL + 1; i++) {
+		gw_put32(host.addr, 0x0a000001 + (i << 8));
+		gw_fib_set(f, &host, i < MORE ? 1 : 2);
+	}
+	for (unsigned int view = 0; view < 2; view++) {
+		commit(f, rcu);
+		for (uint32_t i = 0; i < MORE + FULL + 1; i++) {
+			gw_put32(host.addr, 0x0a000001 + (i << 8));
+			seen[view][i] = look_up(gw_fib_view(f), AF_INET, host.addr);
+		}
+		assert_true(view == 0 || gw_fib_refused(f) == refused);
+		refused = gw_fib_refused(f);
+		gw_fib_set_nh(f, 8, &(struct gw_fib_nh){.kind = GW_FIB_VIA});
+	}
+	assert_true(refused > 1);
+	assert_memory_equal(seen[0], seen[1], sizeof(seen[0]));
+	gw_rcu_destroy(rcu);
+	gw_fib_destroy(f);
+}
+
 static void
 test_full(void **state)
 {
@@ -379,6 +414,7 @@ main(void)
 		cmocka_unit_test(test_worker_keeps_its_view),
 		cmocka_unit_test(test_churn),
 		cmocka_unit_test(test_miscounted),
+		cmocka_unit_test(test_built_again_too_small),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_neighbours),
 	};
