@@ -23,7 +23,7 @@
 #include "pkt.h"
 #include "tunnel_cfg.h"
 
-#define GW_FWD_MAX	   (4 * GW_BURST_MAX) /* frames to the port, after fragmentation */
+#define GW_FWD_MAX	   (11 * GW_BURST_MAX) /* frames to the port: a burst in fragments, as GW_OUT_MAX, and what has waited */
 #define GW_FWD_PUNT_MAX	   16		      /* frames of one burst that the kernel is given, each a system call: of the
 					       * host's own traffic, and as many of what keeps the link going */
 #define GW_FWD_WAIT_HOSTS  32		      /* next hops that are waited for; the oldest gives way */

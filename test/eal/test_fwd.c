@@ -666,6 +666,19 @@ test_fragments(void **state)
 }
 
 /* between two ends there and back is for nobody */
+/* a burst of jumbo packets loses nothing of its tail */
+static void
+test_fragments_of_a_burst(void **state)
+{
+	struct rte_mbuf *m[GW_BURST_MAX];
+
+	for (int i = 0; i < GW_BURST_MAX; i++)
+		m[i] = packet(x.t1, "10.2.0.9", "10.1.0.2", 8900);
+	gw_fwd_from_tunnel(x.f, m, GW_BURST_MAX, now);
+	expect(7 * GW_BURST_MAX, 0, 0, 0);
+	done();
+}
+
 static void
 test_loop(void **state)
 {
@@ -888,6 +901,7 @@ main(void)
 		TEST(test_ttl),
 		TEST(test_sizes),
 		TEST(test_fragments),
+		TEST(test_fragments_of_a_burst),
 		TEST(test_loop),
 		TEST(test_errors_are_limited),
 		TEST(test_resolve),
