@@ -240,6 +240,7 @@ make_demux(struct gw_binding *b, uint32_t owner, int socket)
 		struct gw_tunnel *t = b->tunifs[i]->t;
 
 		t->demux = b->demux;
+		atomic_store_explicit(&t->answers, owner, memory_order_relaxed);
 		if (!t->has_key) {
 			b->demux->keyless = t;
 			continue;

@@ -16,8 +16,8 @@
  * - The new one takes over: first what has been passed to it in the meantime.
  *
  * Several polls in all: microseconds, unless a worker is off its CPU. Nor is a packet overtaken,
- * but in queues that are not ours: of the port, frames of the old owner by the new one's; of a TUN,
- * which follows its flows to the queue that they are answered on.
+ * but in the port's queues: frames of the old owner by the new one's. A TUN follows its flows to
+ * the queue that they are answered on: that stays the old owner's until it is empty (worker_out.c).
  */
 
 static void

@@ -332,6 +332,29 @@ took(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t refused)
 	worker_gathered(w, &w->from_inside, n);
 }
 
+/*
+ * Since a move another one owns t, and its flows still come to our queue. If the owner wrote to its
+ * own at once, the kernel would put them there, and what follows would overtake what waits here.
+ */
+static void
+note_dry(struct gw_worker *w, struct gw_tunnel *t)
+{
+	if (atomic_load_explicit(&t->answers, memory_order_relaxed) == w->id &&
+		atomic_load_explicit(&t->demux->owner, memory_order_relaxed) != w->id)
+		w->dry = t;
+}
+
+/* A poll later, when what has been read is on its way to the owner. */
+static void
+answer_there(struct gw_worker *w)
+{
+	struct gw_tunnel *t = w->dry;
+
+	atomic_store_explicit(&t->answers,
+		atomic_load_explicit(&t->demux->owner, memory_order_relaxed), memory_order_release);
+	w->dry = NULL;
+}
+
 static uint16_t
 out_tun(struct gw_worker *w, struct gw_tunnel *t)
 {
@@ -341,6 +364,8 @@ out_tun(struct gw_worker *w, struct gw_tunnel *t)
 	n = gw_tun_read(w->tun_rx, t, pkts, room, &refused);
 	took(w, pkts, n, refused);
 	w->more_inside |= n + refused == room;
+	if (t->queues != NULL && n + refused < room && gw_tun_rx_pending(w->tun_rx) == NULL)
+		note_dry(w, t);
 	return n + refused;
 }
 
@@ -396,6 +421,8 @@ worker_out(struct gw_worker *w, unsigned int timeout_us)
 	void *cookie;
 
 	w->more_inside = false;
+	if (unlikely(w->dry != NULL))
+		answer_there(w);
 	if (!out_pending(w, &packets))
 		return packets;
 	gw_tunset_wait(w->tunset, packets > 0 ? 0 : timeout_us);

@@ -321,13 +321,12 @@ write_offload(int fd, struct rte_mbuf **pkts, uint16_t n)
 	}
 }
 
-/* The owner's own queue: there the kernel then puts the answers. */
 static int
 write_fd(const struct gw_tunnel *t)
 {
 	if (!t->queues)
 		return t->fd;
-	return t->queues[atomic_load_explicit(&t->demux->owner, memory_order_relaxed)];
+	return t->queues[atomic_load_explicit(&t->answers, memory_order_relaxed)];
 }
 
 uint16_t

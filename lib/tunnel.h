@@ -61,6 +61,9 @@ struct gw_tunnel {
 	_Alignas(64) char name[GW_TUNNEL_NAME_MAX];
 	uint32_t index;
 	const int *queues; /* a TUN with a queue for each worker: their descriptors; NULL: fd alone */
+	/* whose queue packets are written to, and so where the kernel puts the answers: the owner's, as soon as the
+	 * one before has read its own to the end. Control before publish, then that worker; the owner reads */
+	_Atomic(uint32_t) answers;
 	uint16_t hold_max;   /* packets held while there is no SA, 0..GW_HOLD_MAX */
 	struct gw_vuser *vuser; /* the interface's ethdev, with that hand-off (vuser.h) */
 	uint16_t wire_port;  /* the ethdev in its place, see wire.h */

@@ -16,6 +16,7 @@
 #include "lib/csum.h"
 #include "lib/fwd.h"
 #include "lib/nexthop.h"
+#include "lib/tun.h"
 #include "team.h"
 
 #define N_MBUF  32767
@@ -336,6 +337,7 @@ tunnel_up(unsigned int i, bool publish)
 	assert_non_null(team->in[i]);
 	if (publish)
 		gw_sadb_publish(team->plane.sadb, team->in[i]);
+	atomic_store(&t->answers, d->owner);
 	team->tunnels[i] = t;
 	team->demux[i] = d;
 }
@@ -377,6 +379,11 @@ team_up(struct team *t, const struct team_shape *s)
 	p->inside = s->inside ? &t->inside : NULL;
 	for (unsigned int i = 0; i < TEAM_TUNNELS; i++)
 		tunnel_up(i, i + s->n_late < TEAM_TUNNELS);
+	if (s->queues != NULL) {
+		t->tunnels[1]->handoff = &gw_tun_handoff;
+		t->tunnels[1]->fd = s->queues[0];
+		t->tunnels[1]->queues = s->queues;
+	}
 	if (s->inside) {
 		t->inside.fib = tables();
 		lan_up();

@@ -45,6 +45,7 @@ struct team_shape {
 	unsigned int n_late; /* inbound SAs, the last ones, that are published later */
 	bool inside;	     /* there is an inside port */
 	unsigned int fwd_worker; /* who has it */
+	const int *queues;	 /* tunnel 1 is a TUN with these, one for each worker */
 };
 
 /** EAL with an lcore for each worker on the CPUs that there are. */

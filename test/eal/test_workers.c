@@ -340,6 +340,79 @@ test_super(void **state)
 	close(fds[1]);
 }
 
+/* The kernel's side of a TUN's queue: a packet with that number, or of any. */
+static void
+kernel_sends(int fd, uint32_t number)
+{
+	uint8_t p[32] = {0x45, [3] = sizeof(p), [8] = 64, [9] = IPPROTO_UDP, [25] = 12};
+
+	gw_put16(p + 10, gw_csum_fold(gw_csum_add(0, p, 20)));
+	gw_put32(p + 28, number);
+	assert_int_equal(write(fd, p, sizeof(p)), sizeof(p));
+}
+
+/* @return false: nothing there */
+static bool
+kernel_gets(int fd, uint32_t *number)
+{
+	uint8_t p[64];
+
+	if (recv(fd, p, sizeof(p), MSG_DONTWAIT) != 32)
+		return false;
+	*number = gw_get32(p + 28);
+	return true;
+}
+
+static bool
+is_empty(int fd)
+{
+	uint8_t p[64];
+
+	return recv(fd, p, sizeof(p), MSG_DONTWAIT | MSG_PEEK) < 0;
+}
+
+/* A TUN's flows follow the answers to the new owner's queue: not before the old one's is empty. */
+static void
+test_queues(void **state)
+{
+	enum { N = 150 };
+	uint32_t number, expected = 0;
+	struct gw_tunnel *t;
+	int ours[2], theirs[2];
+
+	for (int i = 0; i < 2; i++) {
+		int fds[2];
+
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds), 0);
+		ours[i] = fds[0];
+		theirs[i] = fds[1];
+	}
+	by_hand(&(struct team_shape){2, 1, 1, .queues = ours});
+	t = team.tunnels[1];
+	move_now(1, 0);
+	assert_int_equal(t->answers, 1);
+	for (uint32_t i = 0; i < N; i++)
+		kernel_sends(theirs[1], i);
+	for (unsigned int i = 0; i < 1000 && t->answers == 1; i++) {
+		poll_one(1, 1);
+		assert_true(t->answers == 1 || is_empty(ours[1]));
+	}
+	assert_int_equal(t->answers, 0);
+	kernel_sends(theirs[0], N);
+	poll_each(100);
+	for (int i = 1; i >= 0; i--) {
+		while (kernel_gets(theirs[i], &number))
+			assert_int_equal(number, expected++);
+	}
+	assert_int_equal(expected, N + 1);
+	assert_int_equal(team_drops(&team, GW_DROP_N), 0);
+	hands_off();
+	for (int i = 0; i < 2; i++) {
+		close(ours[i]);
+		close(theirs[i]);
+	}
+}
+
 /* What waits for an SA goes along. */
 static void
 test_held(void **state)
@@ -669,6 +742,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_frames_first),
 		cmocka_unit_test(test_forwarded_first),
 		cmocka_unit_test(test_super),
+		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_held_passed),
 		cmocka_unit_test(test_early),
