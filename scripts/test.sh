@@ -6,7 +6,7 @@
 #     sim             100 000 schedules of the IKE simulator, test/peer/README.md
 #     coverage        lines of ike/ that unit and peer tests run: 90 % at least
 #     smoke           network namespaces; needs root        interop   the strongSwan peer in QEMU; needs root
-#     fuzz            each target for 6 seconds             lint      scripts/lint.sh and a clang build
+#     fuzz            each target for 4 seconds             lint      scripts/lint.sh and a clang build
 #     all             but sim and coverage                  full      all, with sim, coverage, soaks and 10 minutes a fuzz target
 # Prints a line for each result and last "N passed, N failed"; logs are in build-test/logs.
 # FUZZ_SECONDS, SMOKE="NAME..." and INTEROP="CASE..." (vhost: test/interop/vhost.py) narrow or widen a layer.
@@ -15,7 +15,7 @@ TOP=$(cd "$(dirname "$0")/.." && pwd)
 cd "$TOP"
 LOGS=$TOP/build-test/logs
 ASAN=$TOP/build-asan
-: "${FUZZ_SECONDS:=6}"
+: "${FUZZ_SECONDS:=4}"
 SOAK=0
 
 usage() { sed -n '3,12s/^# \{0,1\}//p' "$0"; }
