@@ -36,7 +36,7 @@ struct cfg_ctx {
 	const struct conf *conf;
 	const struct conf_node *secrets; /* the section, NULL = none: passphrases of keys */
 	struct cfg_pki *pki;		 /* cfg_cert.c's */
-	const struct ike_conn_cfg **by_name; /* cfg_tunnel.c's: the connections in order of names */
+	const struct ike_conn_cfg **by_name; /* cfg_bind.c's: the connections in order of names */
 };
 
 enum cfg_kind {
@@ -180,6 +180,11 @@ int cfg_secrets(struct cfg_ctx *x, const struct conf_node *section);
 int cfg_psk_check(struct cfg_ctx *x, const struct conf_node *connections);
 int cfg_gateway(struct cfg_ctx *x, const struct conf_node *section);
 int cfg_tunnels(struct cfg_ctx *x, const struct conf_node *section);
+/* of each tunnel its connection and child, NULL: the only one; begin before the first, end in any case */
+int cfg_bind_begin(struct cfg_ctx *x);
+int cfg_bind(struct cfg_ctx *x, const struct conf_node *tunnel, const struct conf_node *conn,
+	const struct conf_node *child, struct gw_tunnel_cfg *t);
+void cfg_bind_end(struct cfg_ctx *x);
 /** For cfg_load_routes(): errors are passed over. */
 void cfg_tunnels_routes(struct cfg_ctx *x, const struct conf_node *section);
 void cfg_conns_free(struct ike_cfg *ike);
