@@ -238,20 +238,29 @@ test_failed_ones_are_bounded(void **state)
 }
 
 static struct {
+	unsigned int from;
 	uint8_t buf[IKE_INIT_LEN_MAX];
 	size_t len;
-} first;
+} kept;
 
+/** Keep the first message of kept.from. */
 static bool
-keep_request(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+keep_first(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
 {
 	(void)w;
-	(void)from;
-	if (first.len == 0 && *len < sizeof(first.buf)) {
-		memcpy(first.buf, buf, *len);
-		first.len = *len;
+	if (from == kept.from && kept.len == 0 && *len <= sizeof(kept.buf)) {
+		memcpy(kept.buf, buf, *len);
+		kept.len = *len;
 	}
 	return true;
+}
+
+static void
+keep_first_of(struct world *w, unsigned int from)
+{
+	kept.from = from;
+	kept.len = 0;
+	w->filter = keep_first;
 }
 
 /** An IKE_SA_INIT that somebody unknown makes us keep has 4 KiB at most: with a vendor ID it grows.
@@ -263,8 +272,7 @@ test_init_is_bounded(void **state)
 	struct ike_path path;
 
 	(void)state;
-	first.len = 0;
-	w->filter = keep_request;
+	keep_first_of(w, 0);
 	peer_start(&w->p[0]);
 	peer_start(&w->p[1]);
 	assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
@@ -273,16 +281,16 @@ test_init_is_bounded(void **state)
 	path = w->p[1].e->sas->path;
 	for (unsigned int more = 0; more < 2; more++) {
 		uint8_t buf[IKE_INIT_LEN_MAX + 1] = {0};
-		size_t len = IKE_INIT_LEN_MAX + more, vid = len - first.len;
+		size_t len = IKE_INIT_LEN_MAX + more, vid = len - kept.len;
 		struct ike_stats st;
 
-		memcpy(buf, first.buf, IKE_HDR_LEN);
-		memcpy(buf + IKE_HDR_LEN + vid, first.buf + IKE_HDR_LEN, first.len - IKE_HDR_LEN);
+		memcpy(buf, kept.buf, IKE_HDR_LEN);
+		memcpy(buf + IKE_HDR_LEN + vid, kept.buf + IKE_HDR_LEN, kept.len - IKE_HDR_LEN);
 		buf[0] ^= 0x55; /* another IKE SA */
 		buf[16] = IKE_PLD_VENDOR;
 		buf[26] = (uint8_t)(len >> 8);
 		buf[27] = (uint8_t)len;
-		buf[IKE_HDR_LEN] = first.buf[16];
+		buf[IKE_HDR_LEN] = kept.buf[16];
 		buf[IKE_HDR_LEN + 2] = (uint8_t)(vid >> 8);
 		buf[IKE_HDR_LEN + 3] = (uint8_t)vid;
 		ike_input(w->p[1].e, &path, buf, len, w->now);
@@ -318,23 +326,6 @@ test_log_is_bounded(void **state)
 
 /* ---- IKE_SA_INIT: answers that nobody vouches for ---- */
 
-static struct {
-	uint8_t buf[2048];
-	size_t len;
-} kept;
-
-/** Keep peer 1's first answer. */
-static bool
-keep_first(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
-{
-	(void)w;
-	if (from == 1 && kept.len == 0 && *len <= sizeof(kept.buf)) {
-		memcpy(kept.buf, buf, *len);
-		kept.len = *len;
-	}
-	return true;
-}
-
 /** Copies of an INVALID_KE_PAYLOAD that was followed already count for nothing. */
 static void
 test_copies_of_a_restart(void **state)
@@ -346,8 +337,7 @@ test_copies_of_a_restart(void **state)
 	peer_proposals(&w->p[1], "aes128-sha256-ecp256", "aes128gcm16");
 	peer_start(&w->p[0]);
 	peer_start(&w->p[1]);
-	kept.len = 0;
-	w->filter = keep_first;
+	keep_first_of(w, 1);
 	assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
 	world_run(w, 16);
 	assert_true(kept.len > 0);
