@@ -5,6 +5,7 @@
 
 #include "bytes.h"
 #include "csum.h"
+#include "nd.h"
 
 #define ETH_LEN        14
 #define ETHERTYPE_IP6  0x86dd
@@ -18,8 +19,6 @@
 #define PORT_IKE  500
 #define PORT_NATT 4500
 
-#define ND_FIRST     133 /* router solicitation */
-#define ND_LAST      137 /* redirect */
 #define ND_HOP_LIMIT 255 /* what a router would have lowered */
 
 #define OPT_PAD1     0
@@ -212,7 +211,7 @@ icmp6(const uint8_t *p, size_t len, struct gw_classified *out)
 		drop(out, GW_DROP_ICMP_BAD);
 		return;
 	}
-	out->nd = out->hop_limit == ND_HOP_LIMIT && p[0] >= ND_FIRST && p[0] <= ND_LAST;
+	out->nd = out->hop_limit == ND_HOP_LIMIT && gw_nd_is(p[0]);
 	take(out, GW_CLASS_ICMP6);
 }
 

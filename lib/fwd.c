@@ -9,6 +9,7 @@
 #include "frame.h"
 #include "fwd_int.h"
 #include "inner.h"
+#include "nd.h"
 
 #define IP6_MIN_MTU 1280
 #define IP4_DUMMY   0xc0000008u /* 192.0.0.8, RFC 7600 */
@@ -219,7 +220,7 @@ is_nd(struct rte_mbuf *m, const struct gw_inner *in)
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 
 	return in->version == 6 && p[6] == IPPROTO_ICMPV6 && p[7] == 255 && in->len > 40 &&
-	       p[40] >= 133 && p[40] <= 137;
+	       gw_nd_is(p[40]);
 }
 
 static void

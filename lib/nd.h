@@ -12,6 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** Router solicitation to redirect (RFC 4861 4): ICMPv6 that is of the link alone. */
+static inline bool
+gw_nd_is(uint8_t icmp_type)
+{
+	return icmp_type >= 133 && icmp_type <= 137;
+}
+
 enum gw_nd_type {
 	GW_ND_OTHER, /* valid ICMPv6 that is none of these */
 	GW_ND_NS,

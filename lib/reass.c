@@ -14,6 +14,7 @@
 
 #include "bytes.h"
 #include "classify.h"
+#include "nd.h"
 #include "pkt.h"
 
 #define IP6_LEN  40
@@ -24,9 +25,6 @@
  * known only with the first fragment. */
 #define HEADERS_MAX (LINK_MAX + IP6_LEN + GW_EXT_BYTES_MAX)
 #define PAYLOAD_OFF RTE_ALIGN_CEIL(HEADERS_MAX, 64)
-
-#define ND_FIRST 133 /* router solicitation ... redirect, RFC 4861 */
-#define ND_LAST  137
 
 #define LEN_UNKNOWN UINT32_MAX
 
@@ -283,7 +281,7 @@ headers_ok(const struct fragment *f)
 	if (off < 0 || next == IPPROTO_FRAGMENT || f->len - (uint32_t)off < 8)
 		return false;
 	type = f->payload[off];
-	return next != IPPROTO_ICMPV6 || type < ND_FIRST || type > ND_LAST;
+	return next != IPPROTO_ICMPV6 || !gw_nd_is(type);
 }
 
 static bool
