@@ -411,8 +411,7 @@ gw_routes_tick(struct gw_routes *r, uint64_t now_ms)
 {
 	size_t len;
 
-	/* not while neighbours are read: what the kernel tells meanwhile is newer than its answers
-	 */
+	/* not while neighbours are read: events are newer than the answers */
 	for (unsigned int i = 0;
 		r->stage != NEIGHS && i < BUDGET && (len = receive(r, r->events)) > 0; i++)
 		read_events(r, len);

@@ -473,7 +473,8 @@ keep_last_word(struct gw_fib *f)
 	return went;
 }
 
-/* What a table that was built again had no room for is in the other view. */
+/* What a table that was built again had no room for is in the other view. Without memory it stays
+ * there: that is where it shall lead. */
 static void
 drop_refused(struct gw_fib *f)
 {

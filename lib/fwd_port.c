@@ -149,27 +149,19 @@ release(struct gw_fwd *f, struct gw_fwd_wait *w, struct gw_neigh *hop)
 	f->n_waiting--;
 }
 
-/* What has waited for addr goes before what comes now. */
-static void
-release_first(struct gw_fwd *f, const struct in6_addr *addr, struct gw_neigh *hop)
-{
-	struct gw_fwd_wait *w = find_wait(f, addr);
-
-	if (w != NULL)
-		release(f, w, hop);
-}
-
 void
 gw_fwd_send(struct gw_fwd *f, struct rte_mbuf *m, const struct in6_addr *addr)
 {
 	struct gw_neigh *hop = gw_neigh_find(f->neigh, addr);
+	struct gw_fwd_wait *w;
 
 	if (unlikely(hop == NULL)) {
 		hold(f, m, addr);
 		return;
 	}
-	if (unlikely(f->n_waiting > 0))
-		release_first(f, addr, hop);
+	w = find_wait(f, addr);
+	if (unlikely(w != NULL)) /* it goes before what comes now */
+		release(f, w, hop);
 	put(f, m, hop);
 }
 
