@@ -73,6 +73,8 @@ outside_rx(void *queue, struct rte_mbuf **pkts, uint16_t n)
 static uint16_t
 outside_tx(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
+	if (team->port_full)
+		return 0;
 	for (uint16_t i = 0; i < n; i++) {
 		uint32_t spi = gw_get32(rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, SPI_OFF));
 
@@ -80,6 +82,12 @@ outside_tx(void *queue, struct rte_mbuf **pkts, uint16_t n)
 			return i;
 	}
 	return n;
+}
+
+void
+team_inject(struct rte_mbuf *m)
+{
+	assert_int_equal(rte_ring_enqueue(wire[0], m), 0);
 }
 
 static void
@@ -217,6 +225,8 @@ lan_rx(void *queue, struct rte_mbuf **pkts, uint16_t n)
 static uint16_t
 lan_tx(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
+	if (team->lan_full)
+		return 0;
 	for (uint16_t i = 0; i < n; i++) {
 		const uint8_t *p = rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, 14);
 
@@ -361,7 +371,7 @@ team_up(struct team *t, const struct team_shape *s)
 	p->local = &local;
 	p->pool = gw_pkt_pool_create("team", N_MBUF, 2048, p->socket);
 	p->sadb = gw_sadb_create(256, p->socket);
-	p->excp = gw_excp_create(64, p->socket);
+	p->excp = gw_excp_create(TEAM_EXCP_DEPTH, p->socket);
 	p->spis = gw_spiset_create(64, p->socket);
 	p->half_open = gw_spiset_create(64, p->socket);
 	p->rcu = gw_rcu_create(n_workers, p->socket);

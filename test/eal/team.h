@@ -14,6 +14,7 @@
 
 #define TEAM_WORKERS 4
 #define TEAM_TUNNELS 8
+#define TEAM_EXCP_DEPTH 64 /* of the rings to control */
 
 /** A tunnel's packets. What is not atomic: its owner's, or who has the inside port's. */
 struct flow {
@@ -30,6 +31,7 @@ struct team {
 	unsigned int window;	/* packets under way of each tunnel */
 	_Atomic(uint16_t) more; /* bytes of a packet behind its number */
 	bool hold_wire;		/* the port gives nothing */
+	bool port_full, lan_full; /* the outside port, the inside port, takes nothing */
 	bool of_last;		/* tunnel 0's hand-off gives packets of the last tunnel */
 	struct gw_tunnel *tunnels[TEAM_TUNNELS];
 	struct gw_demux *demux[TEAM_TUNNELS];
@@ -54,6 +56,8 @@ void team_eal(void);
 void team_up(struct team *t, const struct team_shape *s);
 /** Workers have ended; fails unless every packet buffer is back. */
 void team_down(struct team *t);
+/** A frame from outside, to the port's first queue. Takes m. */
+void team_inject(struct rte_mbuf *m);
 /** Each tunnel sends n packets more. */
 void team_send(struct team *t, uint32_t n);
 /** All that was sent has come back. */

@@ -17,6 +17,7 @@
 #include "lib/bytes.h"
 #include "lib/csum.h"
 #include "lib/drop.h"
+#include "lib/nexthop.h"
 #include "team.h"
 
 #define SEG_LEN 16u /* payload of a small segment */
@@ -630,6 +631,152 @@ test_full(void **state)
 	hands_off();
 }
 
+/* ---- what ports and control do not take ---- */
+
+#define EACH 10u /* packets of a tunnel */
+
+/* Packets of all tunnels, of which so many end for that reason and the others arrive. */
+static void
+end_for(enum gw_drop reason, unsigned int n)
+{
+	uint64_t of_it = team_drops(&team, reason), all = team_drops(&team, GW_DROP_N);
+	uint32_t got = 0;
+
+	for (unsigned int i = 0; i < TEAM_TUNNELS; i++)
+		got += team.flows[i].got;
+	team_send(&team, EACH);
+	poll_each(100);
+	assert_int_equal(team_drops(&team, reason) - of_it, n);
+	assert_int_equal(team_drops(&team, GW_DROP_N) - all, n);
+	for (unsigned int i = 0; i < TEAM_TUNNELS; i++)
+		got -= team.flows[i].got;
+	assert_int_equal(got + TEAM_TUNNELS * EACH, n);
+}
+
+/* It is counted for what it is, and the next one goes on. */
+static void
+test_ports_refuse(void **state)
+{
+	struct gw_nexthop *hop;
+	const struct gw_l2hdr *l2;
+
+	by_hand(&(struct team_shape){.n_workers = 1, .n_rx = 1, .n_tx = 1, .inside = true});
+	team.window = 10000;
+	end_for(GW_DROP_NONE, 0);
+	team.port_full = true;
+	end_for(GW_DROP_OUT_TX_FULL, TEAM_TUNNELS * EACH);
+	team.port_full = false;
+	team.lan_full = true; /* where every second tunnel's packets go */
+	end_for(GW_DROP_FWD_TX_FULL, TEAM_TUNNELS / 2 * EACH);
+	team.lan_full = false;
+	hop = gw_sa_out_nexthop(team.tunnels[0]->sa_out);
+	l2 = hop->l2;
+	hop->l2 = NULL;
+	end_for(GW_DROP_OUT_NO_NEXTHOP, TEAM_TUNNELS * EACH);
+	hop->l2 = l2;
+	team.port.mtu = 60; /* it has sunk since the tunnels' was set */
+	end_for(GW_DROP_OUT_MTU, TEAM_TUNNELS * EACH);
+	team.port.mtu = 2000;
+	end_for(GW_DROP_NONE, 0);
+	hands_off();
+}
+
+/* The ring to the worker that has the inside port. */
+static void
+test_inside_is_far(void **state)
+{
+	struct flow *f = &team.flows[3]; /* to the inside port, of worker 0 */
+
+	by_hand(&(struct team_shape){
+		.n_workers = 3, .n_rx = 1, .n_tx = 1, .inside = true, .fwd_worker = 2});
+	team.window = 10000;
+	f->limit = GW_PASS_DEPTH + 100;
+	poll_one(0, 200);
+	assert_int_equal(team_drops(&team, GW_DROP_FWD_PASS_FULL), 100);
+	poll_one(2, 200);
+	assert_int_equal(f->got, GW_PASS_DEPTH);
+	f->limit += 50;
+	poll_one(0, 20);
+	poll_one(2, 20);
+	assert_int_equal(f->got, GW_PASS_DEPTH + 50);
+	assert_int_equal(team_drops(&team, GW_DROP_N), 100);
+	hands_off();
+}
+
+/* A frame to us, and a checksum that the port says is right. */
+static struct rte_mbuf *
+frame(uint8_t proto, const uint8_t *payload, uint16_t len)
+{
+	struct rte_mbuf *m = gw_pkt_alloc(team.plane.pool);
+	uint8_t *p = (uint8_t *)rte_pktmbuf_append(m, 54 + len);
+
+	memset(p, 0, 54);
+	gw_put16(p + 12, 0x86dd);
+	p[14] = 0x60;
+	gw_put16(p + 18, len);
+	p[20] = proto;
+	p[21] = 255;
+	p[22] = 0xfe; /* fe80::2 */
+	p[23] = 0x80;
+	p[37] = 2;
+	memcpy(p + 38, &team.plane.local->addr[0], 16);
+	memcpy(p + 54, payload, len);
+	m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	return m;
+}
+
+static struct rte_mbuf *
+icmp_frame(uint8_t type)
+{
+	const uint8_t p[24] = {type};
+
+	return frame(IPPROTO_ICMPV6, p, sizeof(p));
+}
+
+static struct rte_mbuf *
+ike_frame(uint64_t spi_r)
+{
+	uint8_t p[8 + 28] = {0};
+
+	gw_put16(p, 500);
+	gw_put16(p + 2, 500);
+	gw_put16(p + 4, sizeof(p));
+	gw_put16(p + 6, 1);
+	gw_put64(p + 8, 77);
+	gw_put64(p + 16, spi_r);
+	return frame(IPPROTO_UDP, p, sizeof(p));
+}
+
+/* Control is away: each class has a ring of its own, and what it does not take is counted as of
+ * that class. */
+static void
+test_control_is_away(void **state)
+{
+	static const enum gw_drop full[] = {GW_DROP_EXCP_ND_FULL, GW_DROP_EXCP_ICMP_FULL,
+		GW_DROP_EXCP_IKE_FULL, GW_DROP_EXCP_HALF_OPEN_FULL, GW_DROP_EXCP_INIT_FULL};
+
+	by_hand(&(struct team_shape){1, 1, 1});
+	team.port.rx_csum = true;
+	assert_true(gw_spiset_add(team.plane.spis, 10));
+	assert_true(gw_spiset_add(team.plane.half_open, 11));
+	for (unsigned int i = 0; i < TEAM_EXCP_DEPTH + 1 + RTE_DIM(full); i++) {
+		struct rte_mbuf *m[] = {icmp_frame(135), icmp_frame(128), ike_frame(10),
+			ike_frame(11), ike_frame(0)};
+
+		for (unsigned int k = 0; k < RTE_DIM(full); k++) {
+			if (i < TEAM_EXCP_DEPTH + 1 + k)
+				team_inject(m[k]);
+			else
+				rte_pktmbuf_free(m[k]);
+		}
+	}
+	poll_one(0, 20);
+	for (unsigned int k = 0; k < RTE_DIM(full); k++)
+		assert_int_equal(team_drops(&team, full[k]), k + 1);
+	assert_int_equal(team_drops(&team, GW_DROP_N), 1 + 2 + 3 + 4 + 5);
+	hands_off();
+}
+
 /* One sends for all: what another makes in its polls goes on in as many. */
 static void
 test_one_sends(void **state)
@@ -748,6 +895,9 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_slow_helper),
 		cmocka_unit_test(test_no_helper),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_ports_refuse),
+		cmocka_unit_test(test_inside_is_far),
+		cmocka_unit_test(test_control_is_away),
 		cmocka_unit_test(test_one_sends),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_threads_help),
