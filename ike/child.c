@@ -101,7 +101,7 @@ make_child(struct ike_sa *sa, const struct ike_nego *n, bool initiator, bool use
 	c->suite = n->suite;
 	c->local_ts = n->local_ts;
 	c->remote_ts = n->remote_ts;
-	ike_life_start(c);
+	ike_life_start(c, old, initiator);
 	/* that the peer has the one of IKE_AUTH shows when its SA answers, see reauth.h */
 	if (!use_out && !c->first)
 		c->use_out_ms = sa->e->now_ms + IKE_USE_OUT_MS;
@@ -510,7 +510,7 @@ ike_child_tick(struct ike_child *c)
 		c->expire_ms = IKE_NEVER;
 	}
 	if (now >= c->rekey_ms)
-		ike_child_rekey(c);
+		ike_life_soft(c);
 	if (now >= c->poll_ms)
 		ike_life_poll(c);
 }

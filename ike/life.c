@@ -8,7 +8,13 @@ struct gauge {
 	uint64_t used, soft, hard;
 };
 
-/* ---- start ---- */
+static uint64_t
+larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* ---- time ---- */
 
 /** Soft limit minus a random part; 0 stays no limit. */
 static uint64_t
@@ -32,14 +38,25 @@ poll_max(const struct ike_child *c)
 	return has_volumes(c->cfg) ? IKE_POLL_MS : IKE_POLL_SEQ_MS;
 }
 
+/** The age at which the peer has forgotten to rekey c. */
+static uint64_t
+overdue_ms(const struct ike_child *c)
+{
+	uint64_t ms = c->peer_rekeys_ms;
+
+	return ms == 0 || c->cfg->time_s.rekey == 0 ? IKE_NEVER : ms + ms / 16 + IKE_LIFE_LATE_MS;
+}
+
 static void
 start_soft(struct ike_child *c)
 {
 	struct ike *e = c->sa->e;
 	const struct ike_child_cfg *cfg = c->cfg;
 	const struct ike_life ms = {cfg->time_s.rekey * 1000, 0, cfg->time_s.rand * 1000};
-	uint64_t soft = soft_limit(e, &ms);
+	uint64_t soft = soft_limit(e, &ms), overdue = overdue_ms(c);
 
+	if (overdue < soft)
+		soft = overdue;
 	c->rekey_ms = soft == 0 ? IKE_NEVER : e->now_ms + soft;
 	c->rekey_bytes = soft_limit(e, &cfg->bytes);
 	c->rekey_packets = soft_limit(e, &cfg->packets);
@@ -49,10 +66,12 @@ start_soft(struct ike_child *c)
 }
 
 void
-ike_life_start(struct ike_child *c)
+ike_life_start(struct ike_child *c, const struct ike_child *old, bool ours)
 {
 	uint64_t now = c->sa->e->now_ms, life_s = c->cfg->time_s.life;
 
+	if (old != NULL && !ours)
+		c->peer_rekeys_ms = larger(old->peer_rekeys_ms, now - old->installed_ms);
 	c->installed_ms = c->last_in_ms = c->polled_ms = now;
 	c->expire_ms = life_s == 0 ? IKE_NEVER : now + life_s * 1000;
 	start_soft(c);
@@ -64,13 +83,22 @@ ike_life_start_again(struct ike_child *c)
 	start_soft(c);
 }
 
-/* ---- volumes ---- */
-
-static uint64_t
-larger(uint64_t a, uint64_t b)
+void
+ike_life_soft(struct ike_child *c)
 {
-	return a > b ? a : b;
+	const struct ike_sa *sa = c->sa;
+	uint64_t age_ms = sa->e->now_ms - c->installed_ms;
+
+	if (age_ms >= overdue_ms(c) && !c->backing_off)
+		ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name,
+			"%s: the peer has not rekeyed CHILD_SA %u for %u s, those before it after "
+			"%u s at most: we do",
+			c->cfg->name, c->id, (unsigned int)(age_ms / 1000),
+			(unsigned int)(c->peer_rekeys_ms / 1000));
+	ike_child_rekey(c);
 }
+
+/* ---- volumes ---- */
 
 static void
 read_gauges(const struct ike_child *c, const struct ike_child_stats *st,

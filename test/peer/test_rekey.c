@@ -424,6 +424,57 @@ test_lifetimes(void **state)
 }
 
 static void
+peer_rekeys_after(struct world *w, uint64_t ms)
+{
+	world_run(w, ms);
+	assert_int_equal(ike_rekey(w->p[1].e, &all_children, w->now), 1);
+}
+
+/**
+ * The peer has rekeyed so far, and forgets: we do it before it deletes the child at its hard limit,
+ * a tenth later. Once: then it is seen anew what the peer does.
+ */
+static void
+test_peer_forgets(void **state)
+{
+	struct world *w = world_create(26);
+
+	(void)state;
+	w->p[0].children[0].time_s = (struct ike_life){3600, 4000, 0};
+	connect_world(w);
+	w->esp_every_ms = 10;
+	peer_rekeys_after(w, 299000); /* the first is a second old */
+	peer_rekeys_after(w, 200000);
+	peer_rekeys_after(w, 100000); /* by hand, say */
+	world_run(w, 320500);         /* not yet 300 s, a sixteenth and 2 s */
+	assert_int_equal(child_rekeys(&w->p[0]), 3);
+	world_run(w, 1000);
+	assert_int_equal(child_rekeys(&w->p[0]), 4);
+	world_run(w, 1000000);
+	assert_int_equal(child_rekeys(&w->p[0]), 4);
+	peer_rekeys_after(w, 0);
+	world_run(w, 1100000);
+	assert_int_equal(child_rekeys(&w->p[0]), 6);
+	world_assert_settled(w, 1);
+	assert_no_loss(w);
+	world_destroy(w);
+}
+
+/** Who has switched rekeying off leaves it to the peer, whatever that does. */
+static void
+test_peer_forgets_and_we_never_rekey(void **state)
+{
+	struct world *w = world_create(27);
+
+	(void)state;
+	connect_world(w);
+	peer_rekeys_after(w, 10000);
+	world_run(w, 1000000);
+	assert_int_equal(child_rekeys(&w->p[0]), 1);
+	world_destroy(w);
+}
+
+static void
 test_byte_and_packet_limits(void **state)
 {
 	(void)state;
@@ -765,6 +816,8 @@ main(void)
 		cmocka_unit_test(test_terminate_while_rekeyed),
 		cmocka_unit_test(test_terminate_while_forgotten),
 		cmocka_unit_test(test_lifetimes),
+		cmocka_unit_test(test_peer_forgets),
+		cmocka_unit_test(test_peer_forgets_and_we_never_rekey),
 		cmocka_unit_test(test_byte_and_packet_limits),
 		cmocka_unit_test(test_limits_at_line_rate),
 		cmocka_unit_test(test_limits_at_a_low_rate),
