@@ -215,7 +215,14 @@ ecp_public(struct ike_dh_key *dh)
 	return ret;
 }
 
-/** Read a peer's point; libcrypto refuses coordinates outside the field or off the curve. */
+/** RFC 6989 2.3: 0 <= n < p; libcrypto would reduce it. */
+static bool
+in_field(const EC_GROUP *ec, const BIGNUM *n)
+{
+	return BN_cmp(n, EC_GROUP_get0_field(ec)) < 0;
+}
+
+/** Read a peer's point; libcrypto refuses what is off the curve. */
 static EC_POINT *
 ecp_read(const struct ike_dh_key *dh, struct ike_view peer, BN_CTX *ctx)
 {
@@ -224,7 +231,8 @@ ecp_read(const struct ike_dh_key *dh, struct ike_view peer, BN_CTX *ctx)
 	BIGNUM *y = BN_bin2bn(peer.p + half, half, NULL);
 	EC_POINT *pt = EC_POINT_new(dh->rd->ec);
 
-	if (x == NULL || y == NULL || pt == NULL ||
+	if (x == NULL || y == NULL || pt == NULL || !in_field(dh->rd->ec, x) ||
+		!in_field(dh->rd->ec, y) ||
 		EC_POINT_set_affine_coordinates(dh->rd->ec, pt, x, y, ctx) != 1) {
 		EC_POINT_free(pt);
 		pt = NULL;

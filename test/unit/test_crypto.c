@@ -217,6 +217,37 @@ ecp_refuses_points_off_the_curve(void **state)
 	}
 }
 
+/** 2^521 - 1 more: the same element of the field in the bytes that there are, and no coordinate (RFC 6989 2.3). */
+static void
+add_p521(uint8_t n[66])
+{
+	unsigned int sum = 0;
+
+	for (unsigned int i = 66; i-- > 0;) {
+		sum += n[i] + (i == 0 ? 0x01u : 0xffu);
+		n[i] = (uint8_t)sum;
+		sum >>= 8;
+	}
+}
+
+static void
+ecp_refuses_coordinates_outside_the_field(void **state)
+{
+	struct ike_dh_key *dh = ike_dh_create(IKE_DH_ECP_521);
+	struct ike_view good = ike_dh_pub(dh);
+	uint8_t pub[132], secret[IKE_DH_PUB_MAX];
+	size_t len;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		memcpy(pub, good.p, good.len);
+		add_p521(pub + 66 * i);
+		assert_int_equal(
+			ike_dh_shared(dh, (struct ike_view){pub, good.len}, secret, &len), -EINVAL);
+	}
+	ike_dh_destroy(dh);
+}
+
 static void
 raw_refuses_small_orders(void **state)
 {
@@ -298,6 +329,7 @@ main(void)
 		cmocka_unit_test(dh_fresh_pairs_agree_and_differ),
 		cmocka_unit_test(modp_refuses_what_rfc6989_names),
 		cmocka_unit_test(ecp_refuses_points_off_the_curve),
+		cmocka_unit_test(ecp_refuses_coordinates_outside_the_field),
 		cmocka_unit_test(raw_refuses_small_orders),
 		cmocka_unit_test(parameters),
 		cmocka_unit_test(sha1_of_parts),
