@@ -12,6 +12,9 @@
 #include "payload.h"
 #include "x.h"
 
+#define CHECKS_MAX                                                                                 \
+	3 /* of a new address whose answers came when its cookie had gone elsewhere, too */
+
 static bool
 same_path(const struct ike_path *a, const struct ike_path *b)
 {
@@ -57,6 +60,7 @@ check(struct ike_sa *to, const struct ike_path *path, bool nat_local, bool nat_r
 		return;
 	t->moved_on |= t == to->active && !same_path(path, &t->path);
 	t->path = *path;
+	t->retries = 0;
 	t->nat_local = nat_local;
 	t->nat_remote = nat_remote;
 }
@@ -121,10 +125,21 @@ ike_mobike_request(struct ike_sa *sa, const struct ike_path *path, const struct 
 int
 ike_x_path_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 {
-	t->moved_on = false;
+	t->moved_on = t->told_old = false;
 	sa->e->host.random(sa->e->host.arg, t->cookie2, sizeof(t->cookie2));
 	ike_pld_notify_build(c, IKE_N_COOKIE2, t->cookie2, sizeof(t->cookie2));
 	return 0;
+}
+
+/** Late, or in somebody else's name: who receives there at all can say so in time. */
+static void
+prove_again(struct ike_sa *sa, struct ike_task *t)
+{
+	if (t->retries < CHECKS_MAX - 1)
+		ike_task_again(sa, t, 0);
+	else
+		ike_log(sa->e, IKE_LOG_WARN, "NET", sa->conn->name,
+			"the peer's new address answers too late: it is not followed");
 }
 
 void
@@ -142,10 +157,13 @@ ike_x_path_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 			"the new address did not repeat our cookie: it is not followed");
 		return;
 	}
-	if (same_path(&t->from, &sa->path) && !same_path(&t->from, &t->path)) {
+	if (!same_path(&t->from, &t->path)) {
 		ike_log(sa->e, IKE_LOG_WARN, "NET", sa->conn->name,
-			"the peer answers where it was, and not at its new address: it is not "
-			"followed");
+			"the peer answers, but not from its new address: it is not followed");
+		return;
+	}
+	if (t->told_old && !same_path(&t->path, &sa->path)) {
+		prove_again(sa, t);
 		return;
 	}
 	ike_sa_moved(in_use(sa), &t->path, t->nat_local, t->nat_remote);

@@ -49,6 +49,7 @@ struct ike_task {
 	bool nat_local, nat_remote;
 	struct ike_path from; /* where the answer came from */
 	bool moved_on; /* the path changed since cookie2 went out: the answer proves nothing */
+	bool told_old; /* cookie2 went to where the peer was, too: an answer from elsewhere proves nothing */
 	uint8_t cookie2[IKE_COOKIE2_LEN];
 };
 

@@ -104,7 +104,7 @@ repeat(struct ike_sa *sa, const struct ike_path *path)
 static void
 retransmit(struct ike_sa *sa)
 {
-	const struct ike_task *check;
+	struct ike_task *check;
 
 	if (heard_enough(sa)) {
 		give_up(sa);
@@ -118,8 +118,11 @@ retransmit(struct ike_sa *sa)
 	if (check != NULL)
 		repeat(sa, &check->path);
 	/* but somebody who is not reached there may be where it was, after all */
-	if (check == NULL || sa->win.tries >= PATH_TRIES)
+	if (check == NULL || sa->win.tries >= PATH_TRIES) {
 		repeat(sa, &sa->path);
+		if (check != NULL)
+			check->told_old = true;
+	}
 	if (check == NULL)
 		repeat(sa, ike_nat_elsewhere(sa));
 	ike_nat_sent(sa);

@@ -240,6 +240,48 @@ test_check_fails(void **state)
 	}
 }
 
+/** What peer 0 answers is seen to come from the address that it claims, whether it receives there
+ * or not. */
+static bool
+forge_source(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	const struct ike_path mine = new_path(w);
+	const struct ike_path path = {mine.remote, mine.local, mine.remote_port, mine.local_port};
+
+	if (from != 0 || (buf[19] & IKE_FLAG_RESPONSE) == 0)
+		return true;
+	ike_input(w->p[1].e, &path, buf, *len, w->now);
+	return false;
+}
+
+/**
+ * A peer that claims the address of somebody else gets the cookie where it is, with the copies that
+ * go there when nobody has answered: it is not followed (RFC 4555 3.7), and that is over some time.
+ */
+static void
+test_claims_another_address(void **state)
+{
+	struct world *w = connected(1270);
+	struct ike_path path = new_path(w);
+
+	(void)state;
+	w->p[0].conn.dpd_delay_s = w->p[1].conn.dpd_delay_s = 0;
+	move(w, &path, NULL);
+	world_run(w, 9);
+	w->routed = true;
+	w->filter = forge_source;
+	for (unsigned int s = 0; s < 100; s++) {
+		world_run(w, 1000);
+		assert_true(is_at(w, &w->p[0].addr));
+	}
+	assert_non_null(strstr(w->p[1].log, "answers too late"));
+	assert_null(only_sa(&w->p[1])->active);
+	w->filter = NULL;
+	world_run(w, 1000);
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
 static bool hashes_seen;
 
 static bool
@@ -291,6 +333,7 @@ main(void)
 		cmocka_unit_test(test_rekeys_after_move),
 		cmocka_unit_test(test_moves_twice),
 		cmocka_unit_test(test_check_fails),
+		cmocka_unit_test(test_claims_another_address),
 		cmocka_unit_test(test_hashes_in_liveness),
 	};
 
