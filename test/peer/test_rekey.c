@@ -246,22 +246,29 @@ test_other_group(void **state)
 	}
 }
 
-/** PFS on one side only: the group is optional (VICI.md), keys come without. */
+/** PFS on one side only: optional when it says `none`, else refused, and the old child goes on. */
 static void
 test_pfs_one_sided(void **state)
 {
-	struct world *w = world_create(50);
-
 	(void)state;
-	peer_proposals(&w->p[0], "aes128-sha256-x25519", "aes128gcm16");
-	connect_world(w);
-	for (unsigned int side = 0; side < 2; side++) {
+	for (unsigned int n = 0; n < 4; n++) {
+		struct world *w = world_create(50 + n);
+		unsigned int side = n & 1, optional = n >> 1;
+
+		peer_proposals(&w->p[0], "aes128-sha256-x25519",
+			optional ? "aes128gcm16-x25519-none" : "aes128gcm16-x25519");
+		peer_proposals(&w->p[1], "aes128-sha256-x25519", "aes128gcm16");
+		connect_world(w);
 		assert_int_equal(ike_rekey(w->p[side].e, &all_children, w->now), 1);
 		world_run(w, 10000);
 		world_assert_settled(w, 1);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(child_rekeys(&w->p[i]), optional);
 		assert_int_equal(peer_sending(&w->p[0])->sa.suite.dh, IKE_DH_NONE);
+		if (!optional)
+			assert_non_null(strstr(w->p[side].log, "NO_PROPOSAL_CHOSEN"));
+		world_destroy(w);
 	}
-	world_destroy(w);
 }
 
 /** No common group: the rekeying fails, says why, and the old child goes on. */

@@ -217,7 +217,8 @@ ecp_refuses_points_off_the_curve(void **state)
 	}
 }
 
-/** 2^521 - 1 more: the same element of the field in the bytes that there are, and no coordinate (RFC 6989 2.3). */
+/** 2^521 - 1 more: the same element of the field in the bytes that there are, and no coordinate
+ * (RFC 6989 2.3). */
 static void
 add_p521(uint8_t n[66])
 {
