@@ -452,6 +452,20 @@ ike_child_move_all(struct ike_sa *from, struct ike_sa *to)
 /* ---- time ---- */
 
 bool
+ike_child_terminate(struct ike_child *c)
+{
+	struct ike_task *t;
+
+	if (!ike_child_is_live(c))
+		return false;
+	t = ike_task_add(c->sa, IKE_TASK_DELETE_CHILD, c->cfg, c->id, 0);
+	if (t == NULL)
+		return false;
+	t->wanted = true;
+	return true;
+}
+
+bool
 ike_child_rekey(struct ike_child *c)
 {
 	c->rekey_ms = IKE_NEVER;

@@ -118,6 +118,9 @@ void ike_child_leave_to(struct ike_child *c, struct ike_child *by, const char *r
 /** Take it from the host and free it. reason: raise IKE_EV_CHILD_DOWN with it, NULL = say nothing. */
 void ike_child_remove(struct ike_child *c, const char *reason);
 
+/** Nobody wants it any more, nor what takes its place: queue its DELETE. @return false when not live */
+bool ike_child_terminate(struct ike_child *c);
+
 /** Its soft limit was reached or somebody asked: queue its rekeying. @return false when not live */
 bool ike_child_rekey(struct ike_child *c);
 /** A rekeying failed: the old child goes on, try again after that time. */

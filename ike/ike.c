@@ -229,26 +229,17 @@ rekey_sa(struct ike_sa *sa)
 	return sa->state == IKE_SA_UP && ike_task_add(sa, IKE_TASK_REKEY_IKE, NULL, 0, 0) != NULL;
 }
 
-static bool
-terminate_child(struct ike_child *c)
+/** What waits to be tried again is not wanted any more either. child: NULL = all. @return how many
+ */
+static int
+forget_wishes(struct ike *e, const struct ike_conn_cfg *c, const char *child)
 {
-	struct ike_task *t;
+	int n = child == NULL && ike_wish_move(e, c, NULL, IKE_NEVER);
 
-	if (!ike_child_is_live(c))
-		return false;
-	t = ike_task_add(c->sa, IKE_TASK_DELETE_CHILD, c->cfg, c->id, 0);
-	if (t == NULL)
-		return false;
-	t->wanted = true;
-	return true;
-}
-
-/** What waits to be tried again is not wanted any more either. */
-static void
-forget_wishes(struct ike_sa *sa)
-{
-	for (uint16_t i = 0; i < sa->conn->n_children; i++)
-		ike_wish_move(sa->e, sa->conn, &sa->conn->children[i], IKE_NEVER);
+	for (uint16_t i = 0; i < c->n_children; i++)
+		if (child == NULL || strcmp(child, c->children[i].name) == 0)
+			n += ike_wish_move(e, c, &c->children[i], IKE_NEVER);
+	return n;
 }
 
 static bool
@@ -256,7 +247,7 @@ terminate_sa(struct ike_sa *sa)
 {
 	switch (sa->state) {
 	case IKE_SA_UP:
-		forget_wishes(sa);
+		forget_wishes(sa->e, sa->conn, NULL);
 		return ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0) != NULL;
 	case IKE_SA_INIT_SENT:
 	case IKE_SA_AUTH_SENT:
@@ -300,13 +291,63 @@ ike_rekey(struct ike *e, const struct ike_select *sel, uint64_t now_ms)
 	return n;
 }
 
+/** An SA that would come up for this child alone need not, as long as the peer knows nothing of it.
+ */
+static bool
+withdraw_first(struct ike_sa *sa, const struct ike_child_cfg *child)
+{
+	if (sa->active != NULL && sa->active->type == IKE_TASK_AUTH)
+		return false;
+	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
+		if (t->type == IKE_TASK_CHILD)
+			return false;
+	ike_sa_end(sa, IKE_END_FAILED, false, "terminated while connecting");
+	return true;
+}
+
+/** A child of sa that is not there yet. @return false when none is to come */
+static bool
+withdraw_child(struct ike_sa *sa, const struct ike_child_cfg *child)
+{
+	struct ike_task *t = sa->active;
+	bool first = sa->initiator && sa->setup != NULL && sa->setup->child == child;
+
+	if (ike_task_withdraw(sa, child) || (first && withdraw_first(sa, child)))
+		return true;
+	if (t == NULL || !(t->type == IKE_TASK_CHILD ? t->cfg == child : first))
+		return false;
+	t->unwanted = true;
+	return true;
+}
+
+/** What is selected by name and is not there yet. @return how many */
+static int
+withdraw(struct ike *e, const struct ike_select *s)
+{
+	int n = 0;
+
+	if (s->child_id != 0)
+		return 0;
+	for (struct ike_sa *sa = e->sas; s->child != NULL && sa != NULL; sa = sa->next) {
+		const struct ike_child_cfg *child =
+			selects_sa(s, sa) ? ike_conn_child(sa->conn, s->child) : NULL;
+
+		if (child != NULL)
+			n += withdraw_child(sa, child);
+	}
+	for (uint16_t i = 0; s->ike_id == 0 && i < e->cfg->n_conns; i++)
+		if (s->ike == NULL || strcmp(s->ike, e->cfg->conns[i].name) == 0)
+			n += forget_wishes(e, &e->cfg->conns[i], s->child);
+	return n;
+}
+
 int
 ike_terminate(struct ike *e, const struct ike_select *sel, uint64_t now_ms)
 {
 	int n;
 
 	e->now_ms = now_ms;
-	n = for_selected(e, sel, terminate_sa, terminate_child);
+	n = for_selected(e, sel, terminate_sa, ike_child_terminate) + withdraw(e, sel);
 	ike_settle(e);
 	return n;
 }

@@ -61,7 +61,11 @@ struct ike_select {
 /** Start rekeying; child SAs when child or child_id is given, else IKE SAs. @return how many */
 int ike_rekey(struct ike *e, const struct ike_select *sel, uint64_t now_ms);
 
-/** Send DELETEs; child SAs when child or child_id is given, else IKE SAs. @return how many */
+/**
+ * Send DELETEs; child SAs when child or child_id is given, else IKE SAs. What is selected by name and still
+ * comes up, or waits to be tried again, is given up.
+ * @return how many
+ */
 int ike_terminate(struct ike *e, const struct ike_select *sel, uint64_t now_ms);
 
 /** Send a DELETE for every IKE SA, once, and take all children from the host. Then only ike_destroy(). */

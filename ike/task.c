@@ -110,6 +110,21 @@ ike_task_again(struct ike_sa *sa, struct ike_task *t, uint64_t not_before_ms)
 	append(sa, t);
 }
 
+bool
+ike_task_withdraw(struct ike_sa *sa, const struct ike_child_cfg *cfg)
+{
+	struct ike_task **p, *t;
+
+	for (p = &sa->tasks; (t = *p) != NULL && !same(t, IKE_TASK_CHILD, cfg, 0); p = &t->next)
+		;
+	if (t == NULL)
+		return false;
+	*p = t->next;
+	task_free(sa, t);
+	ike_child_failed(sa, cfg, "terminated before it was asked for");
+	return true;
+}
+
 /** What may be asked in the SA's state. */
 static bool
 may_run(const struct ike_sa *sa, const struct ike_task *t)

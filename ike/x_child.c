@@ -239,6 +239,8 @@ finish(struct ike_sa *sa, struct ike_task *t, struct ike_view shared)
 		yield_to(sa, ours, rival);
 	else if (old != NULL || rival != NULL)
 		prevail(sa, ours, old, rival);
+	else if (t->unwanted)
+		ike_child_terminate(ours);
 }
 
 /** The peer's DELETE came before the answer that says what was made: it is over already. */

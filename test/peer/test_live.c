@@ -425,23 +425,74 @@ test_child_refused_with_auth(void **state)
 	world_destroy(w);
 }
 
-/** Who ends the IKE SA by command ends what waits for its time as well. */
+/** Who ends something by command ends what comes up, or waits for its time, as well. */
 static void
 test_terminate_ends_trying(void **state)
 {
-	struct world *w = world_create(890);
-	const struct ike_select all = {.ike = "gw-gw"};
+	static const struct ike_select sa = {.ike = "gw-gw"}, child = {.child = "gre"},
+				       both = {.ike = "gw-gw", .child = "gre"};
+	static const struct {
+		const struct ike_select *what;
+		bool refused; /* the child is; else there is no peer at all */
+		uint32_t after_ms, keyingtries;
+		uint32_t sas, sas_then;
+	} cases[] = {
+		{&sa, true, 10000, 0, 1, 0},
+		{&child, true, 10000, 0, 1, 1},
+		{&both, true, 10000, 0, 1, 1},
+		{&child, false, 100, 1, 1, 0}, /* connecting */
+		{&sa, false, 100, 1, 1, 0},
+		{&child, false, 20000, 1, 0, 0}, /* between two attempts */
+		{&sa, false, 20000, 1, 0, 0},
+	};
 
 	(void)state;
-	w->p[0].children[0].start_action = IKE_ACTION_START;
-	make_unfit(w, BY_SELECTORS, 0, true);
-	start_both(w);
-	world_run(w, 10000);
-	make_unfit(w, BY_SELECTORS, 0, false);
-	assert_int_equal(ike_terminate(w->p[0].e, &all, w->now), 1);
-	world_run(w, 100000);
-	assert_int_equal(all_sas(&w->p[0]), 0);
-	world_destroy(w);
+	for (unsigned int n = 0; n < sizeof(cases) / sizeof(cases[0]); n++) {
+		struct world *w = world_create(8900 + n);
+
+		w->p[0].children[0].start_action = IKE_ACTION_START;
+		w->p[0].conn.keyingtries = cases[n].keyingtries;
+		w->p[0].cfg.retransmit_tries = 1;
+		make_unfit(w, BY_SELECTORS, 0, true);
+		peer_start(&w->p[0]);
+		if (cases[n].refused)
+			peer_start(&w->p[1]);
+		world_run(w, cases[n].after_ms);
+		assert_int_equal(all_sas(&w->p[0]), cases[n].sas);
+		make_unfit(w, BY_SELECTORS, 0, false);
+		if (!cases[n].refused)
+			peer_start(&w->p[1]);
+		assert_int_equal(ike_terminate(w->p[0].e, cases[n].what, w->now), 1);
+		assert_int_equal(ike_terminate(w->p[0].e, &child, w->now), 0);
+		world_run(w, 100000);
+		assert_int_equal(all_sas(&w->p[0]), cases[n].sas_then);
+		assert_int_equal(peer_live_children(&w->p[0]), 0);
+		world_destroy(w);
+	}
+}
+
+/** A child is terminated while its IKE SA is reauthenticated: it does not come back with the new
+ * one. */
+static void
+test_terminate_during_reauthentication(void **state)
+{
+	static const struct ike_select child = {.child = "gre"};
+
+	(void)state;
+	for (unsigned int n = 0; n < 20; n++) {
+		struct world *w = world_create(8910 + n);
+
+		w->delay_ms = 50;
+		w->p[0].conn.reauth_time_s = 5;
+		start_both(w);
+		ike_initiate(w->p[0].e, NULL, "gre", w->now);
+		world_run(w, 5190 + 25 * n); /* it begins at 5210, and takes 320 */
+		assert_true(ike_terminate(w->p[0].e, &child, w->now) >= 1);
+		world_run(w, 1500);
+		assert_int_equal(peer_live_children(&w->p[0]), 0);
+		assert_int_equal(peer_live_children(&w->p[1]), 0);
+		world_destroy(w);
+	}
 }
 
 /** No address of our own when the next sequence of retransmissions should begin. */
@@ -522,6 +573,7 @@ main(void)
 		cmocka_unit_test(test_child_refused_for_a_while),
 		cmocka_unit_test(test_child_refused_with_auth),
 		cmocka_unit_test(test_terminate_ends_trying),
+		cmocka_unit_test(test_terminate_during_reauthentication),
 		cmocka_unit_test(test_address_is_lost),
 		cmocka_unit_test(test_childless_words),
 	};
