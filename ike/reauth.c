@@ -52,6 +52,19 @@ ike_reauth_start(struct ike_sa *sa)
 	take_along(sa, first, fresh);
 }
 
+void
+ike_reauth_instead(struct ike_sa *sa)
+{
+	if (sa->state != IKE_SA_UP)
+		return;
+	for (const struct ike_sa *o = ike_sa_of_conn(sa->e, sa->conn); o != NULL;
+		o = ike_sa_of_conn_next(o))
+		if (o->reauth_of == sa->id)
+			return;
+	sa->reauth_ms = sa->e->now_ms;
+	ike_sa_touch(sa);
+}
+
 /** Each live child of old is up over sa as well. */
 static bool
 has_children_of(const struct ike_sa *sa, const struct ike_sa *old)

@@ -20,6 +20,9 @@
 /** Start it: an SA that is up gets a successor. */
 void ike_reauth_start(struct ike_sa *sa);
 
+/** The peer rekeys neither sa nor its children: so instead (RFC 7296 4), unless a successor comes up already. */
+void ike_reauth_instead(struct ike_sa *sa);
+
 /** It failed: again in a minute, or half-way to the hard limit of sa when that is sooner. */
 void ike_reauth_later(struct ike_sa *sa);
 

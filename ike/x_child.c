@@ -174,9 +174,8 @@ refused(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m, uint16_t
 		break;
 	case IKE_N_NO_ADDITIONAL_SAS:
 		attempt_failed(sa, t, "the peer has one CHILD_SA for an IKE_SA", REFUSED_MS);
-		/* one that cannot rekey at all: a new IKE SA with its child instead (section 4) */
-		if (t->type == IKE_TASK_REKEY_CHILD && sa->state == IKE_SA_UP)
-			sa->reauth_ms = sa->e->now_ms;
+		if (t->type == IKE_TASK_REKEY_CHILD)
+			ike_reauth_instead(sa);
 		break;
 	default:
 		if (error == IKE_N_NO_PROPOSAL_CHOSEN)

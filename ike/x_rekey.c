@@ -9,6 +9,7 @@
 #include "dh_job.h"
 #include "nego.h"
 #include "payload.h"
+#include "reauth.h"
 #include "x.h"
 #include "x_follow.h"
 
@@ -146,6 +147,8 @@ refused(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m, uint16_t
 	snprintf(reason, sizeof(reason), "the peer refused it with %s",
 		ike_x_notify_text(error, buf, sizeof(buf)));
 	attempt_failed(sa, t, reason, delay);
+	if (error == IKE_N_NO_ADDITIONAL_SAS)
+		ike_reauth_instead(sa);
 }
 
 /** A successor that is not needed: we made it, so we delete it. */

@@ -405,6 +405,57 @@ test_no_additional_sas(void **state)
 	assert_up(w);
 }
 
+static struct forge refusal;
+static void spoil(const struct ike_msg *m, struct ike_chain *c);
+
+static void
+refuse(const struct ike_msg *m, struct ike_chain *c)
+{
+	(void)m;
+	ike_pld_notify_build(c, IKE_N_NO_ADDITIONAL_SAS, NULL, 0);
+	refusal.from = 0;
+	refusal.response = false;
+	refusal.edit = spoil;
+}
+
+/** A request that peer 1's engine has no use for: its answer becomes the refusal. */
+static void
+spoil(const struct ike_msg *m, struct ike_chain *c)
+{
+	long_spis(m, c);
+	refusal.from = 1;
+	refusal.response = true;
+	refusal.edit = refuse;
+}
+
+/** Nor does it rekey the IKE SA: the same. Asked again meanwhile, one successor is enough. */
+static void
+test_no_rekeying(void **state)
+{
+	struct world *w = connected(1092);
+	struct ike_stats st;
+
+	(void)state;
+	w->esp_every_ms = 1;
+	w->delay_ms = 20;
+	refusal = (struct forge){.exchange = IKE_X_CREATE_CHILD_SA, .edit = spoil};
+	forge_edit(w, &refusal);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(ike_rekey(w->p[0].e, &all_sas, w->now), 1);
+		world_run(w, 80);
+	}
+	assert_int_equal(refusal.done, 4);
+	w->filter = NULL;
+	world_run(w, 2000);
+	ike_get_stats(w->p[0].e, &st);
+	assert_int_equal(st.ike_up, 2);
+	assert_int_equal(st.ike_rekeys, 0);
+	assert_int_equal(peer_live_sas(&w->p[0]), 1);
+	assert_int_equal(w->p[0].esp_no_sa, 0);
+	assert_int_equal(w->p[1].esp_no_sa, 0);
+	assert_up(w);
+}
+
 /** Nor over a new IKE SA: the old one goes on, for it has what the new one lacks. */
 static void
 test_reauth_without_child(void **state)
@@ -535,6 +586,7 @@ main(void)
 		cmocka_unit_test(test_rekey_of_nothing),
 		cmocka_unit_test(test_spi_size),
 		cmocka_unit_test(test_no_additional_sas),
+		cmocka_unit_test(test_no_rekeying),
 		cmocka_unit_test(test_reauth_without_child),
 		cmocka_unit_test(test_invalid_spi),
 		cmocka_unit_test(test_message_ids_end),
