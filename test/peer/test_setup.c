@@ -553,6 +553,27 @@ test_nat(void **state)
 	}
 }
 
+/** Either port at 4500 means both: what comes to 500 has no marker (RFC 3948 2.2). */
+static void
+test_ports(void **state)
+{
+	(void)state;
+	for (unsigned int n = 0; n < 4; n++) {
+		struct world *w = world_create(2160 + n);
+		uint16_t want = n == 0 ? 500 : 4500;
+
+		w->p[0].conn.local_port = n & 1 ? 4500 : 500;
+		w->p[0].conn.remote_port = n & 2 ? 4500 : 500;
+		connected(w, 0);
+		world_assert_settled(w, 1);
+		for (unsigned int i = 0; i < 2; i++) {
+			assert_int_equal(peer_sending(&w->p[i])->sa.path.local_port, want);
+			assert_int_equal(peer_sending(&w->p[i])->sa.path.remote_port, want);
+		}
+		world_destroy(w);
+	}
+}
+
 /** No address yet: the command says so, start_action tries until there is one. */
 static void
 test_no_local_address(void **state)
@@ -1038,6 +1059,7 @@ main(void)
 		cmocka_unit_test(test_several_children),
 		cmocka_unit_test(test_childless),
 		cmocka_unit_test(test_nat),
+		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_no_local_address),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_silent_peer),
