@@ -55,7 +55,8 @@ struct ike_child {
 	struct ike_ts_list local_ts, remote_ts;
 	uint64_t installed_ms, last_in_ms;
 	uint64_t rekey_ms, expire_ms;			      /* IKE_NEVER = never */
-	uint64_t peer_rekeys_ms; /* the age up to which the peer rekeyed what it replaces; 0 = it did not */
+	uint64_t peer_rekeys_ms; /* the age up to which the peer, in a row, rekeyed those before it; 0 = it did not */
+	bool peer_rekeys;	 /* twice at least */
 	uint64_t use_out_ms, linger_ms, orphan_ms, poll_ms;   /* IKE_NEVER = not now */
 	uint64_t rekey_bytes, rekey_packets;		      /* 0 = no limit */
 	uint64_t polled_ms, polled[IKE_CHILD_GAUGES];	      /* the last look at its counters */

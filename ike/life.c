@@ -44,7 +44,8 @@ overdue_ms(const struct ike_child *c)
 {
 	uint64_t ms = c->peer_rekeys_ms;
 
-	return ms == 0 || c->cfg->time_s.rekey == 0 ? IKE_NEVER : ms + ms / 16 + IKE_LIFE_LATE_MS;
+	return !c->peer_rekeys || c->cfg->time_s.rekey == 0 ? IKE_NEVER
+							    : ms + ms / 16 + IKE_LIFE_LATE_MS;
 }
 
 static void
@@ -70,8 +71,10 @@ ike_life_start(struct ike_child *c, const struct ike_child *old, bool ours)
 {
 	uint64_t now = c->sa->e->now_ms, life_s = c->cfg->time_s.life;
 
-	if (old != NULL && !ours)
+	if (old != NULL && !ours) {
+		c->peer_rekeys = old->peer_rekeys_ms != 0;
 		c->peer_rekeys_ms = larger(old->peer_rekeys_ms, now - old->installed_ms);
+	}
 	c->installed_ms = c->last_in_ms = c->polled_ms = now;
 	c->expire_ms = life_s == 0 ? IKE_NEVER : now + life_s * 1000;
 	start_soft(c);
@@ -183,10 +186,12 @@ ike_life_poll(struct ike_child *c)
 		gone |= g[i].hard != 0 && g[i].used >= g[i].hard;
 	}
 	c->polled_ms = e->now_ms;
-	if (gone) {
+	if (gone && ike_child_is_live(c)) {
 		ike_life_expire(c);
 		return;
 	}
+	if (gone) /* on its way out by other means, and not to be used any more either */
+		ike_child_stop_sending(c);
 	if (c->state == IKE_CST_INSTALLED && !c->backing_off) {
 		if (rekey_in < 1)
 			ike_child_rekey(c);

@@ -8,11 +8,12 @@
  * rate: rekeying starts when the hard limit is IKE_LIFE_LEAD_MS away, or half of what a whole SA lasts
  * at that rate, whatever the configured soft limit says.
  *
- * A peer that has rekeyed a child after some time, and does not rekey what took its place in that time
- * and a sixteenth and IKE_LIFE_LATE_MS more, has forgotten it, and would delete it at its hard limit: we
- * rekey it, unless our own limit of time is switched off. Then what is known of the peer's times begins anew,
- * so that one that rekeyed early just once is not outdone again and again. strongSwan 5.9.8 forgets a soft
- * limit that falls into its own rekeying of the IKE SA; its hard limit is a tenth later by default.
+ * A peer that has rekeyed children one after the other, two at least, and does not rekey what took their place in
+ * the longest time it took, a sixteenth and IKE_LIFE_LATE_MS more, has forgotten it, and would delete it at its
+ * hard limit: we rekey it, unless our own limit of time is switched off. Then what is known of the peer's times
+ * begins anew: it is not outdone again and again because it once was early, and two ends that both do
+ * so do not take turns. strongSwan 5.9.8 forgets a soft limit that falls into its own rekeying of the
+ * IKE SA; its hard limit is a tenth later by default.
  *
  * Private to ike/.
  */

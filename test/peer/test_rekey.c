@@ -439,7 +439,7 @@ peer_rekeys_after(struct world *w, uint64_t ms)
 
 /**
  * The peer has rekeyed so far, and forgets: we do it before it deletes the child at its hard limit,
- * a tenth later. Once: then it is seen anew what the peer does.
+ * a tenth later. Once: then it is seen anew what the peer does, and how often.
  */
 static void
 test_peer_forgets(void **state)
@@ -457,14 +457,35 @@ test_peer_forgets(void **state)
 	assert_int_equal(child_rekeys(&w->p[0]), 3);
 	world_run(w, 1000);
 	assert_int_equal(child_rekeys(&w->p[0]), 4);
-	world_run(w, 1000000);
-	assert_int_equal(child_rekeys(&w->p[0]), 4);
+	peer_rekeys_after(w, 400000);
+	world_run(w, 500000);
+	assert_int_equal(child_rekeys(&w->p[0]), 5);
 	peer_rekeys_after(w, 0);
-	world_run(w, 1100000);
-	assert_int_equal(child_rekeys(&w->p[0]), 6);
+	world_run(w, 540000);
+	assert_int_equal(child_rekeys(&w->p[0]), 7);
 	world_assert_settled(w, 1);
 	assert_no_loss(w);
 	world_destroy(w);
+}
+
+/** Both ends would see to it: neither takes a rekeying by hand, or the other's care, for a habit.
+ */
+static void
+test_both_care(void **state)
+{
+	(void)state;
+	for (unsigned int n = 1; n < 4; n++) {
+		struct world *w = world_create(280 + n);
+
+		for (unsigned int i = 0; i < 2; i++)
+			w->p[i].children[0].time_s = (struct ike_life){3600, 4000, 0};
+		connect_world(w);
+		for (unsigned int i = 0; i < n; i++)
+			peer_rekeys_after(w, 20000);
+		world_run(w, 3400000);
+		assert_int_equal(child_rekeys(&w->p[0]), n == 1 ? 1 : n + 1);
+		world_destroy(w);
+	}
 }
 
 /** Who has switched rekeying off leaves it to the peer, whatever that does. */
@@ -476,8 +497,9 @@ test_peer_forgets_and_we_never_rekey(void **state)
 	(void)state;
 	connect_world(w);
 	peer_rekeys_after(w, 10000);
+	peer_rekeys_after(w, 10000);
 	world_run(w, 1000000);
-	assert_int_equal(child_rekeys(&w->p[0]), 1);
+	assert_int_equal(child_rekeys(&w->p[0]), 2);
 	world_destroy(w);
 }
 
@@ -649,6 +671,29 @@ test_hard_limit(void **state)
 		assert_int_equal(peer_installed(&w->p[1]), 0);
 		world_destroy(w);
 	}
+}
+
+/** It is reached while the DELETE of a child that somebody terminated is on its way: that stays
+ * ended. */
+static void
+test_hard_limit_of_terminated(void **state)
+{
+	struct world *w = world_create(72);
+
+	(void)state;
+	w->p[0].children[0].packets = (struct ike_life){0, 1000, 0};
+	peer_proposals(&w->p[0], "aes128-sha256-x25519", "aes128gcm16-x25519");
+	peer_proposals(&w->p[1], "aes128-sha256-x25519", "aes128gcm16-ecp256");
+	connect_world(w);
+	w->p[0].children[0].start_action = IKE_ACTION_START;
+	w->delay_ms = 100;
+	w->esp_every_ms = 1;
+	world_run(w, 970);
+	assert_int_equal(ike_terminate(w->p[0].e, &all_children, w->now), 1);
+	world_run(w, 10000);
+	assert_int_equal(peer_live_children(&w->p[0]), 0);
+	assert_null(strstr(w->p[0].log, "hard limit"));
+	world_destroy(w);
 }
 
 /** Reauthentication by that end, by both with 2, over and over; nothing is lost and one SA is left.
@@ -824,6 +869,7 @@ main(void)
 		cmocka_unit_test(test_terminate_while_forgotten),
 		cmocka_unit_test(test_lifetimes),
 		cmocka_unit_test(test_peer_forgets),
+		cmocka_unit_test(test_both_care),
 		cmocka_unit_test(test_peer_forgets_and_we_never_rekey),
 		cmocka_unit_test(test_byte_and_packet_limits),
 		cmocka_unit_test(test_limits_at_line_rate),
@@ -832,6 +878,7 @@ main(void)
 		cmocka_unit_test(test_sequence_end),
 		cmocka_unit_test(test_sequence_used_up),
 		cmocka_unit_test(test_hard_limit),
+		cmocka_unit_test(test_hard_limit_of_terminated),
 		cmocka_unit_test(test_reauthentication),
 		cmocka_unit_test(test_reauthentication_of_two_children),
 		cmocka_unit_test(test_reauthentication_rekeyed),
