@@ -472,7 +472,10 @@ ike_child_rekey(struct ike_child *c)
 	c->backing_off = false;
 	if (!ike_child_is_live(c))
 		return false;
-	return ike_task_add(c->sa, IKE_TASK_REKEY_CHILD, c->cfg, c->id, 0) != NULL;
+	if (ike_task_add(c->sa, IKE_TASK_REKEY_CHILD, c->cfg, c->id, 0) != NULL)
+		return true;
+	ike_child_rekey_later(c, IKE_REBUILD_MS);
+	return false;
 }
 
 void

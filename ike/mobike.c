@@ -50,19 +50,19 @@ in_use(struct ike_sa *sa)
 	return by != NULL && by->state == IKE_SA_UP ? by : sa;
 }
 
-/** Whoever answers on path is the one that to's peer says is there (3.7). */
-static void
-check(struct ike_sa *to, const struct ike_path *path, bool nat_local, bool nat_remote)
+/** Whoever answers on path is the one that to's peer says is there (3.7). @return NULL on lack of
+ * memory */
+static struct ike_task *
+check(struct ike_sa *to, const struct ike_path *path)
 {
 	struct ike_task *t = ike_task_add(to, IKE_TASK_PATH_CHECK, NULL, 0, 0);
 
 	if (t == NULL)
-		return;
+		return NULL;
 	t->moved_on |= t == to->active && !same_path(path, &t->path);
 	t->path = *path;
 	t->retries = 0;
-	t->nat_local = nat_local;
-	t->nat_remote = nat_remote;
+	return t;
 }
 
 static void
@@ -70,7 +70,9 @@ update_addresses(struct ike_sa *sa, const struct ike_path *path, const struct ik
 	struct ike_chain *c)
 {
 	struct ike_sa *to = in_use(sa);
-	bool local = sa->nat_local, remote = sa->nat_remote, natt = sa->peer_natt;
+	bool local = sa->nat_local, remote = sa->nat_remote, behind = sa->behind_nat;
+	bool natt = sa->peer_natt;
+	struct ike_task *t;
 
 	if (nat_forbidden(path, m)) {
 		ike_pld_notify_build(c, IKE_N_UNEXPECTED_NAT_DETECTED, NULL, 0);
@@ -85,10 +87,16 @@ update_addresses(struct ike_sa *sa, const struct ike_path *path, const struct ik
 			ike_sa_moved(to, path, sa->nat_local, sa->nat_remote);
 		return;
 	}
-	check(to, path, sa->nat_local, sa->nat_remote);
+	t = check(to, path);
+	if (t != NULL) {
+		t->nat_local = sa->nat_local;
+		t->nat_remote = sa->nat_remote;
+		t->behind_nat = sa->behind_nat;
+	}
 	/* until the check is done, the old state counts */
 	sa->nat_local = local;
 	sa->nat_remote = remote;
+	sa->behind_nat = behind;
 	sa->peer_natt = natt;
 }
 
@@ -97,13 +105,19 @@ ike_mobike_hand_over(struct ike_sa *sa)
 {
 	const struct ike_task *t = sa->active;
 	struct ike_sa *to = in_use(sa);
+	struct ike_task *again;
 
 	if (t == NULL || t->type != IKE_TASK_PATH_CHECK || to == sa ||
 		same_path(&t->path, &to->path))
 		return;
 	/* what the peer has said over that one is newer */
-	if (ike_task_find(to, IKE_TASK_PATH_CHECK, NULL, 0) == NULL)
-		check(to, &t->path, t->nat_local, t->nat_remote);
+	again = ike_task_find(to, IKE_TASK_PATH_CHECK, NULL, 0) == NULL ? check(to, &t->path)
+									: NULL;
+	if (again == NULL)
+		return;
+	again->nat_local = t->nat_local;
+	again->nat_remote = t->nat_remote;
+	again->behind_nat = t->behind_nat;
 }
 
 void
@@ -146,6 +160,7 @@ void
 ike_x_path_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 {
 	struct ike_notify n;
+	struct ike_sa *to;
 
 	if (t->moved_on) {
 		ike_task_again(sa, t, 0);
@@ -166,5 +181,7 @@ ike_x_path_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 		prove_again(sa, t);
 		return;
 	}
-	ike_sa_moved(in_use(sa), &t->path, t->nat_local, t->nat_remote);
+	to = in_use(sa);
+	to->behind_nat = t->behind_nat;
+	ike_sa_moved(to, &t->path, t->nat_local, t->nat_remote);
 }

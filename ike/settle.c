@@ -22,7 +22,8 @@ choose_path(struct ike *e, const struct ike_conn_cfg *conn, struct ike_path *pat
 		.local_port = conn->local_port != 0 ? conn->local_port : IKE_PORT,
 		.remote_port = conn->remote_port != 0 ? conn->remote_port : IKE_PORT,
 	};
-	/* a port other than 500 expects the non-ESP marker, which goes with our port: both or neither */
+	/* a port other than 500 expects the non-ESP marker, which goes with our port: both or
+	 * neither */
 	if (path->remote_port != IKE_PORT && path->local_port == IKE_PORT)
 		path->local_port = IKE_NATT_PORT;
 	else if (path->local_port != IKE_PORT && path->remote_port == IKE_PORT)

@@ -213,6 +213,8 @@ start(struct ike_sa *sa, struct ike_task *t)
 	if (err == 0)
 		return true;
 	sa->active = NULL;
+	if (err != -EALREADY && t->type == IKE_TASK_REKEY_IKE)
+		sa->rekey_ms = sa->e->now_ms + IKE_REBUILD_MS;
 	if (err != -EALREADY && t->type == IKE_TASK_CHILD)
 		ike_sa_child_refused(sa, t->cfg, "the request could not be built");
 	if (err != -EALREADY && (t->type == IKE_TASK_INIT || t->type == IKE_TASK_INTERMEDIATE ||

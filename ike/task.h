@@ -31,6 +31,7 @@ enum ike_task_type {
 };
 
 #define IKE_COOKIE2_LEN 16
+#define IKE_REBUILD_MS	15000 /* until a rekeying that could not be asked for is tried again */
 
 struct ike_task {
 	struct ike_task *next;
@@ -47,7 +48,7 @@ struct ike_task {
 	uint32_t spi;		/* DELETE_CHILD without child: of an SA that we never installed */
 	uint32_t bad_spi;	/* INVALID_SPI */
 	struct ike_path path;	/* PATH_CHECK: this and the rest */
-	bool nat_local, nat_remote;
+	bool nat_local, nat_remote, behind_nat;
 	struct ike_path from; /* where the answer came from */
 	bool moved_on; /* the path changed since cookie2 went out: the answer proves nothing */
 	bool told_old; /* cookie2 went to where the peer was, too: an answer from elsewhere proves nothing */

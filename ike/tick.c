@@ -204,8 +204,9 @@ tick_up(struct ike_sa *sa)
 		ike_child_tick(c);
 	}
 	if (now >= sa->rekey_ms) {
-		sa->rekey_ms = IKE_NEVER;
-		ike_task_add(sa, IKE_TASK_REKEY_IKE, NULL, 0, 0);
+		sa->rekey_ms = ike_task_add(sa, IKE_TASK_REKEY_IKE, NULL, 0, 0) != NULL
+				       ? IKE_NEVER
+				       : now + IKE_REBUILD_MS;
 	}
 	if (now >= ike_follow_due(sa))
 		ike_follow_drop(sa);

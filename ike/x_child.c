@@ -135,7 +135,7 @@ start_over(struct ike_sa *sa, struct ike_task *t)
 	}
 	end = ike_task_find(sa, IKE_TASK_DELETE_CHILD, NULL, old->id);
 	ike_child_remove(old, "the peer does not know it any more");
-	if (end == NULL || !end->wanted)
+	if ((end == NULL || !end->wanted) && ike_reauth_is_first(sa, t->cfg))
 		ike_task_add(sa, IKE_TASK_CHILD, t->cfg, 0, 0);
 }
 

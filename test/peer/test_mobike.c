@@ -210,6 +210,8 @@ test_check_fails(void **state)
 		struct ike_path path = new_path(w);
 
 		w->p[0].conn.dpd_delay_s = w->p[1].conn.dpd_delay_s = 0;
+		/* not there */
+		only_sa(&w->p[1])->behind_nat = true;
 		move(w, &path, NULL);
 		world_run(w, 9);
 		/* what is sent from here on goes by its addresses: none to the new one */
@@ -228,6 +230,7 @@ test_check_fails(void **state)
 		} else {
 			world_run(w, 20000);
 			assert_true(is_at(w, what == STAYS ? &w->p[0].addr : &path.local));
+			assert_int_equal(only_sa(&w->p[1])->behind_nat, what == STAYS);
 			w->routed = false;
 			/* it is over: other requests have their turn */
 			assert_null(only_sa(&w->p[1])->active);

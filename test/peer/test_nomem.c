@@ -227,6 +227,8 @@ make_world(uint64_t seed)
 		w->p[i].children[0].dpd_action = IKE_ACTION_START;
 		w->p[i].children[0].close_action = IKE_ACTION_START;
 		w->p[i].children[0].time_s = (struct ike_life){60, 90, 10};
+		w->p[i].conn.rekey_time_s = i == 0 ? 5 : 0;
+		w->p[i].conn.over_time_s = 60;
 		start(&w->p[i]);
 	}
 	return w;
@@ -253,6 +255,8 @@ run(uint64_t from, uint64_t to)
 	world_run(w, 10000);
 	assert_int_equal(mem.depth, 0);
 	world_assert_settled(w, 1);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_null(strstr(w->p[i].log, "IKE_SA 1 reached its hard limit"));
 	world_destroy(w);
 	return seen;
 }
