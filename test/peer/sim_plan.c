@@ -127,7 +127,6 @@ add_conn(struct sim *s, unsigned int peer, const char *name)
 	c->children = t->children[t->n_conns++];
 	c->n_children = 0;
 	lifetimes(s, c);
-	c->mobike = sim_percent(s, 50);
 	c->encap = sim_percent(s, 10);
 	c->keyingtries = sim_percent(s, 50) ? 0 : between(s, 1, 3);
 	c->unique = (enum ike_unique)sim_rand(s, 4);

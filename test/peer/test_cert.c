@@ -721,6 +721,45 @@ test_revocation(void **state)
 	}
 }
 
+/** Of an intermediate CA: all of the chain is looked at, but for the anchor. */
+static void
+test_revoked_intermediate(void **state)
+{
+	static const struct {
+		bool revoked, root_crl, sub_crl;
+		const char *why; /* with revocation = strict; NULL = accepted */
+	} table[] = {
+		{true, true, true, "certificate revoked"},
+		{false, true, true, NULL},
+		{false, false, true, "unable to get certificate CRL"},
+		{false, true, false, "unable to get certificate CRL"},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		X509_CRL *root_crl, *sub_crl, *crls[2];
+		unsigned int n = 0;
+		struct pair p;
+
+		p = (struct pair){.w = world_create(1)};
+		equip(&p, 0, leaf(0, "p256", &sub), &root.cert, 1, NULL, 0);
+		root_crl = pki_crl(&root, table[i].revoked ? sub.cert : NULL, -10, 10);
+		sub_crl = pki_crl(&sub, NULL, -10, 10);
+		if (table[i].root_crl)
+			crls[n++] = root_crl;
+		if (table[i].sub_crl)
+			crls[n++] = sub_crl;
+		equip(&p, 1, leaf(1, "p256", &root), &root.cert, 1, crls, n);
+		p.w->p[1].conn.remote.revocation = IKE_REVOCATION_STRICT;
+		if (table[i].why == NULL)
+			expect_up(&p, i % 2);
+		else
+			expect_refused(&p, i % 2, 1, table[i].why);
+		X509_CRL_free(root_crl);
+		X509_CRL_free(sub_crl);
+	}
+}
+
 /* ---- who sends which certificate ---- */
 
 static void
@@ -956,6 +995,7 @@ main(void)
 		cmocka_unit_test(test_wrong_key),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_revocation),
+		cmocka_unit_test(test_revoked_intermediate),
 		cmocka_unit_test(test_send_cert),
 		cmocka_unit_test(test_pinned),
 		cmocka_unit_test(test_choice_by_certreq),

@@ -414,6 +414,25 @@ reverse(const struct ike_msg *m, struct ike_chain *c)
 		ike_pld_raw_build(c, m->pld[i].type, m->pld[i].body.p, m->pld[i].body.len);
 }
 
+/** ESP_TFC_PADDING_NOT_SUPPORTED (1.3.1) is always said, and not missed. */
+static void
+no_tfc(const struct ike_msg *m, struct ike_chain *c)
+{
+	const struct ike_view said = {(const uint8_t *)"\0\0\x40\x0a", 4};
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < m->n; i++) {
+		const struct ike_view *body = &m->pld[i].body;
+
+		if (m->pld[i].type == IKE_PLD_NOTIFY && body->len == said.len &&
+			memcmp(body->p, said.p, said.len) == 0)
+			n++;
+		else
+			ike_pld_raw_build(c, m->pld[i].type, body->p, body->len);
+	}
+	assert_int_equal(n, 1);
+}
+
 static void
 more_selectors(const struct ike_msg *m, struct ike_chain *c)
 {
@@ -433,9 +452,8 @@ static void
 test_auth_odd(void **state)
 {
 	void (*const odd[])(const struct ike_msg *m, struct ike_chain *c) = {
-		wants_address, reverse, more_selectors};
-	struct forge answer = {
-		.from = 1, .exchange = IKE_X_AUTH, .response = true, .edit = reverse};
+		wants_address, reverse, more_selectors, no_tfc};
+	struct forge answer = {.from = 1, .exchange = IKE_X_AUTH, .response = true};
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
@@ -443,7 +461,10 @@ test_auth_odd(void **state)
 
 		assert_up(set_up(1300 + i, &f));
 	}
+	answer.edit = reverse;
 	assert_up(set_up(1310, &answer));
+	answer.edit = no_tfc;
+	assert_up(set_up(1311, &answer));
 }
 
 int

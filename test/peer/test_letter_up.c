@@ -383,6 +383,66 @@ test_spi_size(void **state)
 	}
 }
 
+/* ---- the mode in use, at a rekeying ---- */
+
+static unsigned int transport_said;
+
+static void
+note_transport(const struct ike_msg *m, struct ike_chain *c)
+{
+	forge_copy(m, c, 0);
+	transport_said += ike_msg_notify(m, IKE_N_USE_TRANSPORT_MODE, NULL);
+}
+
+static void
+wish_transport(const struct ike_msg *m, struct ike_chain *c)
+{
+	forge_copy(m, c, 0);
+	ike_pld_notify_build(c, IKE_N_USE_TRANSPORT_MODE, NULL, 0);
+}
+
+/** Peer 0 is for transport mode; peer 1, too, unless they have fallen back. Peer who rekeys. */
+static void
+rekey_with_mode(unsigned int who, bool fallen_back,
+	void (*edit)(const struct ike_msg *m, struct ike_chain *c))
+{
+	struct forge f = {.from = who, .exchange = IKE_X_CREATE_CHILD_SA, .edit = edit};
+	struct world *w = world_create(1500 + who);
+	struct ike_stats st;
+
+	w->p[0].children[0].mode = IKE_MODE_TRANSPORT;
+	w->p[1].children[0].mode = fallen_back ? IKE_MODE_TUNNEL : IKE_MODE_TRANSPORT;
+	forge_connect(w);
+	forge_edit(w, &f);
+	transport_said = 0;
+	assert_int_equal(ike_rekey(w->p[who].e, &all_children, w->now), 1);
+	world_run(w, 1000);
+	assert_int_equal(f.done, 1);
+	for (unsigned int i = 0; i < 2; i++) {
+		ike_get_stats(w->p[i].e, &st);
+		assert_int_equal(st.child_rekeys, 1);
+		assert_int_equal(peer_sending(&w->p[i])->sa.mode,
+			fallen_back ? IKE_MODE_TUNNEL : IKE_MODE_TRANSPORT);
+	}
+	w->filter = NULL;
+	assert_up(w);
+}
+
+/** It is what is offered, and what is answered to who wishes another one, whatever is configured.
+ */
+static void
+test_mode_in_use(void **state)
+{
+	(void)state;
+	for (unsigned int who = 0; who < 2; who++) {
+		rekey_with_mode(who, false, note_transport);
+		assert_int_equal(transport_said, 1);
+		rekey_with_mode(who, true, note_transport);
+		assert_int_equal(transport_said, 0);
+		rekey_with_mode(who, true, wish_transport);
+	}
+}
+
 /** A peer that has one child for an IKE SA and rekeys none: reauthentication instead (section 4).
  */
 static void
@@ -585,6 +645,7 @@ main(void)
 		cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_rekey_of_nothing),
 		cmocka_unit_test(test_spi_size),
+		cmocka_unit_test(test_mode_in_use),
 		cmocka_unit_test(test_no_additional_sas),
 		cmocka_unit_test(test_no_rekeying),
 		cmocka_unit_test(test_reauth_without_child),

@@ -430,6 +430,48 @@ test_lifetimes(void **state)
 	}
 }
 
+/** Soft limits lie anywhere between rekey - rand and rekey: of time, bytes, packets, and of the IKE
+ * SA. */
+static void
+test_jitter(void **state)
+{
+	uint64_t low[4] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}, high[4] = {0};
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 40; seed++) {
+		struct world *w = world_create(3100 + seed);
+		struct ike_child_cfg *cfg = &w->p[0].children[0];
+		const struct ike_child *c;
+		const struct ike_sa *sa;
+		uint64_t at[4];
+
+		cfg->time_s = (struct ike_life){100, 200, 50};
+		cfg->bytes = (struct ike_life){100000, 200000, 50000};
+		cfg->packets = (struct ike_life){100000, 200000, 50000};
+		w->p[0].conn.rekey_time_s = 100;
+		w->p[0].conn.over_time_s = 100;
+		w->p[0].conn.rand_time_s = 50;
+		connect_world(w);
+		for (sa = w->p[0].e->sas; sa->state != IKE_SA_UP; sa = sa->next)
+			;
+		c = sa->children;
+		at[0] = c->rekey_ms - c->installed_ms;
+		at[1] = c->rekey_bytes;
+		at[2] = c->rekey_packets;
+		at[3] = sa->rekey_ms - sa->up_ms;
+		for (unsigned int i = 0; i < 4; i++) {
+			assert_in_range(at[i], 50000, 100000);
+			low[i] = at[i] < low[i] ? at[i] : low[i];
+			high[i] = at[i] > high[i] ? at[i] : high[i];
+		}
+		world_destroy(w);
+	}
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_true(low[i] < 60000);
+		assert_true(high[i] > 90000);
+	}
+}
+
 static void
 peer_rekeys_after(struct world *w, uint64_t ms)
 {
@@ -868,6 +910,7 @@ main(void)
 		cmocka_unit_test(test_terminate_while_rekeyed),
 		cmocka_unit_test(test_terminate_while_forgotten),
 		cmocka_unit_test(test_lifetimes),
+		cmocka_unit_test(test_jitter),
 		cmocka_unit_test(test_peer_forgets),
 		cmocka_unit_test(test_both_care),
 		cmocka_unit_test(test_peer_forgets_and_we_never_rekey),
