@@ -202,6 +202,10 @@ ike_child_install(
 		sa->e->stats.child_up++;
 		raise_event(sa, c, IKE_EV_CHILD_UP, NULL);
 	}
+	if (!initiator)
+		ike_wish_unban(sa->e, sa->conn, c->cfg);
+	else if (c->replaces == 0 && ike_wish_is_banned(sa->e, sa->conn, c->cfg))
+		ike_child_terminate(c); /* it was on its way */
 	ike_dup_check(c);
 	ike_sa_touch(sa);
 	return c;

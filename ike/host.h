@@ -46,6 +46,7 @@ struct ike_child_stats {
 enum ike_event_type {
 	IKE_EV_IKE_UP,	   /* authenticated */
 	IKE_EV_IKE_DOWN,
+	IKE_EV_IKE_FAILED, /* we wanted it, and it never came up: as IKE_EV_CHILD_FAILED */
 	IKE_EV_CHILD_UP,   /* not for rekeys */
 	IKE_EV_CHILD_DOWN, /* not for rekeys */
 	IKE_EV_CHILD_REKEY,

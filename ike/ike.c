@@ -174,16 +174,28 @@ ike_due(const struct ike *e)
 
 /* ---- commands ---- */
 
+/** A command, or traffic, wants it. child: NULL = all that goes over the IKE SA */
+static void
+unban(struct ike *e, const struct ike_conn_cfg *c, const struct ike_child_cfg *child)
+{
+	ike_wish_unban(e, c, child);
+	for (uint16_t i = 0; child == NULL && i < c->n_children; i++)
+		ike_wish_unban(e, c, &c->children[i]);
+}
+
 int
 ike_initiate(struct ike *e, const char *conn, const char *child, uint64_t now_ms)
 {
 	const struct ike_conn_cfg *c = ike_conn_find(&e->index, conn, child);
+	const struct ike_child_cfg *wanted;
 	int err;
 
 	e->now_ms = now_ms;
 	if (c == NULL)
 		return -ENOENT;
-	err = ike_bring_up(e, c, child != NULL ? ike_conn_child(c, child) : NULL);
+	wanted = child != NULL ? ike_conn_child(c, child) : NULL;
+	unban(e, c, wanted);
+	err = ike_bring_up(e, c, wanted);
 	ike_settle(e);
 	return err;
 }
@@ -229,25 +241,14 @@ rekey_sa(struct ike_sa *sa)
 	return sa->state == IKE_SA_UP && ike_task_add(sa, IKE_TASK_REKEY_IKE, NULL, 0, 0) != NULL;
 }
 
-/** What waits to be tried again is not wanted any more either. child: NULL = all. @return how many
- */
-static int
-forget_wishes(struct ike *e, const struct ike_conn_cfg *c, const char *child)
-{
-	int n = child == NULL && ike_wish_move(e, c, NULL, IKE_NEVER);
-
-	for (uint16_t i = 0; i < c->n_children; i++)
-		if (child == NULL || strcmp(child, c->children[i].name) == 0)
-			n += ike_wish_move(e, c, &c->children[i], IKE_NEVER);
-	return n;
-}
-
 static bool
 terminate_sa(struct ike_sa *sa)
 {
 	switch (sa->state) {
 	case IKE_SA_UP:
-		forget_wishes(sa->e, sa->conn, NULL);
+		/* by id, too: what was refused over it is not tried again */
+		for (uint16_t i = 0; i < sa->conn->n_children; i++)
+			ike_wish_move(sa->e, sa->conn, &sa->conn->children[i], IKE_NEVER);
 		return ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0) != NULL;
 	case IKE_SA_INIT_SENT:
 	case IKE_SA_AUTH_SENT:
@@ -291,65 +292,69 @@ ike_rekey(struct ike *e, const struct ike_select *sel, uint64_t now_ms)
 	return n;
 }
 
-/** An SA that would come up for this child alone need not, as long as the peer knows nothing of it.
+/** What is selected by name is not to come up by itself any more. @return how many were wished for
  */
-static bool
-withdraw_first(struct ike_sa *sa, const struct ike_child_cfg *child)
+static int
+ban(struct ike *e, const struct ike_select *s)
 {
-	if (sa->active != NULL && sa->active->type == IKE_TASK_AUTH)
-		return false;
-	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
-		if (t->type == IKE_TASK_CHILD)
-			return false;
-	ike_sa_end(sa, IKE_END_FAILED, false, "terminated while connecting");
-	return true;
+	int n = 0;
+
+	for (uint16_t i = 0; s->ike_id == 0 && s->child_id == 0 && i < e->cfg->n_conns; i++) {
+		const struct ike_conn_cfg *c = &e->cfg->conns[i];
+
+		if (s->ike != NULL && strcmp(s->ike, c->name) != 0)
+			continue;
+		for (uint16_t k = 0; k < c->n_children; k++)
+			if (s->child == NULL || strcmp(s->child, c->children[k].name) == 0)
+				n += ike_wish_ban(e, c, &c->children[k]);
+		if (s->child == NULL)
+			n += ike_wish_ban(e, c, NULL);
+	}
+	return n;
 }
 
-/** A child of sa that is not there yet. @return false when none is to come */
+/** sa is to carry child, which is not there yet. */
 static bool
-withdraw_child(struct ike_sa *sa, const struct ike_child_cfg *child)
+is_to_carry(const struct ike_sa *sa, const struct ike_child_cfg *child)
 {
-	struct ike_task *t = sa->active;
-	bool first = sa->initiator && sa->setup != NULL && sa->setup->child == child;
-
-	if (ike_task_withdraw(sa, child) || (first && withdraw_first(sa, child)))
-		return true;
-	if (t == NULL || !(t->type == IKE_TASK_CHILD ? t->cfg == child : first))
-		return false;
-	t->unwanted = true;
-	return true;
+	return (sa->initiator && sa->setup != NULL && sa->setup->child == child) ||
+	       ike_task_find(sa, IKE_TASK_CHILD, child, 0) != NULL;
 }
 
-/** What is selected by name and is not there yet. @return how many */
+/** Children by name that are yet to come up, and SAs that would come up for them alone. @return how
+ * many */
 static int
 withdraw(struct ike *e, const struct ike_select *s)
 {
 	int n = 0;
 
-	if (s->child_id != 0)
+	if (s->child == NULL || s->ike_id != 0 || s->child_id != 0)
 		return 0;
-	for (struct ike_sa *sa = e->sas; s->child != NULL && sa != NULL; sa = sa->next) {
+	for (struct ike_sa *sa = e->sas; sa != NULL; sa = sa->next) {
 		const struct ike_child_cfg *child =
 			selects_sa(s, sa) ? ike_conn_child(sa->conn, s->child) : NULL;
 
-		if (child != NULL)
-			n += withdraw_child(sa, child);
+		if (child == NULL || !is_to_carry(sa, child))
+			continue;
+		n++;
+		/* nor does the peer know of it as long as IKE_AUTH is not out */
+		if (sa->setup != NULL && ike_sa_is_unwanted(sa) &&
+			(sa->active == NULL || sa->active->type != IKE_TASK_AUTH))
+			ike_sa_end(sa, IKE_END_FAILED, false, "terminated while connecting");
 	}
-	for (uint16_t i = 0; s->ike_id == 0 && i < e->cfg->n_conns; i++)
-		if (s->ike == NULL || strcmp(s->ike, e->cfg->conns[i].name) == 0)
-			n += forget_wishes(e, &e->cfg->conns[i], s->child);
 	return n;
 }
 
 int
 ike_terminate(struct ike *e, const struct ike_select *sel, uint64_t now_ms)
 {
-	int n;
+	int n, wished;
 
 	e->now_ms = now_ms;
+	wished = ban(e, sel);
 	n = for_selected(e, sel, terminate_sa, ike_child_terminate) + withdraw(e, sel);
 	ike_settle(e);
-	return n;
+	return n > 0 ? n : wished;
 }
 
 void

@@ -92,7 +92,7 @@ ike_life_soft(struct ike_child *c)
 	const struct ike_sa *sa = c->sa;
 	uint64_t age_ms = sa->e->now_ms - c->installed_ms;
 
-	if (age_ms >= overdue_ms(c) && !c->backing_off)
+	if (age_ms >= overdue_ms(c) && !c->backing_off && ike_child_is_live(c))
 		ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name,
 			"%s: the peer has not rekeyed CHILD_SA %u for %u s, those before it after "
 			"%u s at most: we do",
@@ -186,12 +186,13 @@ ike_life_poll(struct ike_child *c)
 		gone |= g[i].hard != 0 && g[i].used >= g[i].hard;
 	}
 	c->polled_ms = e->now_ms;
-	if (gone && ike_child_is_live(c)) {
-		ike_life_expire(c);
+	if (gone) {
+		/* one that is being deleted does not send any more, and goes by itself */
+		c->poll_ms = IKE_NEVER;
+		if (ike_child_is_live(c))
+			ike_life_expire(c);
 		return;
 	}
-	if (gone) /* on its way out by other means, and not to be used any more either */
-		ike_child_stop_sending(c);
 	if (c->state == IKE_CST_INSTALLED && !c->backing_off) {
 		if (rekey_in < 1)
 			ike_child_rekey(c);

@@ -100,24 +100,31 @@ update_addresses(struct ike_sa *sa, const struct ike_path *path, const struct ik
 	sa->peer_natt = natt;
 }
 
-void
-ike_mobike_hand_over(struct ike_sa *sa)
+/** The check goes on over to, which took sa's place; what the peer has said over that one is newer.
+ */
+static void
+hand_over(const struct ike_task *t, struct ike_sa *to)
 {
-	const struct ike_task *t = sa->active;
-	struct ike_sa *to = in_use(sa);
-	struct ike_task *again;
+	struct ike_task *again = NULL;
 
-	if (t == NULL || t->type != IKE_TASK_PATH_CHECK || to == sa ||
-		same_path(&t->path, &to->path))
-		return;
-	/* what the peer has said over that one is newer */
-	again = ike_task_find(to, IKE_TASK_PATH_CHECK, NULL, 0) == NULL ? check(to, &t->path)
-									: NULL;
+	if (!same_path(&t->path, &to->path) &&
+		ike_task_find(to, IKE_TASK_PATH_CHECK, NULL, 0) == NULL)
+		again = check(to, &t->path);
 	if (again == NULL)
 		return;
 	again->nat_local = t->nat_local;
 	again->nat_remote = t->nat_remote;
 	again->behind_nat = t->behind_nat;
+}
+
+void
+ike_mobike_hand_over(struct ike_sa *sa)
+{
+	const struct ike_task *t = sa->active;
+	struct ike_sa *to = in_use(sa);
+
+	if (t != NULL && t->type == IKE_TASK_PATH_CHECK && to != sa)
+		hand_over(t, to);
 }
 
 void
@@ -145,12 +152,24 @@ ike_x_path_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 	return 0;
 }
 
+/** Once more, with a fresh cookie. */
+static void
+check_again(struct ike_sa *sa, struct ike_task *t)
+{
+	struct ike_sa *to = in_use(sa);
+
+	if (to != sa)
+		hand_over(t, to);
+	else
+		ike_task_again(sa, t, 0);
+}
+
 /** Late, or in somebody else's name: who receives there at all can say so in time. */
 static void
 prove_again(struct ike_sa *sa, struct ike_task *t)
 {
 	if (t->retries < CHECKS_MAX - 1)
-		ike_task_again(sa, t, 0);
+		check_again(sa, t);
 	else
 		ike_log(sa->e, IKE_LOG_WARN, "NET", sa->conn->name,
 			"the peer's new address answers too late: it is not followed");
@@ -163,7 +182,7 @@ ike_x_path_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 	struct ike_sa *to;
 
 	if (t->moved_on) {
-		ike_task_again(sa, t, 0);
+		check_again(sa, t);
 		return;
 	}
 	if (!ike_msg_notify(m, IKE_N_COOKIE2, &n) || n.data.len != sizeof(t->cookie2) ||

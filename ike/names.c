@@ -12,7 +12,8 @@
 #define ANSWER_MS   30000  /* a host that has not answered by then is asked again */
 #define STRANGER_MS 30000  /* strangers cause look-ups no more often */
 #define REFRESH_MS  300000 /* for peers that connect to us */
-#define RETRY_MS    5000   /* doubled with each failure in a row, up to REFRESH_MS */
+#define NO_NAME     "the peer's name does not resolve"
+#define RETRY_MS    5000 /* doubled with each failure in a row, up to REFRESH_MS */
 
 /* ---- life ---- */
 
@@ -172,21 +173,14 @@ fail_waiting(struct ike *e, const struct ike_conn_cfg *conn, uint64_t retry_ms)
 {
 	for (uint16_t i = 0; i < conn->n_children; i++) {
 		const struct ike_child_cfg *child = &conn->children[i];
-		const struct ike_event ev = {
-			.type = IKE_EV_CHILD_FAILED,
-			.conn = conn,
-			.child = child,
-			.reason = "the peer's name does not resolve",
-		};
 		bool again = ((child->start_action | child->dpd_action | child->close_action) &
 				     IKE_ACTION_START) != 0;
 
-		if (!ike_wish_move(e, conn, child, again ? e->now_ms + retry_ms : IKE_NEVER))
-			continue;
-		e->stats.child_failed++;
-		e->host.event(e->host.arg, &ev);
+		if (ike_wish_move(e, conn, child, again ? e->now_ms + retry_ms : IKE_NEVER))
+			ike_wish_failed(e, conn, child, NO_NAME);
 	}
-	ike_wish_move(e, conn, NULL, IKE_NEVER);
+	if (ike_wish_move(e, conn, NULL, IKE_NEVER))
+		ike_wish_failed(e, conn, NULL, NO_NAME);
 }
 
 /** Connecting waits for all names of a connection, since the first that resolves is taken. */

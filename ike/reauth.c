@@ -8,12 +8,19 @@
 
 /* ---- who starts it ---- */
 
+/** It is to be up over another SA, too: nobody has terminated it. */
+static bool
+is_wanted(const struct ike_child *c)
+{
+	return ike_child_is_live(c) && !ike_wish_is_banned(c->sa->e, c->sa->conn, c->cfg);
+}
+
 /** The other children follow the first one over the new SA. */
 static void
 take_along(const struct ike_sa *sa, const struct ike_child_cfg *first, struct ike_sa *fresh)
 {
 	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
-		if (ike_child_is_live(c) && c->cfg != first)
+		if (is_wanted(c) && c->cfg != first)
 			ike_task_add(fresh, IKE_TASK_CHILD, c->cfg, 0, 0);
 }
 
@@ -37,7 +44,7 @@ ike_reauth_start(struct ike_sa *sa)
 
 	sa->reauth_ms = IKE_NEVER;
 	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
-		if (ike_child_is_live(c))
+		if (is_wanted(c))
 			first = c->cfg;
 	ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name, "IKE_SA %u: reauthenticating", sa->id);
 	/* to where the peer is now: it may have moved, or never had an address in the configuration
@@ -70,7 +77,7 @@ static bool
 has_children_of(const struct ike_sa *sa, const struct ike_sa *old)
 {
 	for (const struct ike_child *c = old->children; c != NULL; c = c->next)
-		if (ike_child_is_live(c) && !ike_child_is_up(sa, c->cfg))
+		if (is_wanted(c) && !ike_child_is_up(sa, c->cfg))
 			return false;
 	return true;
 }

@@ -403,7 +403,8 @@ void
 ike_sa_act(struct ike_sa *sa, const struct ike_child_cfg *cfg, enum ike_end why)
 {
 	struct ike_host *h = &sa->e->host;
-	unsigned int action = sa->replaced ? IKE_ACTION_NONE : action_of(cfg, why);
+	bool unwanted = sa->replaced || ike_wish_is_banned(sa->e, sa->conn, cfg);
+	unsigned int action = unwanted ? IKE_ACTION_NONE : action_of(cfg, why);
 	uint64_t at = sa->e->now_ms;
 
 	if ((action & IKE_ACTION_TRAP) != 0 && h->trap != NULL)
@@ -479,11 +480,13 @@ heir_of(const struct ike_sa *sa)
 }
 
 static void
-connect_failed(struct ike_sa *sa)
+connect_failed(struct ike_sa *sa, const char *reason)
 {
 	struct ike_sa *old = sa->reauth_of != 0 ? ike_sa_by_id(sa->e, sa->reauth_of) : NULL;
 
 	sa->e->stats.ike_failed++;
+	if (sa->initiator && !sa->was_up)
+		ike_wish_failed(sa->e, sa->conn, NULL, reason);
 	if (old == NULL || old->state != IKE_SA_UP)
 		return;
 	ike_reauth_later(old);
@@ -506,7 +509,7 @@ ike_sa_end(struct ike_sa *sa, enum ike_end why, bool linger, const char *reason)
 		ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name, "IKE_SA %u down: %s", sa->id,
 			reason);
 	if (why == IKE_END_FAILED || why == IKE_END_REFUSED)
-		connect_failed(sa);
+		connect_failed(sa, reason);
 	end_children(sa, why, reason);
 	ike_mobike_hand_over(sa);
 	end_tasks(sa, why, reason);

@@ -173,10 +173,14 @@ struct ike_sa {
 	struct ike_timer timer;
 };
 
-/** A child to be brought up when its time has come. */
+/**
+ * A child to be brought up when its time has come; or, banned, one that somebody has terminated: nothing brings
+ * it up but a command, traffic or the peer, whatever its actions say and whatever was on its way.
+ */
 struct ike_wish {
 	const struct ike_conn_cfg *conn;
 	const struct ike_child_cfg *child;
+	bool banned;
 	struct ike_timer timer;
 	struct ike_node by_child;
 };
@@ -300,6 +304,9 @@ void ike_sa_tick(struct ike_sa *sa);
 /** To be looked at by ike_settle(). */
 void ike_sa_touch(struct ike_sa *sa);
 
+/** It connects for children that have been terminated, all of them. */
+bool ike_sa_is_unwanted(const struct ike_sa *sa);
+
 /** When ike_sa_tick() has something to do, IKE_NEVER = not by itself. */
 uint64_t ike_sa_due(const struct ike_sa *sa);
 /** Wipe and free a dead SA that is in no table any more. */
@@ -308,12 +315,21 @@ void ike_sa_free(struct ike_sa *sa);
 /** Run tasks, set timers, free the dead, carry out wishes: last in every public call. */
 void ike_settle(struct ike *e);
 
-/** Bring child up at that time unless it is up then. */
+/** Bring child up at that time unless it is up then, or banned. */
 void ike_wish(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
 	uint64_t at_ms);
-/** There is such a wish: set its time, IKE_NEVER = forget it. @return false when there is none */
+/** There is such a wish, and no ban: set its time, IKE_NEVER = forget it. @return false when there is none */
 bool ike_wish_move(struct ike *e, const struct ike_conn_cfg *conn,
 	const struct ike_child_cfg *child, uint64_t at_ms);
+/** It was terminated. @return true when it was wished for: IKE_EV_CHILD_FAILED has said that it is no more */
+bool ike_wish_ban(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child);
+/** It is wanted again. */
+void ike_wish_unban(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child);
+bool ike_wish_is_banned(const struct ike *e, const struct ike_conn_cfg *conn,
+	const struct ike_child_cfg *child);
+/** There is no hope for it, for now: IKE_EV_CHILD_FAILED, or IKE_EV_IKE_FAILED without child. */
+void ike_wish_failed(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
+	const char *reason);
 /** Forget all of them. */
 void ike_wish_drop_all(struct ike *e);
 

@@ -154,10 +154,29 @@ first_wish(const struct ike *e)
 void
 ike_wish_drop_all(struct ike *e)
 {
-	struct ike_wish *w;
+	const struct ike_hash *h = &e->wishes;
 
-	while ((w = first_wish(e)) != NULL)
-		drop_wish(e, w);
+	for (uint32_t i = 0; h->n > 0 && i < h->n_buckets; i++)
+		while (h->v[i] != NULL)
+			drop_wish(e, IKE_HOLDER(h->v[i], struct ike_wish, by_child));
+}
+
+/** @return NULL, logged, on lack of memory */
+static struct ike_wish *
+make_wish(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child)
+{
+	struct ike_wish *w = calloc(1, sizeof(*w));
+
+	if (w == NULL || ike_heap_reserve(&e->wish_heap, e->wishes.n + 1) != 0) {
+		ike_log(e, IKE_LOG_ERROR, "CHD", conn->name, "%s: out of memory",
+			child != NULL ? child->name : "IKE_SA");
+		free(w);
+		return NULL;
+	}
+	w->conn = conn;
+	w->child = child;
+	ike_hash_add(&e->wishes, &w->by_child, wish_hash(conn, child));
+	return w;
 }
 
 void
@@ -166,22 +185,12 @@ ike_wish(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_
 {
 	struct ike_wish *w = find_wish(e, conn, child);
 
-	if (w != NULL) {
-		if (at_ms < w->timer.at)
-			ike_timer_set(&e->wish_heap, &w->timer, at_ms);
+	if (w != NULL && (w->banned || w->timer.at <= at_ms))
 		return;
-	}
-	w = calloc(1, sizeof(*w));
-	if (w == NULL || ike_heap_reserve(&e->wish_heap, e->wishes.n + 1) != 0) {
-		ike_log(e, IKE_LOG_ERROR, "CHD", conn->name, "%s: out of memory, not started",
-			child != NULL ? child->name : "IKE_SA");
-		free(w);
-		return;
-	}
-	w->conn = conn;
-	w->child = child;
-	ike_hash_add(&e->wishes, &w->by_child, wish_hash(conn, child));
-	ike_timer_set(&e->wish_heap, &w->timer, at_ms);
+	if (w == NULL)
+		w = make_wish(e, conn, child);
+	if (w != NULL)
+		ike_timer_set(&e->wish_heap, &w->timer, at_ms);
 }
 
 bool
@@ -190,13 +199,62 @@ ike_wish_move(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_c
 {
 	struct ike_wish *w = find_wish(e, conn, child);
 
-	if (w == NULL)
+	if (w == NULL || w->banned)
 		return false;
 	if (at_ms == IKE_NEVER)
 		drop_wish(e, w);
 	else
 		ike_timer_set(&e->wish_heap, &w->timer, at_ms);
 	return true;
+}
+
+void
+ike_wish_failed(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
+	const char *reason)
+{
+	const struct ike_event ev = {
+		.type = child != NULL ? IKE_EV_CHILD_FAILED : IKE_EV_IKE_FAILED,
+		.conn = conn,
+		.child = child,
+		.reason = reason,
+	};
+
+	if (child != NULL)
+		e->stats.child_failed++;
+	e->host.event(e->host.arg, &ev);
+}
+
+bool
+ike_wish_ban(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child)
+{
+	struct ike_wish *w = find_wish(e, conn, child);
+	bool wished = w != NULL && !w->banned;
+
+	if (w == NULL)
+		w = make_wish(e, conn, child);
+	if (w == NULL)
+		return false;
+	ike_timer_set(&e->wish_heap, &w->timer, IKE_NEVER);
+	w->banned = true;
+	if (wished)
+		ike_wish_failed(e, conn, child, "terminated");
+	return wished;
+}
+
+void
+ike_wish_unban(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child)
+{
+	if (ike_wish_is_banned(e, conn, child))
+		drop_wish(e, find_wish(e, conn, child));
+}
+
+bool
+ike_wish_is_banned(
+	const struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child)
+{
+	const struct ike_wish *w = find_wish(e, conn, child);
+
+	return w != NULL && w->banned;
 }
 
 static void

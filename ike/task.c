@@ -110,21 +110,6 @@ ike_task_again(struct ike_sa *sa, struct ike_task *t, uint64_t not_before_ms)
 	append(sa, t);
 }
 
-bool
-ike_task_withdraw(struct ike_sa *sa, const struct ike_child_cfg *cfg)
-{
-	struct ike_task **p, *t;
-
-	for (p = &sa->tasks; (t = *p) != NULL && !same(t, IKE_TASK_CHILD, cfg, 0); p = &t->next)
-		;
-	if (t == NULL)
-		return false;
-	*p = t->next;
-	task_free(sa, t);
-	ike_child_failed(sa, cfg, "terminated before it was asked for");
-	return true;
-}
-
 /** What may be asked in the SA's state. */
 static bool
 may_run(const struct ike_sa *sa, const struct ike_task *t)
@@ -189,6 +174,18 @@ put_back(struct ike_sa *sa, struct ike_task *t)
 	sa->tasks = t;
 }
 
+/** It could not be asked for. */
+static void
+rekey_later(struct ike_sa *sa, const struct ike_task *t)
+{
+	struct ike_child *c = ike_child_by_id(sa->e, t->child_id);
+
+	if (t->type == IKE_TASK_REKEY_IKE)
+		sa->rekey_ms = sa->e->now_ms + IKE_REBUILD_MS;
+	else if (t->type == IKE_TASK_REKEY_CHILD && c != NULL && ike_child_is_live(c))
+		ike_child_rekey_later(c, IKE_REBUILD_MS);
+}
+
 /** @return true when a request went out, or waits for a job */
 static bool
 start(struct ike_sa *sa, struct ike_task *t)
@@ -213,8 +210,8 @@ start(struct ike_sa *sa, struct ike_task *t)
 	if (err == 0)
 		return true;
 	sa->active = NULL;
-	if (err != -EALREADY && t->type == IKE_TASK_REKEY_IKE)
-		sa->rekey_ms = sa->e->now_ms + IKE_REBUILD_MS;
+	if (err != -EALREADY)
+		rekey_later(sa, t);
 	if (err != -EALREADY && t->type == IKE_TASK_CHILD)
 		ike_sa_child_refused(sa, t->cfg, "the request could not be built");
 	if (err != -EALREADY && (t->type == IKE_TASK_INIT || t->type == IKE_TASK_INTERMEDIATE ||

@@ -40,7 +40,6 @@ struct ike_task {
 	uint32_t child_id;		 /* REKEY_CHILD, DELETE_CHILD: whose */
 	uint64_t not_before_ms;
 	unsigned int retries;	/* after TEMPORARY_FAILURE and INVALID_KE_PAYLOAD */
-	bool unwanted;		/* AUTH, CHILD: terminated meanwhile: the child that it brings up is deleted */
 	bool single;		/* CHILD: the peer takes one pair of selectors only */
 	uint16_t group;		/* the one the peer asked for, 0 = our choice */
 	struct ike_nego *nego;	/* while a CREATE_CHILD_SA or IKE_AUTH is on its way */
@@ -86,9 +85,6 @@ struct ike_task *ike_task_add(struct ike_sa *sa, enum ike_task_type type,
 void ike_task_again(struct ike_sa *sa, struct ike_task *t, uint64_t not_before_ms);
 struct ike_task *ike_task_find(
 	const struct ike_sa *sa, enum ike_task_type type, const struct ike_child_cfg *cfg, uint32_t child_id);
-
-/** A child is not wanted any more that a task waits to ask for. @return false when none does */
-bool ike_task_withdraw(struct ike_sa *sa, const struct ike_child_cfg *cfg);
 
 /** Send the next request when none is outstanding. */
 void ike_task_run(struct ike_sa *sa);

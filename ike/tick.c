@@ -25,6 +25,17 @@ join(struct ike_sa *sa, struct ike_sa *other)
 	ike_sa_end(sa, IKE_END_QUIET, false, NULL);
 }
 
+bool
+ike_sa_is_unwanted(const struct ike_sa *sa)
+{
+	const struct ike_child_cfg *first = sa->setup->child;
+
+	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
+		if (t->type == IKE_TASK_CHILD && !ike_wish_is_banned(sa->e, sa->conn, t->cfg))
+			return false;
+	return first != NULL && ike_wish_is_banned(sa->e, sa->conn, first);
+}
+
 /** No answer while connecting: once more from the start as often as keyingtries says. */
 static void
 connect_again(struct ike_sa *sa)
@@ -33,6 +44,10 @@ connect_again(struct ike_sa *sa)
 	const struct ike_child_cfg *child = sa->setup->child;
 	struct ike_sa *again, *other;
 
+	if (ike_sa_is_unwanted(sa)) {
+		ike_sa_end(sa, IKE_END_FAILED, false, "terminated");
+		return;
+	}
 	/* what it was to replace may be gone by now, and its children up over another one */
 	if (sa->reauth_of != 0 && ike_sa_by_id(sa->e, sa->reauth_of) == NULL)
 		sa->reauth_of = 0;

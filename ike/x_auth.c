@@ -42,6 +42,8 @@ prepare_child(struct ike_sa *sa, struct ike_task *t)
 {
 	const struct ike_child_cfg *cfg = sa->setup->child;
 
+	if (cfg != NULL && ike_wish_is_banned(sa->e, sa->conn, cfg))
+		cfg = sa->setup->child = NULL;
 	if (childless(sa)) {
 		sa->setup->child = NULL;
 		if (cfg != NULL)
@@ -198,7 +200,6 @@ accept_child(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 	uint16_t error = ike_msg_error(m);
 	struct ike_nego_msg in;
 	char buf[32], reason[128];
-	struct ike_child *c;
 
 	sa->setup->child = NULL;
 	if (error == IKE_N_SINGLE_PAIR_REQUIRED && ike_nego_has_pairs(t->nego) &&
@@ -224,12 +225,9 @@ accept_child(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m)
 		ike_x_delete_unwanted(sa, t->nego);
 		return;
 	}
-	c = ike_child_install(sa, t->nego, true, (struct ike_view){0}, true);
-	if (c == NULL) {
+	if (ike_child_install(sa, t->nego, true, (struct ike_view){0}, true) == NULL) {
 		ike_sa_child_refused(sa, cfg, "it could not be installed");
 		ike_x_delete_unwanted(sa, t->nego);
-	} else if (t->unwanted) {
-		ike_child_terminate(c);
 	}
 }
 

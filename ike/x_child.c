@@ -44,17 +44,16 @@ ike_x_child_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 		return -EALREADY;
 	if (t->type == IKE_TASK_CHILD && ike_child_is_up(sa, t->cfg))
 		return -EALREADY;
+	if (t->type == IKE_TASK_CHILD && ike_wish_is_banned(sa->e, sa->conn, t->cfg)) {
+		ike_child_failed(sa, t->cfg, "terminated");
+		return -EALREADY;
+	}
 	t->nego = ike_nego_create(sa);
 	if (t->nego != NULL)
 		t->nego->single = t->single;
 	err = t->nego == NULL ? -ENOMEM : ike_nego_offer(sa, t->nego, t->cfg, old, false, t->group);
-	if (err == -EINPROGRESS)
+	if (err != 0)
 		return err;
-	if (err != 0) {
-		if (old != NULL)
-			ike_child_rekey_later(old, REFUSED_MS);
-		return err;
-	}
 	ike_nego_build_offer(sa, t->nego, c);
 	if (old != NULL)
 		ike_child_set_state(old, IKE_CST_REKEYING);
@@ -238,8 +237,6 @@ finish(struct ike_sa *sa, struct ike_task *t, struct ike_view shared)
 		yield_to(sa, ours, rival);
 	else if (old != NULL || rival != NULL)
 		prevail(sa, ours, old, rival);
-	else if (t->unwanted)
-		ike_child_terminate(ours);
 }
 
 /** The peer's DELETE came before the answer that says what was made: it is over already. */

@@ -471,28 +471,141 @@ test_terminate_ends_trying(void **state)
 	}
 }
 
+static const struct ike_select first_child = {.child = "gre"};
+
+/** Of two children, while neither is there yet. What is asked for again comes. */
+static void
+test_terminate_one_of_two(void **state)
+{
+	struct world *w = world_create(8909);
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		w->p[i].conn.n_children = 2;
+		w->p[0].children[i].start_action = IKE_ACTION_START;
+	}
+	peer_start(&w->p[0]);
+	world_run(w, 100);
+	assert_int_equal(ike_terminate(w->p[0].e, &first_child, w->now), 1);
+	assert_int_equal(
+		w->p[0].events[IKE_EV_CHILD_FAILED], 0); /* it is said when it would be asked for */
+	peer_start(&w->p[1]);
+	world_run(w, 60000);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(peer_live_children(&w->p[i]), 1);
+	assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
+	world_run(w, 60000);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(peer_live_children(&w->p[i]), 2);
+	world_destroy(w);
+}
+
 /** A child is terminated while its IKE SA is reauthenticated: it does not come back with the new
  * one. */
 static void
 test_terminate_during_reauthentication(void **state)
 {
-	static const struct ike_select child = {.child = "gre"};
-
 	(void)state;
-	for (unsigned int n = 0; n < 20; n++) {
+	for (unsigned int n = 0; n < 40; n++) {
 		struct world *w = world_create(8910 + n);
+		unsigned int others = n % 2;
 
 		w->delay_ms = 50;
 		w->p[0].conn.reauth_time_s = 5;
+		for (unsigned int i = 0; i < 2; i++)
+			w->p[i].conn.n_children = (uint16_t)(1 + others);
 		start_both(w);
 		ike_initiate(w->p[0].e, NULL, "gre", w->now);
-		world_run(w, 5190 + 25 * n); /* it begins at 5210, and takes 320 */
-		assert_true(ike_terminate(w->p[0].e, &child, w->now) >= 1);
-		world_run(w, 1500);
-		assert_int_equal(peer_live_children(&w->p[0]), 0);
-		assert_int_equal(peer_live_children(&w->p[1]), 0);
+		if (others)
+			ike_initiate(w->p[0].e, NULL, "other", w->now);
+		world_run(w, 5190 + 25 * (n / 2)); /* it begins at 5210, and takes 320 */
+		assert_true(ike_terminate(w->p[0].e, &first_child, w->now) >= 1);
+		world_run(w, 2500);
+		assert_int_equal(peer_live_children(&w->p[0]), others);
+		assert_int_equal(peer_live_children(&w->p[1]), others);
 		world_destroy(w);
 	}
+}
+
+enum then { IS_REFUSED, IS_LOST, IS_INITIATED, THENS };
+
+/** At any moment of coming up; and then the peer refuses it, or falls silent, or it is wanted after
+ * all. */
+static void
+test_terminate_while_it_comes(void **state)
+{
+	(void)state;
+	for (unsigned int n = 0; n < 16 * THENS; n++) {
+		struct world *w = world_create(8960 + n);
+		enum then then = n % THENS;
+
+		w->delay_ms = 50;
+		w->p[0].children[0].start_action = IKE_ACTION_START;
+		w->p[0].children[0].dpd_action = IKE_ACTION_START;
+		w->p[0].children[0].close_action = IKE_ACTION_START;
+		w->p[1].conn.dpd_delay_s = 30;
+		if (then == IS_REFUSED)
+			make_unfit(w, BY_SELECTORS, 0, true);
+		peer_start(&w->p[1]);
+		peer_start(&w->p[0]);
+		world_run(w, n / THENS * 25);
+		assert_int_equal(ike_terminate(w->p[0].e, &first_child, w->now), 1);
+		if (then == IS_LOST)
+			w->cut = true;
+		if (then == IS_INITIATED)
+			ike_initiate(w->p[0].e, NULL, "gre", w->now);
+		world_run(w, 2000);
+		make_unfit(w, BY_SELECTORS, 0, false);
+		world_run(w, 300000);
+		w->cut = false;
+		world_run(w, 60000);
+		assert_int_equal(peer_live_children(&w->p[0]), then == IS_INITIATED);
+		assert_int_equal(peer_live_children(&w->p[1]), then == IS_INITIATED);
+		world_destroy(w);
+	}
+}
+
+/** The IKE SA as a whole while a request of its own waits for an answer that never comes. */
+static void
+test_terminate_a_dead_peer(void **state)
+{
+	static const struct ike_select sa = {.ike = "gw-gw"};
+	struct world *w = world_create(9010);
+
+	(void)state;
+	w->p[0].conn.dpd_delay_s = 5;
+	w->p[0].children[0].dpd_action = IKE_ACTION_START;
+	start_both(w);
+	ike_initiate(w->p[0].e, NULL, "gre", w->now);
+	world_run(w, 1000);
+	world_assert_settled(w, 1);
+	w->cut = true;
+	world_run(w, 7000);
+	assert_int_equal(ike_terminate(w->p[0].e, &sa, w->now), 1);
+	world_run(w, 300000);
+	assert_int_equal(all_sas(&w->p[0]), 0);
+	w->cut = false;
+	assert_int_equal(ike_initiate(w->p[0].e, "gw-gw", NULL, w->now), 0);
+	world_run(w, 1000);
+	assert_int_equal(peer_live_sas(&w->p[0]), 1);
+	world_destroy(w);
+}
+
+/** An IKE SA alone that does not come up: who waits for it is told. */
+static void
+test_failed_alone(void **state)
+{
+	struct world *w = world_create(9011);
+
+	(void)state;
+	w->p[0].conn.keyingtries = 1;
+	w->p[0].conn.keyingtries_set = true;
+	peer_start(&w->p[0]);
+	assert_int_equal(ike_initiate(w->p[0].e, "gw-gw", NULL, w->now), 0);
+	world_run(w, 300000);
+	assert_int_equal(w->p[0].events[IKE_EV_IKE_FAILED], 1);
+	assert_int_equal(w->p[0].events[IKE_EV_IKE_DOWN], 0);
+	world_destroy(w);
 }
 
 /** No address of our own when the next sequence of retransmissions should begin. */
@@ -573,7 +686,11 @@ main(void)
 		cmocka_unit_test(test_child_refused_for_a_while),
 		cmocka_unit_test(test_child_refused_with_auth),
 		cmocka_unit_test(test_terminate_ends_trying),
+		cmocka_unit_test(test_terminate_one_of_two),
 		cmocka_unit_test(test_terminate_during_reauthentication),
+		cmocka_unit_test(test_terminate_while_it_comes),
+		cmocka_unit_test(test_terminate_a_dead_peer),
+		cmocka_unit_test(test_failed_alone),
 		cmocka_unit_test(test_address_is_lost),
 		cmocka_unit_test(test_childless_words),
 	};

@@ -285,6 +285,29 @@ test_claims_another_address(void **state)
 	world_destroy(w);
 }
 
+/** One that has moved, and is reached so late that the cookie went to where it was, too, shows it
+ * once more. */
+static void
+test_answers_late(void **state)
+{
+	struct world *w = connected(1271);
+	struct ike_path path = new_path(w);
+
+	(void)state;
+	w->p[0].conn.dpd_delay_s = w->p[1].conn.dpd_delay_s = 0;
+	w->filter = lose_checks;
+	move(w, &path, NULL);
+	world_run(w, 30000);
+	assert_true(is_at(w, &w->p[0].addr));
+	w->filter = NULL;
+	w->p[0].addr = path.local;
+	w->routed = true;
+	world_run(w, 30000);
+	assert_true(is_at(w, &path.local));
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
 static bool hashes_seen;
 
 static bool
@@ -337,6 +360,7 @@ main(void)
 		cmocka_unit_test(test_moves_twice),
 		cmocka_unit_test(test_check_fails),
 		cmocka_unit_test(test_claims_another_address),
+		cmocka_unit_test(test_answers_late),
 		cmocka_unit_test(test_hashes_in_liveness),
 	};
 
