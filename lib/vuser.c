@@ -261,7 +261,7 @@ frame(const struct gw_vuser *v, const struct gw_gro *g, const struct gw_gro_out 
 		chain(g, o, pkts);
 	if (!put_ether(v, m))
 		return NULL;
-	m->ol_flags = flags;
+	m->ol_flags |= flags; /* beside what says how the buffer is to be freed */
 	return m;
 }
 
