@@ -301,6 +301,15 @@ is_no_family(const struct gw_routes *r, const struct nlmsghdr *h)
 	       (e->error == -EOPNOTSUPP || e->error == -EAFNOSUPPORT);
 }
 
+/* The kernel could not tell everything: the end says why. */
+static bool
+broke_off(const struct nlmsghdr *h)
+{
+	const int *err = mnl_nlmsg_get_payload(h);
+
+	return mnl_nlmsg_get_payload_len(h) >= sizeof(*err) && *err < 0;
+}
+
 static void
 read_answers(struct gw_routes *r, size_t len, uint64_t now_ms)
 {
@@ -314,7 +323,7 @@ read_answers(struct gw_routes *r, size_t len, uint64_t now_ms)
 			take_message(r, h);
 			continue;
 		}
-		r->broken |= h->nlmsg_type == NLMSG_ERROR && !is_no_family(r, h);
+		r->broken |= h->nlmsg_type == NLMSG_ERROR ? !is_no_family(r, h) : broke_off(h);
 		part_done(r, !r->broken, now_ms);
 		r->broken = false;
 	}

@@ -7,8 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* not NUD_NOARP: on Ethernet these are multicast and broadcast */
-#define NUD_USABLE (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT)
+#define NUD_USABLE (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
 
 static size_t
 addr_len(uint8_t family)
@@ -272,7 +271,9 @@ gw_rtnl_neigh(const struct nlmsghdr *h, struct gw_rtnl_neigh *n)
 	n->ifindex = (uint32_t)ndm->ndm_ifindex;
 	n->state = ndm->ndm_state;
 	mnl_attr_parse(h, sizeof(*ndm), neigh_attr, &read);
-	n->usable = h->nlmsg_type == RTM_NEWNEIGH && read.has_mac && (n->state & NUD_USABLE) != 0;
+	/* NUD_NOARP has whoever wrote so by hand, and each multicast address, which is nobody's */
+	n->usable = h->nlmsg_type == RTM_NEWNEIGH && read.has_mac && (n->state & NUD_USABLE) != 0 &&
+		    (n->mac[0] & 1) == 0;
 	return read.has_addr;
 }
 

@@ -222,9 +222,9 @@ neigh_msg(uint16_t type, uint8_t family, uint16_t state, const char *addr, const
 static void
 test_neigh(void **state)
 {
-	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 9};
+	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 9}, group[6] = {0x33, 0x33, 0, 0, 0, 0x16};
 	static const uint16_t usable[] = {
-		NUD_REACHABLE, NUD_STALE, NUD_DELAY, NUD_PROBE, NUD_PERMANENT};
+		NUD_REACHABLE, NUD_STALE, NUD_DELAY, NUD_PROBE, NUD_PERMANENT, NUD_NOARP};
 	struct gw_rtnl_neigh n;
 	struct nlmsghdr *h;
 
@@ -240,7 +240,7 @@ test_neigh(void **state)
 		gw_rtnl_neigh(neigh_msg(RTM_NEWNEIGH, AF_INET, NUD_FAILED, "10.1.0.2", mac), &n));
 	assert_false(n.usable);
 	assert_true(
-		gw_rtnl_neigh(neigh_msg(RTM_NEWNEIGH, AF_INET6, NUD_NOARP, "ff02::16", mac), &n));
+		gw_rtnl_neigh(neigh_msg(RTM_NEWNEIGH, AF_INET6, NUD_NOARP, "ff02::16", group), &n));
 	assert_false(n.usable);
 	assert_true(gw_rtnl_neigh(
 		neigh_msg(RTM_NEWNEIGH, AF_INET, NUD_INCOMPLETE, "10.1.0.2", NULL), &n));
