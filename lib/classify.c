@@ -67,8 +67,9 @@ ext_ok(uint8_t type, bool first, const uint8_t *p, size_t len)
 	}
 }
 
-int
-gw_ip6_ext_walk(const uint8_t *p, size_t len, uint8_t *next)
+/* @param ours  the packet ends here: what the headers ask for counts */
+static int
+walk(const uint8_t *p, size_t len, uint8_t *next, bool ours)
 {
 	size_t off = 0, ext_len;
 
@@ -76,14 +77,27 @@ gw_ip6_ext_walk(const uint8_t *p, size_t len, uint8_t *next)
 		if (i == GW_EXT_HDRS_MAX || len - off < 8)
 			return -1;
 		ext_len = 8u + 8u * p[off + 1];
-		if (ext_len > len - off || ext_len > GW_EXT_BYTES_MAX - off)
+		if (ext_len > len - off)
 			return -1;
-		if (!ext_ok(*next, i == 0, p + off, ext_len))
+		if (ours && (ext_len > GW_EXT_BYTES_MAX - off ||
+				    !ext_ok(*next, i == 0, p + off, ext_len)))
 			return -1;
 		*next = p[off];
 		off += ext_len;
 	}
 	return (int)off;
+}
+
+int
+gw_ip6_ext_walk(const uint8_t *p, size_t len, uint8_t *next)
+{
+	return walk(p, len, next, true);
+}
+
+int
+gw_ip6_ext_skip(const uint8_t *p, size_t len, uint8_t *next)
+{
+	return walk(p, len, next, false);
 }
 
 static void

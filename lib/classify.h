@@ -103,4 +103,10 @@ gw_classify_plain_esp(const uint8_t *frame, size_t len, const struct gw_local *l
  */
 int gw_ip6_ext_walk(const uint8_t *p, size_t len, uint8_t *next);
 
+/**
+ * The same for a packet that is on its way to somebody else (RFC 8200 4): lengths and the number of headers
+ * are all that is checked, for options and routing are none of our business.
+ */
+int gw_ip6_ext_skip(const uint8_t *p, size_t len, uint8_t *next);
+
 #endif

@@ -31,7 +31,7 @@ find_l4(const uint8_t *p, const struct gw_inner *in, uint8_t *proto)
 		return gw_get16(p + 6) & (GW_IP4_MF | GW_IP4_OFFSET) ? 0 : in->hdr_len;
 	}
 	*proto = p[6];
-	off = gw_ip6_ext_walk(p + IP6_LEN, in->len - (size_t)IP6_LEN, proto);
+	off = gw_ip6_ext_skip(p + IP6_LEN, in->len - (size_t)IP6_LEN, proto);
 	return off >= 0 ? IP6_LEN + (size_t)off : 0;
 }
 

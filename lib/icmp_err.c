@@ -73,14 +73,14 @@ allowed4(const uint8_t *p, const struct gw_inner *in)
 static int
 walk6(const uint8_t *p, size_t len, uint8_t *next)
 {
-	int before = gw_ip6_ext_walk(p, len, next), behind;
+	int before = gw_ip6_ext_skip(p, len, next), behind;
 
 	if (before < 0 || *next != IPPROTO_FRAGMENT || len - (size_t)before < FRAG_LEN ||
 		(gw_get16(p + before + 2) & 0xfff8) != 0)
 		return before;
 	*next = p[before];
 	before += FRAG_LEN;
-	behind = gw_ip6_ext_walk(p + before, len - (size_t)before, next);
+	behind = gw_ip6_ext_skip(p + before, len - (size_t)before, next);
 	return behind < 0 ? -1 : before + behind;
 }
 

@@ -44,7 +44,7 @@ tcp_offset(const uint8_t *p, size_t len)
 			return 0;
 	} else {
 		next = p[6];
-		off = gw_ip6_ext_walk(p + IP6_LEN, len - IP6_LEN, &next);
+		off = gw_ip6_ext_skip(p + IP6_LEN, len - IP6_LEN, &next);
 		if (off < 0 || next != IPPROTO_TCP)
 			return 0;
 		off += IP6_LEN;

@@ -425,6 +425,35 @@ test_walk_bytes_bound(void **state)
 	}
 }
 
+/* In transit neither options nor routing count, nor how long they are; their number and the
+ * packet's end do. */
+static void
+test_skip(void **state)
+{
+	uint8_t p[2100] = {50, 31}, next = IPPROTO_ROUTING;
+
+	p[2] = 4;
+	p[3] = 1;
+	assert_int_equal(gw_ip6_ext_walk(p, sizeof(p), &next), -1);
+	next = IPPROTO_ROUTING;
+	assert_int_equal(gw_ip6_ext_skip(p, sizeof(p), &next), 256);
+	assert_int_equal(next, 50);
+	next = IPPROTO_DSTOPTS;
+	p[1] = 255;
+	p[2] = 0xc9;
+	assert_int_equal(gw_ip6_ext_skip(p, sizeof(p), &next), 2048);
+	next = IPPROTO_DSTOPTS;
+	assert_int_equal(gw_ip6_ext_skip(p, 2047, &next), -1);
+	memset(p, 0, sizeof(p));
+	for (unsigned int n = GW_EXT_HDRS_MAX; n <= GW_EXT_HDRS_MAX + 1; n++) {
+		for (unsigned int i = 0; i < n; i++)
+			p[8 * i] = i + 1 < n ? IPPROTO_DSTOPTS : 50;
+		next = IPPROTO_DSTOPTS;
+		assert_int_equal(gw_ip6_ext_skip(p, sizeof(p), &next),
+			n == GW_EXT_HDRS_MAX ? 8 * GW_EXT_HDRS_MAX : -1);
+	}
+}
+
 /* Written the other way round: recursive, a byte at a time, signed arithmetic. */
 static int
 naive_options(const uint8_t *p, int from, int to)
@@ -516,6 +545,7 @@ main(void)
 		cmocka_unit_test(test_udp_shorter),
 		cmocka_unit_test(test_walk_table),
 		cmocka_unit_test(test_walk_bytes_bound),
+		cmocka_unit_test(test_skip),
 		cmocka_unit_test(test_walk_twin),
 	};
 

@@ -342,7 +342,7 @@ test_icmp_allowed6(void **state)
 		{"unknown error", 40, 127, false},
 		{"echo", 40, 128, true},
 		{"redirect", 40, 137, false},
-		{"malformed options", 6, 60, false},
+		{"options that are too long", 6, 60, false},
 	};
 	uint8_t p[100];
 	size_t len;
@@ -376,6 +376,13 @@ test_icmp_allowed6(void **state)
 	assert_false(gw_icmp_allowed(p, len));
 	p[56] = 128;
 	assert_true(gw_icmp_allowed(p, len));
+	p[50] = 0xc9; /* Home Address: for the end, not for us */
+	assert_true(gw_icmp_allowed(p, len));
+	p[40] = 43; /* nor is a routing header with segments left */
+	p[51] = 1;
+	assert_true(gw_icmp_allowed(p, len));
+	p[56] = 1;
+	assert_false(gw_icmp_allowed(p, len));
 	p[49] = 255; /* longer than the packet */
 	assert_false(gw_icmp_allowed(p, len));
 	assert_false(gw_icmp_allowed(p, make6(p, 58, 0)));

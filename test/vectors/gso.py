@@ -7,10 +7,12 @@ Writes gso.h, which test/unit includes: /usr/bin/python3 gso.py > gso.h
 
 import random
 import struct
+from socket import AF_INET6, inet_pton
 
 from scapy import __version__
 from scapy.layers.inet import IP, TCP, IPOption_Router_Alert
 from scapy.layers.inet6 import (
+    HAO,
     HBHOptUnknown,
     IPv6,
     IPv6ExtHdrDestOpt,
@@ -69,6 +71,10 @@ def whole(ip, payload, flags, seq=1000, **tcp):
     b = bytearray(bytes(pkt))
     off = len(b) - tcp_len
     addrs = b[12:20] if b[0] >> 4 == 4 else b[8:40]
+    if IPv6ExtHdrRouting in pkt and pkt[IPv6ExtHdrRouting].segleft:  # RFC 8200 8.1: the final destination
+        addrs = b[8:24] + inet_pton(AF_INET6, pkt[IPv6ExtHdrRouting].addresses[-1])
+    if HAO in pkt:  # RFC 6275 6.3: the home address
+        addrs = inet_pton(AF_INET6, pkt[HAO].hoa) + addrs[16:]
     b[off + 16:off + 18] = struct.pack("!H", fold(bytes(addrs) + struct.pack("!HH", 6, tcp_len)))
     return bytes(b), off
 
@@ -92,6 +98,10 @@ def vectors():
     yield "v6 destination", False, lambda i: ip6(i) / IPv6ExtHdrDestOpt(options=[pad()]), even
     yield "v6 routing done", False, lambda i: ip6(i) / IPv6ExtHdrRouting(
         segleft=0, addresses=["fd00::9"]), even
+    yield "v6 routing on its way", False, lambda i: ip6(i) / IPv6ExtHdrRouting(
+        segleft=1, addresses=["fd00::9"]), even
+    yield "v6 home address", False, lambda i: ip6(i) / IPv6ExtHdrDestOpt(
+        options=[HAO(hoa="fd00::7")]), even
 
 
 def c_bytes(b):
