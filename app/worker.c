@@ -116,12 +116,12 @@ wait_us(struct gw_worker *w, uint16_t received, uint32_t work)
 	return us < SLEEP_MAX_US ? (int)us : SLEEP_MAX_US;
 }
 
-/* Once a poll. @return true when what has gathered shall not wait for more */
+/* Once a poll, so what waits now waits for a poll more. @return true when it shall not */
 static bool
 is_due(const struct gw_worker *w, struct gather *g)
 {
 	bool wait = g->more && g->came > 0 && g->n < GW_BURST_MAX &&
-		    w->now_tsc - g->since_tsc < w->gather_tsc;
+		    w->now_tsc - g->since_tsc + w->poll_tsc < w->gather_tsc;
 
 	g->more = g->came > 0;
 	g->came = 0;
@@ -134,9 +134,10 @@ start_poll(struct gw_worker *w)
 	uint64_t before = w->now_tsc;
 
 	w->now_tsc = rte_rdtsc();
+	w->poll_tsc = w->now_tsc - before;
 	w->stats.polls++;
 	if (w->empty == 0)
-		w->stats.busy_tsc += w->now_tsc - before;
+		w->stats.busy_tsc += w->poll_tsc;
 }
 
 /* Nothing but what others wait for. */

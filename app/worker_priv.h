@@ -67,6 +67,7 @@ struct gw_worker {
 
 	/* worker only */
 	_Alignas(64) uint64_t now_tsc; /* of this poll, since it last slept */
+	uint64_t poll_tsc;	       /* how long the one before took */
 	uint64_t next_ms_tsc;	       /* when what is due every millisecond is due */
 	uint64_t next_look_tsc;	       /* when descriptors are looked at, though the port is busy */
 	uint64_t next_sample_tsc;      /* when control may hear of an unknown SPI again */

@@ -80,6 +80,8 @@ outside_tx(void *queue, struct rte_mbuf **pkts, uint16_t n)
 
 		if (rte_ring_enqueue(wire[spi % team->port.n_rx_queues], pkts[i]) != 0)
 			return i;
+		if (team->plane.n_workers == 1)
+			team->n_out++;
 	}
 	return n;
 }
@@ -193,6 +195,8 @@ inside_read(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *r
 static uint16_t
 inside_write(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
+	if (team->slow_us > 0)
+		rte_delay_us_block(team->slow_us);
 	for (uint16_t i = 0; i < n; i++)
 		arrived(t->index, rte_pktmbuf_mtod(pkts[i], uint8_t *), pkts[i]);
 	return n;

@@ -32,6 +32,8 @@ struct team {
 	_Atomic(uint16_t) more; /* bytes of a packet behind its number */
 	bool hold_wire;		/* the port gives nothing */
 	bool port_full, lan_full; /* the outside port, the inside port, takes nothing */
+	unsigned int slow_us;	/* that a hand-off takes for a burst */
+	uint32_t n_out;		/* frames that the port has taken; of one worker alone */
 	bool of_last;		/* tunnel 0's hand-off gives packets of the last tunnel */
 	struct gw_tunnel *tunnels[TEAM_TUNNELS];
 	struct gw_demux *demux[TEAM_TUNNELS];

@@ -631,6 +631,38 @@ test_full(void **state)
 	hands_off();
 }
 
+/* ---- waiting for more ---- */
+
+/* Few packets in each poll wait for others, but not through a poll that is longer than they may. */
+static void
+test_gathers(void **state)
+{
+	uint32_t sent = 0, waited = 0;
+
+	by_hand(&(struct team_shape){1, 1, 1});
+	team.window = 1;
+	team_send(&team, 10000);
+	for (unsigned int k = 0; k < 200; k++) {
+		if (k == 100)
+			team.slow_us = 20; /* twice as long */
+		poll_one(0, 1);
+		sent = 0;
+		for (unsigned int i = 0; i < TEAM_TUNNELS; i++)
+			sent += team.flows[i].sent;
+		if (k >= 102)
+			assert_int_equal(team.n_out, sent);
+		else
+			waited += team.n_out < sent;
+	}
+	assert_true(waited > 0);
+	team.slow_us = 0;
+	for (unsigned int i = 0; i < TEAM_TUNNELS; i++)
+		team.flows[i].limit = team.flows[i].sent;
+	poll_one(0, 200);
+	team_check(&team);
+	hands_off();
+}
+
 /* ---- what ports and control do not take ---- */
 
 #define EACH 10u /* packets of a tunnel */
@@ -895,6 +927,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_slow_helper),
 		cmocka_unit_test(test_no_helper),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_gathers),
 		cmocka_unit_test(test_ports_refuse),
 		cmocka_unit_test(test_inside_is_far),
 		cmocka_unit_test(test_control_is_away),
