@@ -344,17 +344,6 @@ note_dry(struct gw_worker *w, struct gw_tunnel *t)
 		w->dry = t;
 }
 
-/* A poll later, when what has been read is on its way to the owner. */
-static void
-answer_there(struct gw_worker *w)
-{
-	struct gw_tunnel *t = w->dry;
-
-	atomic_store_explicit(&t->answers,
-		atomic_load_explicit(&t->demux->owner, memory_order_relaxed), memory_order_release);
-	w->dry = NULL;
-}
-
 static uint16_t
 out_tun(struct gw_worker *w, struct gw_tunnel *t)
 {
@@ -367,6 +356,32 @@ out_tun(struct gw_worker *w, struct gw_tunnel *t)
 	if (t->queues != NULL && n + refused < room && gw_tun_rx_pending(w->tun_rx) == NULL)
 		note_dry(w, t);
 	return n + refused;
+}
+
+/*
+ * When all that was read is through at the owner, and nothing has come here meanwhile. What the
+ * kernel puts here until the owner's next write is still overtaken.
+ */
+static uint16_t
+answer_there(struct gw_worker *w)
+{
+	struct gw_tunnel *t = w->dry;
+	uint16_t n;
+
+	if (w->dry_token == 0)
+		w->dry_token = gw_rcu_start(w->plane->rcu);
+	if (!gw_rcu_passed(w->plane->rcu, w->dry_token) || gw_tun_rx_pending(w->tun_rx) != NULL)
+		return 0;
+	w->dry = NULL;
+	w->dry_token = 0;
+	n = out_tun(w, t);
+	if (n == 0 && w->dry == t) {
+		atomic_store_explicit(&t->answers,
+			atomic_load_explicit(&t->demux->owner, memory_order_relaxed),
+			memory_order_release);
+		w->dry = NULL;
+	}
+	return n;
 }
 
 /*
@@ -422,7 +437,7 @@ worker_out(struct gw_worker *w, unsigned int timeout_us)
 
 	w->more_inside = false;
 	if (unlikely(w->dry != NULL))
-		answer_there(w);
+		packets += answer_there(w);
 	if (!out_pending(w, &packets))
 		return packets;
 	gw_tunset_wait(w->tunset, packets > 0 ? 0 : timeout_us);
