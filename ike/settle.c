@@ -91,6 +91,17 @@ usable(const struct ike_sa *sa)
 	       sa->state == IKE_SA_AUTH_SENT || sa->state == IKE_SA_INIT_SENT;
 }
 
+/** It carries nothing new, but stays if its children are not up over another one by then
+ * (unique.h). */
+static bool
+may_stay(const struct ike_sa *sa)
+{
+	const struct ike_task *end = ike_task_find(sa, IKE_TASK_DELETE_IKE, NULL, 0);
+
+	return sa->state == IKE_SA_UP && sa->rival_of == 0 && !sa->replaced && end != NULL &&
+	       end->not_before_ms > sa->e->now_ms;
+}
+
 struct ike_sa *
 ike_sa_carrier(const struct ike *e, const struct ike_conn_cfg *conn)
 {
@@ -108,7 +119,8 @@ ike_bring_up(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_ch
 	struct ike_sa *sa;
 
 	for (sa = ike_sa_of_conn(e, conn); sa != NULL; sa = ike_sa_of_conn_next(sa))
-		if (usable(sa) && (child == NULL || has_child(sa, child)))
+		if ((usable(sa) && (child == NULL || has_child(sa, child))) ||
+			(child != NULL && may_stay(sa) && ike_child_is_up(sa, child)))
 			return -EALREADY;
 	sa = ike_sa_carrier(e, conn);
 	if (sa == NULL && !ike_names_ready(e, conn)) {

@@ -475,6 +475,32 @@ test_replaced_while_a_job_runs(void **state)
 	world_destroy(w);
 }
 
+/**
+ * unique = replace gives an SA 10 s, and takes it if its children are up over another one then.
+ * Meanwhile the peer deleted a duplicate there, and close_action brought a second one up, though
+ * the first lived on. Seed 206280.
+ */
+static void
+test_replaced_is_enough(void **state)
+{
+	struct world *w = world_create(9);
+	struct peer *p = &w->p[1];
+	struct ike_sa *sa;
+
+	(void)state;
+	connect_world(w);
+	for (sa = p->e->sas; sa->state != IKE_SA_UP; sa = sa->next)
+		;
+	assert_non_null(ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, p->e->now_ms + 10000));
+	assert_int_equal(ike_initiate(p->e, NULL, "gre", p->e->now_ms), -EALREADY);
+	world_run(w, 5000);
+	assert_int_equal(peer_live_sas(p), 1);
+	assert_int_equal(peer_live_children(p), 1);
+	world_run(w, 60000);
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
 int
 main(void)
 {
@@ -494,6 +520,7 @@ main(void)
 		cmocka_unit_test(test_reauthentication_before_the_limit),
 		cmocka_unit_test(test_liveness_asked_too_early),
 		cmocka_unit_test(test_replaced_while_a_job_runs),
+		cmocka_unit_test(test_replaced_is_enough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
