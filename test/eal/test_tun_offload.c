@@ -24,6 +24,7 @@
 #include "lib/csum.h"
 #include "lib/inner.h"
 #include "lib/netif.h"
+#include "lib/super.h"
 #include "lib/tun.h"
 
 #define MTU   1400
@@ -339,6 +340,32 @@ udp_checksum(void **state)
 	}
 }
 
+/* An mbuf takes each of its segments, or none is cut: the interface's MTU may be any. */
+static void
+segments_that_fit(void **state)
+{
+	const struct virtio_net_hdr v = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+		.gso_size = 100,
+		.csum_start = 20,
+		.csum_offset = 16,
+	};
+	static struct gw_super s;
+	uint8_t *p = s.p;
+
+	p[0] = 0x45;
+	gw_put16(p + 2, 340);
+	p[8] = 64;
+	p[9] = IPPROTO_TCP;
+	gw_put16(p + 10, gw_csum_fold(gw_csum_add(0, p, 20)));
+	p[32] = 0x50;
+	assert_true(gw_super_open(&s, &v, 340, 140));
+	assert_true(gw_super_is_pending(&s));
+	assert_false(gw_super_open(&s, &v, 340, 139));
+	assert_false(gw_super_is_pending(&s));
+}
+
 /* As one goes, all go: of a super-packet each mbuf has the reason, in front and in order. */
 static void
 down(void **state)
@@ -431,6 +458,7 @@ main(void)
 		cmocka_unit_test(small_bursts),
 		cmocka_unit_test(pool_runs_dry),
 		cmocka_unit_test(udp_checksum),
+		cmocka_unit_test(segments_that_fit),
 		cmocka_unit_test(down),
 	};
 
