@@ -137,6 +137,22 @@ check 'hundreds of routes at once' wait_for 5 bash -c "[ \$('$RACLETTE' show por
 check 'and traffic goes on' ping_ok H 10.2.0.1
 check 'no route was refused' equal "$(inside A routes_refused)" 0
 
+# more happens than the kernel keeps for who does not listen
+ip -n "$LAB-R" addr add 10.3.0.201/24 dev lo
+ip -n "$LAB-A" route add 10.3.0.0/25 via $L4.3
+check 'a network that A knows' wait_for 3 ping_ok B 10.3.0.1 -I 10.2.0.1
+check_not 'and one that it does not know yet' ping_ok B 10.3.0.201 -I 10.2.0.1
+kill -STOP "${PIDS[A]}"
+for i in $(seq 40000); do echo "route replace 10.4.249.249/32 via $L4.$((2 + i % 2))"; done >"$LAB_DIR/batch"
+ip -n "$LAB-A" -force -batch "$LAB_DIR/batch" >/dev/null 2>&1 || true
+ip -n "$LAB-A" route add 10.3.0.128/25 via $L4.3
+ip -n "$LAB-A" route del 10.3.0.0/25
+kill -CONT "${PIDS[A]}"
+resynced() { more "$(inside A resyncs)" 0; }
+check 'messages were lost' wait_for 5 resynced
+check 'all is read anew: what was added' wait_for 5 ping_ok B 10.3.0.201 -I 10.2.0.1
+check 'and what was deleted' wait_for 5 silent B 10.3.0.1 -I 10.2.0.1
+
 ip netns exec "$LAB-B" iperf3 -s -1 -B 10.2.0.1 >/dev/null 2>&1 &
 PIDS[iperf]=$!
 at_exit 'gw_stop iperf'
