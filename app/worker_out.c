@@ -335,13 +335,17 @@ took(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t refused)
 /*
  * Since a move another one owns t, and its flows still come to our queue. If the owner wrote to its
  * own at once, the kernel would put them there, and what follows would overtake what waits here.
+ * @param read  packets came of the queue, which is empty now
  */
 static void
-note_dry(struct gw_worker *w, struct gw_tunnel *t)
+note_dry(struct gw_worker *w, struct gw_tunnel *t, bool read)
 {
-	if (atomic_load_explicit(&t->answers, memory_order_relaxed) == w->id &&
-		atomic_load_explicit(&t->demux->owner, memory_order_relaxed) != w->id)
-		w->dry = t;
+	if (atomic_load_explicit(&t->answers, memory_order_relaxed) != w->id ||
+		atomic_load_explicit(&t->demux->owner, memory_order_relaxed) == w->id)
+		return;
+	if (w->dry != t || read)
+		w->dry_marked = false;
+	w->dry = t;
 }
 
 static uint16_t
@@ -353,32 +357,39 @@ out_tun(struct gw_worker *w, struct gw_tunnel *t)
 	n = gw_tun_read(w->tun_rx, t, pkts, room, &refused);
 	took(w, pkts, n, refused);
 	w->more_inside |= n + refused == room;
-	if (t->queues != NULL && n + refused < room && gw_tun_rx_pending(w->tun_rx) == NULL)
-		note_dry(w, t);
+	if (n + refused == room || gw_tun_rx_pending(w->tun_rx) != NULL)
+		w->dry = w->dry == t ? NULL : w->dry;
+	else if (t->queues != NULL)
+		note_dry(w, t, n + refused > 0);
 	return n + refused;
 }
 
 /*
- * When all that was read is through at the owner, and nothing has come here meanwhile. What the
- * kernel puts here until the owner's next write is still overtaken.
+ * When all that was read has been pulled by the owner, and nothing has come here since, the owner
+ * writes to its own queue from now on. What the kernel puts here until then is still overtaken.
  */
 static uint16_t
 answer_there(struct gw_worker *w)
 {
 	struct gw_tunnel *t = w->dry;
+	uint32_t owner = atomic_load_explicit(&t->demux->owner, memory_order_relaxed);
 	uint16_t n;
 
-	if (w->dry_token == 0)
-		w->dry_token = gw_rcu_start(w->plane->rcu);
-	if (!gw_rcu_passed(w->plane->rcu, w->dry_token) || gw_tun_rx_pending(w->tun_rx) != NULL)
+	if (owner == w->id) {
+		w->dry = NULL;
 		return 0;
-	w->dry = NULL;
-	w->dry_token = 0;
+	}
+	if (!w->dry_marked || w->dry_to != owner) {
+		w->dry_mark = gw_pass_mark(w->pass, GW_PASS_INNER, w->id, owner);
+		w->dry_to = owner;
+		w->dry_marked = true;
+	}
+	if (gw_tun_rx_pending(w->tun_rx) != NULL ||
+		!gw_pass_is_through(w->pass, GW_PASS_INNER, w->id, owner, w->dry_mark))
+		return 0;
 	n = out_tun(w, t);
-	if (n == 0 && w->dry == t) {
-		atomic_store_explicit(&t->answers,
-			atomic_load_explicit(&t->demux->owner, memory_order_relaxed),
-			memory_order_release);
+	if (n == 0) {
+		atomic_store_explicit(&t->answers, owner, memory_order_release);
 		w->dry = NULL;
 	}
 	return n;

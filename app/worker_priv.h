@@ -75,7 +75,8 @@ struct gw_worker {
 	unsigned int empty;	       /* polls in a row that found nothing to do */
 	bool more_inside;	       /* descriptors had more when last looked at */
 	struct gw_tunnel *dry;	       /* read to the end in this queue, which is not the owner's; NULL */
-	uint64_t dry_token;	       /* of rcu: what was read is through at the owner; 0 = not yet asked for */
+	bool dry_marked;	       /* all that was read of it has been passed, before dry_mark, to dry_to */
+	uint32_t dry_mark, dry_to;
 	bool offering;		       /* its batches may go through offers */
 	bool stuck[GW_OFFER_N];	       /* whoever helps is off its CPU: no more of that direction */
 	uint32_t offered[GW_OFFER_N];  /* batches begun until the end of the last poll */
