@@ -173,13 +173,16 @@ watch_strangers(struct gw_ctl *c)
 
 /* ---- traffic that wants an SA ---- */
 
+/* @param traffic  which wants it even if somebody has terminated it */
 static void
-acquire(struct gw_ctl *c, struct gw_tunif *tif)
+acquire(struct gw_ctl *c, struct gw_tunif *tif, bool traffic)
 {
 	struct gw_binding *b = tif->binding;
 	int rc;
 
 	if (b == NULL || !b->trap || c->now_ms < b->not_before_ms)
+		return;
+	if (!traffic && ike_is_terminated(c->ike, b->conn, b->child))
 		return;
 	rc = ike_initiate(c->ike, b->conn->name, b->child->name, c->now_ms);
 	if (rc < 0 && rc != -EALREADY) {
@@ -204,7 +207,7 @@ acquires(struct gw_ctl *c)
 		if (!atomic_load_explicit(&tif->t->acquire, memory_order_relaxed))
 			continue;
 		atomic_store_explicit(&tif->t->acquire, false, memory_order_relaxed);
-		acquire(c, tif);
+		acquire(c, tif, true);
 	}
 }
 
@@ -220,7 +223,7 @@ raise_carriers(struct gw_ctl *c)
 		struct gw_tunif *tif = &c->tunnels->tunifs[i];
 
 		if (tif->cfg->carrier == GW_CARRIER_SA && !tif->carrier)
-			acquire(c, tif);
+			acquire(c, tif, false);
 	}
 }
 

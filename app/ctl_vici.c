@@ -512,8 +512,7 @@ waits_for(const struct vici_wait *w, const struct ike_event *ev)
 	if (ev->conn == NULL || (w->conn[0] != '\0' && strcmp(w->conn, ev->conn->name) != 0))
 		return false;
 	if (w->child[0] == '\0') /* the IKE SA alone */
-		return ev->type == IKE_EV_IKE_UP || ev->type == IKE_EV_IKE_DOWN ||
-		       ev->type == IKE_EV_IKE_FAILED;
+		return ev->type == IKE_EV_IKE_UP || ev->type == IKE_EV_IKE_FAILED;
 	if (ev->child == NULL || strcmp(w->child, ev->child->name) != 0)
 		return false;
 	return ev->type == IKE_EV_CHILD_UP || ev->type == IKE_EV_CHILD_FAILED;
@@ -532,7 +531,7 @@ gw_vici_event(struct gw_vici *v, const struct ike_event *ev)
 		if (ev->type == IKE_EV_CHILD_FAILED)
 			snprintf(w->errmsg, sizeof(w->errmsg), "establishing CHILD_SA '%s' failed",
 				w->child);
-		else if (ev->type == IKE_EV_IKE_DOWN || ev->type == IKE_EV_IKE_FAILED)
+		else if (ev->type == IKE_EV_IKE_FAILED)
 			snprintf(w->errmsg, sizeof(w->errmsg), "establishing IKE_SA failed");
 	}
 }

@@ -202,7 +202,7 @@ ike_child_install(
 		sa->e->stats.child_up++;
 		raise_event(sa, c, IKE_EV_CHILD_UP, NULL);
 	}
-	if (!initiator)
+	if (!initiator && c->replaces == 0)
 		ike_wish_unban(sa->e, sa->conn, c->cfg);
 	else if (c->replaces == 0 && ike_wish_is_banned(sa->e, sa->conn, c->cfg))
 		ike_child_terminate(c); /* it was on its way */

@@ -174,10 +174,28 @@ ike_due(const struct ike *e)
 
 /* ---- commands ---- */
 
+/** A DELETE of a child that waits for its turn is taken back. */
+static void
+keep_child(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child)
+{
+	for (struct ike_sa *sa = ike_sa_of_conn(e, conn); sa != NULL; sa = ike_sa_of_conn_next(sa))
+		for (const struct ike_child *c = sa->children; c != NULL; c = c->next) {
+			struct ike_task *t =
+				c->cfg == child && ike_child_is_live(c)
+					? ike_task_find(sa, IKE_TASK_DELETE_CHILD, NULL, c->id)
+					: NULL;
+
+			if (t != NULL && t != sa->active && t->wanted)
+				ike_task_remove(sa, t);
+		}
+}
+
 /** A command, or traffic, wants it. child: NULL = all that goes over the IKE SA */
 static void
 unban(struct ike *e, const struct ike_conn_cfg *c, const struct ike_child_cfg *child)
 {
+	if (child != NULL && ike_wish_is_banned(e, c, child))
+		keep_child(e, c, child);
 	ike_wish_unban(e, c, child);
 	for (uint16_t i = 0; child == NULL && i < c->n_children; i++)
 		ike_wish_unban(e, c, &c->children[i]);
@@ -313,12 +331,23 @@ ban(struct ike *e, const struct ike_select *s)
 	return n;
 }
 
-/** sa is to carry child, which is not there yet. */
+/** child is to come up over sa. @return false when it is not, or is there already */
 static bool
-is_to_carry(const struct ike_sa *sa, const struct ike_child_cfg *child)
+withdraw_child(struct ike_sa *sa, const struct ike_child_cfg *child)
 {
-	return (sa->initiator && sa->setup != NULL && sa->setup->child == child) ||
-	       ike_task_find(sa, IKE_TASK_CHILD, child, 0) != NULL;
+	struct ike_task *t = ike_task_find(sa, IKE_TASK_CHILD, child, 0);
+	bool first = sa->initiator && sa->setup != NULL && sa->setup->child == child;
+	bool found = first || t != NULL;
+
+	/* what has been asked for is deleted when it is there: ike_child_install() */
+	if (t != NULL && t != sa->active) {
+		ike_task_remove(sa, t);
+		ike_child_failed(sa, child, "terminated");
+	}
+	if (first && (sa->active == NULL || sa->active->type != IKE_TASK_AUTH) &&
+		!ike_sa_drop_first(sa))
+		ike_sa_end(sa, IKE_END_FAILED, false, "terminated while connecting");
+	return found;
 }
 
 /** Children by name that are yet to come up, and SAs that would come up for them alone. @return how
@@ -334,13 +363,8 @@ withdraw(struct ike *e, const struct ike_select *s)
 		const struct ike_child_cfg *child =
 			selects_sa(s, sa) ? ike_conn_child(sa->conn, s->child) : NULL;
 
-		if (child == NULL || !is_to_carry(sa, child))
-			continue;
-		n++;
-		/* nor does the peer know of it as long as IKE_AUTH is not out */
-		if (sa->setup != NULL && ike_sa_is_unwanted(sa) &&
-			(sa->active == NULL || sa->active->type != IKE_TASK_AUTH))
-			ike_sa_end(sa, IKE_END_FAILED, false, "terminated while connecting");
+		if (child != NULL)
+			n += withdraw_child(sa, child);
 	}
 	return n;
 }
@@ -355,6 +379,13 @@ ike_terminate(struct ike *e, const struct ike_select *sel, uint64_t now_ms)
 	n = for_selected(e, sel, terminate_sa, ike_child_terminate) + withdraw(e, sel);
 	ike_settle(e);
 	return n > 0 ? n : wished;
+}
+
+bool
+ike_is_terminated(
+	const struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child)
+{
+	return ike_wish_is_banned(e, conn, child);
 }
 
 void

@@ -68,6 +68,9 @@ int ike_rekey(struct ike *e, const struct ike_select *sel, uint64_t now_ms);
  */
 int ike_terminate(struct ike *e, const struct ike_select *sel, uint64_t now_ms);
 
+/** child was terminated, and nobody has wanted it since. */
+bool ike_is_terminated(const struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child);
+
 /** Send a DELETE for every IKE SA, once, and take all children from the host. Then only ike_destroy(). */
 void ike_shutdown(struct ike *e, uint64_t now_ms);
 

@@ -304,8 +304,11 @@ void ike_sa_tick(struct ike_sa *sa);
 /** To be looked at by ike_settle(). */
 void ike_sa_touch(struct ike_sa *sa);
 
-/** It connects for children that have been terminated, all of them. */
-bool ike_sa_is_unwanted(const struct ike_sa *sa);
+/**
+ * The child that was to come up with IKE_AUTH has been terminated: the next one takes its place.
+ * @return false when there is none: sa need not come up
+ */
+bool ike_sa_drop_first(struct ike_sa *sa);
 
 /** When ike_sa_tick() has something to do, IKE_NEVER = not by itself. */
 uint64_t ike_sa_due(const struct ike_sa *sa);

@@ -110,6 +110,17 @@ ike_task_again(struct ike_sa *sa, struct ike_task *t, uint64_t not_before_ms)
 	append(sa, t);
 }
 
+void
+ike_task_remove(struct ike_sa *sa, struct ike_task *t)
+{
+	struct ike_task **p;
+
+	for (p = &sa->tasks; *p != t; p = &(*p)->next)
+		;
+	*p = t->next;
+	task_free(sa, t);
+}
+
 /** What may be asked in the SA's state. */
 static bool
 may_run(const struct ike_sa *sa, const struct ike_task *t)

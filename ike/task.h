@@ -86,6 +86,9 @@ void ike_task_again(struct ike_sa *sa, struct ike_task *t, uint64_t not_before_m
 struct ike_task *ike_task_find(
 	const struct ike_sa *sa, enum ike_task_type type, const struct ike_child_cfg *cfg, uint32_t child_id);
 
+/** Take a waiting task off. */
+void ike_task_remove(struct ike_sa *sa, struct ike_task *t);
+
 /** Send the next request when none is outstanding. */
 void ike_task_run(struct ike_sa *sa);
 /** When ike_task_run() has something to do, IKE_NEVER = not by itself. */

@@ -25,15 +25,29 @@ join(struct ike_sa *sa, struct ike_sa *other)
 	ike_sa_end(sa, IKE_END_QUIET, false, NULL);
 }
 
-bool
-ike_sa_is_unwanted(const struct ike_sa *sa)
+/** The first waiting task that asks for a child which nobody has terminated. */
+static struct ike_task *
+next_child(const struct ike_sa *sa)
 {
-	const struct ike_child_cfg *first = sa->setup->child;
+	struct ike_task *t;
 
-	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
+	for (t = sa->tasks; t != NULL; t = t->next)
 		if (t->type == IKE_TASK_CHILD && !ike_wish_is_banned(sa->e, sa->conn, t->cfg))
-			return false;
-	return first != NULL && ike_wish_is_banned(sa->e, sa->conn, first);
+			break;
+	return t;
+}
+
+bool
+ike_sa_drop_first(struct ike_sa *sa)
+{
+	struct ike_task *t = next_child(sa);
+
+	ike_child_failed(sa, sa->setup->child, "terminated");
+	sa->setup->child = t != NULL ? t->cfg : NULL;
+	if (t == NULL)
+		return false;
+	ike_task_remove(sa, t);
+	return true;
 }
 
 /** No answer while connecting: once more from the start as often as keyingtries says. */
@@ -44,10 +58,11 @@ connect_again(struct ike_sa *sa)
 	const struct ike_child_cfg *child = sa->setup->child;
 	struct ike_sa *again, *other;
 
-	if (ike_sa_is_unwanted(sa)) {
+	if (child != NULL && ike_wish_is_banned(sa->e, conn, child) && !ike_sa_drop_first(sa)) {
 		ike_sa_end(sa, IKE_END_FAILED, false, "terminated");
 		return;
 	}
+	child = sa->setup->child;
 	/* what it was to replace may be gone by now, and its children up over another one */
 	if (sa->reauth_of != 0 && ike_sa_by_id(sa->e, sa->reauth_of) == NULL)
 		sa->reauth_of = 0;

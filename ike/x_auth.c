@@ -42,8 +42,6 @@ prepare_child(struct ike_sa *sa, struct ike_task *t)
 {
 	const struct ike_child_cfg *cfg = sa->setup->child;
 
-	if (cfg != NULL && ike_wish_is_banned(sa->e, sa->conn, cfg))
-		cfg = sa->setup->child = NULL;
 	if (childless(sa)) {
 		sa->setup->child = NULL;
 		if (cfg != NULL)

@@ -2,6 +2,7 @@
 
 /* Who lives, who restarted, who connects twice: liveness, actions, uniqueness, childless SAs. */
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -473,30 +474,56 @@ test_terminate_ends_trying(void **state)
 
 static const struct ike_select first_child = {.child = "gre"};
 
-/** Of two children, while neither is there yet. What is asked for again comes. */
+/** Of two children, while neither is there yet: it is said at once. What is asked for again comes.
+ */
 static void
 test_terminate_one_of_two(void **state)
 {
-	struct world *w = world_create(8909);
+	(void)state;
+	for (unsigned int which = 0; which < 2; which++) {
+		struct world *w = world_create(8908 + which);
+		const struct ike_select what = {.child = which == 0 ? "gre" : "other"};
+
+		for (unsigned int i = 0; i < 2; i++) {
+			w->p[i].conn.n_children = 2;
+			w->p[0].children[i].start_action = IKE_ACTION_START;
+		}
+		peer_start(&w->p[0]);
+		world_run(w, 100);
+		assert_int_equal(ike_terminate(w->p[0].e, &what, w->now), 1);
+		assert_int_equal(w->p[0].events[IKE_EV_CHILD_FAILED], 1);
+		peer_start(&w->p[1]);
+		world_run(w, 60000);
+		for (unsigned int i = 0; i < 2; i++) {
+			assert_int_equal(peer_live_children(&w->p[i]), 1);
+			assert_ptr_equal(
+				peer_sending(&w->p[i])->sa.child, &w->p[i].children[1 - which]);
+		}
+		assert_int_equal(w->p[0].events[IKE_EV_CHILD_UP], 1);
+		assert_int_equal(ike_initiate(w->p[0].e, NULL, what.child, w->now), 0);
+		world_run(w, 60000);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(peer_live_children(&w->p[i]), 2);
+		world_destroy(w);
+	}
+}
+
+/** Its DELETE waits for its turn when it is wanted after all. */
+static void
+test_initiate_before_the_delete(void **state)
+{
+	struct world *w = world_create(8907);
 
 	(void)state;
-	for (unsigned int i = 0; i < 2; i++) {
-		w->p[i].conn.n_children = 2;
-		w->p[0].children[i].start_action = IKE_ACTION_START;
-	}
-	peer_start(&w->p[0]);
-	world_run(w, 100);
+	start_both(w);
+	ike_initiate(w->p[0].e, NULL, "gre", w->now);
+	world_run(w, 1000);
+	assert_int_equal(ike_rekey(w->p[0].e, &(struct ike_select){.ike = "gw-gw"}, w->now), 1);
 	assert_int_equal(ike_terminate(w->p[0].e, &first_child, w->now), 1);
-	assert_int_equal(
-		w->p[0].events[IKE_EV_CHILD_FAILED], 0); /* it is said when it would be asked for */
-	peer_start(&w->p[1]);
+	assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), -EALREADY);
 	world_run(w, 60000);
-	for (unsigned int i = 0; i < 2; i++)
-		assert_int_equal(peer_live_children(&w->p[i]), 1);
-	assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
-	world_run(w, 60000);
-	for (unsigned int i = 0; i < 2; i++)
-		assert_int_equal(peer_live_children(&w->p[i]), 2);
+	world_assert_settled(w, 1);
+	assert_int_equal(w->p[0].events[IKE_EV_CHILD_DOWN], 0);
 	world_destroy(w);
 }
 
@@ -687,6 +714,7 @@ main(void)
 		cmocka_unit_test(test_child_refused_with_auth),
 		cmocka_unit_test(test_terminate_ends_trying),
 		cmocka_unit_test(test_terminate_one_of_two),
+		cmocka_unit_test(test_initiate_before_the_delete),
 		cmocka_unit_test(test_terminate_during_reauthentication),
 		cmocka_unit_test(test_terminate_while_it_comes),
 		cmocka_unit_test(test_terminate_a_dead_peer),
