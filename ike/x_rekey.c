@@ -164,8 +164,15 @@ static void
 decide(struct ike_sa *sa, const struct ike_nego *n, struct ike_sa *fresh)
 {
 	struct ike_sa *rival = rival_of(sa, n);
-	bool lose = rival != NULL && ike_nego_rival_wins(n);
+	bool lose = n->rival_id != 0 && ike_nego_rival_wins(n);
 
+	if (lose && rival == NULL && sa->state == IKE_SA_UP) {
+		/* what prevailed is over already, and with it the children that the peer had over
+		 * it */
+		drop_redundant(fresh);
+		ike_sa_end(sa, IKE_END_PEER, true, "deleted by the peer");
+		return;
+	}
 	if (sa->state != IKE_SA_UP) {
 		/* the peer went on with its own while our response was under way */
 		drop_redundant(fresh);

@@ -475,6 +475,16 @@ test_replaced_while_a_job_runs(void **state)
 	world_destroy(w);
 }
 
+static struct ike_sa *
+only_up(struct peer *p)
+{
+	struct ike_sa *sa;
+
+	for (sa = p->e->sas; sa->state != IKE_SA_UP; sa = sa->next)
+		;
+	return sa;
+}
+
 /**
  * unique = replace gives an SA 10 s, and takes it if its children are up over another one then.
  * Meanwhile the peer deleted a duplicate there, and close_action brought a second one up, though
@@ -489,8 +499,7 @@ test_replaced_is_enough(void **state)
 
 	(void)state;
 	connect_world(w);
-	for (sa = p->e->sas; sa->state != IKE_SA_UP; sa = sa->next)
-		;
+	sa = only_up(p);
 	assert_non_null(ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, p->e->now_ms + 10000));
 	assert_int_equal(ike_initiate(p->e, NULL, "gre", p->e->now_ms), -EALREADY);
 	world_run(w, 5000);
@@ -499,6 +508,49 @@ test_replaced_is_enough(void **state)
 	world_run(w, 60000);
 	world_assert_settled(w, 1);
 	world_destroy(w);
+}
+
+/** Of the first IKE SA peer 1's answer to the rekeying, and its DELETE. */
+static bool
+lose_late_of_first(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	const uint8_t *spi_i = w->filter_arg;
+
+	(void)len;
+	if (from != 1 || memcmp(buf, spi_i, 8) != 0)
+		return true;
+	return buf[18] == IKE_X_CREATE_CHILD_SA && (buf[19] & IKE_FLAG_RESPONSE) == 0;
+}
+
+/**
+ * Both ends rekey the IKE SA. Where the peer's prevails, it deletes that with the children before
+ * ours is answered: nothing of it is left, least of all a child without a twin. Seed 276119.
+ */
+static void
+test_prevailing_one_is_over(void **state)
+{
+	(void)state;
+	for (unsigned int n = 0; n < 20; n++) {
+		struct world *w = world_create(500 + n);
+		uint8_t spi_i[8];
+
+		connect_world(w);
+		for (unsigned int i = 0; i < 8; i++)
+			spi_i[i] = (uint8_t)(only_up(&w->p[0])->spi_i >> (56 - 8 * i));
+		w->filter = lose_late_of_first;
+		w->filter_arg = spi_i;
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(ike_rekey(w->p[i].e, &all_sas, w->now), 1);
+		assert_int_equal(ike_terminate(w->p[1].e, &all_sas, w->now), 1);
+		world_run(w, 2500);
+		w->filter = NULL;
+		world_run(w, 300000);
+		for (unsigned int i = 0; i < 2; i++) {
+			assert_int_equal(peer_installed(&w->p[i]), 0);
+			assert_int_equal(peer_live_sas(&w->p[i]), 0);
+		}
+		world_destroy(w);
+	}
 }
 
 int
@@ -521,6 +573,7 @@ main(void)
 		cmocka_unit_test(test_liveness_asked_too_early),
 		cmocka_unit_test(test_replaced_while_a_job_runs),
 		cmocka_unit_test(test_replaced_is_enough),
+		cmocka_unit_test(test_prevailing_one_is_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
