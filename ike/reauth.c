@@ -82,6 +82,21 @@ has_children_of(const struct ike_sa *sa, const struct ike_sa *old)
 	return true;
 }
 
+/** All that it carries we have over other IKE SAs as well: two of them were to be replaced, and are
+ * gone. */
+static bool
+is_surplus(const struct ike_sa *sa)
+{
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next) {
+		const struct ike_child *o =
+			ike_child_is_live(c) && c->ours ? ike_reauth_sibling(sa, c->cfg) : NULL;
+
+		if (o == NULL || !o->ours)
+			return false;
+	}
+	return sa->children != NULL;
+}
+
 void
 ike_reauth_finish(struct ike_sa *sa)
 {
@@ -96,6 +111,8 @@ ike_reauth_finish(struct ike_sa *sa)
 		return;
 	old = ike_sa_by_id(sa->e, sa->reauth_of);
 	sa->reauth_of = 0;
+	if (old == NULL && is_surplus(sa))
+		old = sa;
 	if (old == NULL || old->state != IKE_SA_UP)
 		return;
 	if (!has_children_of(sa, old)) {
