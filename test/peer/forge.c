@@ -20,17 +20,6 @@ forge_connect(struct world *w)
 	world_assert_settled(w, 1);
 }
 
-struct ike_sa *
-forge_sa(struct peer *p)
-{
-	struct ike_sa *sa;
-
-	for (sa = p->e->sas; sa != NULL && sa->state != IKE_SA_UP; sa = sa->next)
-		;
-	assert_non_null(sa);
-	return sa;
-}
-
 /* ---- asking ---- */
 
 static struct {
@@ -60,7 +49,7 @@ keep_answer(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
 const struct ike_msg *
 forge_ask(struct world *w, unsigned int from, uint8_t exchange, struct ike_chain *c)
 {
-	struct ike_sa *sa = forge_sa(&w->p[from]);
+	struct ike_sa *sa = peer_sa(&w->p[from]);
 
 	answer.from = from;
 	answer.key = sa->initiator ? sa->keys.r : sa->keys.i;

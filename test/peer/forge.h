@@ -16,9 +16,6 @@
 /** Both up with child gre. */
 void forge_connect(struct world *w);
 
-/** The IKE SA of p that is up. */
-struct ike_sa *forge_sa(struct peer *p);
-
 /**
  * Send a request in the name of peer from, whose engine never hears the answer.
  * @return the answer, opened, valid until the next call; NULL = none within a tenth of a second

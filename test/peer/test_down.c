@@ -374,22 +374,11 @@ test_forged(void **state)
 
 /* ---- messages that our own engine would not send ---- */
 
-static struct ike_sa *
-only_sa(struct peer *p)
-{
-	struct ike_sa *sa;
-
-	for (sa = p->e->sas; sa != NULL && sa->state != IKE_SA_UP; sa = sa->next)
-		;
-	assert_non_null(sa);
-	return sa;
-}
-
 /** A request in peer 0's name along path; its answer is taken as that of a liveness check. */
 static void
 ask(struct world *w, struct ike_chain *c, const struct ike_path *path)
 {
-	struct ike_sa *sa = only_sa(&w->p[0]);
+	struct ike_sa *sa = peer_sa(&w->p[0]);
 
 	assert_int_equal(ike_send_request(sa, IKE_X_INFORMATIONAL, c, path), 0);
 	sa->active = calloc(1, sizeof(*sa->active));
@@ -407,7 +396,7 @@ test_critical_payload_inside(void **state)
 	ike_send_begin(w->p[0].e, &c);
 	ike_pld_raw_build(&c, IKE_PLD_VENDOR, "\1\2", 2);
 	c.first = 200; /* the vendor payload's number changed: unknown, not critical */
-	ask(w, &c, &only_sa(&w->p[0])->path);
+	ask(w, &c, &peer_sa(&w->p[0])->path);
 	world_run(w, 1000);
 	world_assert_settled(w, 1);
 
@@ -415,10 +404,10 @@ test_critical_payload_inside(void **state)
 	ike_pld_raw_build(&c, IKE_PLD_VENDOR, "\1\2", 2);
 	c.first = 200;
 	c.w.buf[1] = IKE_PLD_CRITICAL;
-	ask(w, &c, &only_sa(&w->p[0])->path);
+	ask(w, &c, &peer_sa(&w->p[0])->path);
 	world_run(w, 1000);
 	world_assert_settled(w, 1); /* refused, but no reason to part */
-	assert_int_equal(only_sa(&w->p[1])->win.next_in, only_sa(&w->p[0])->win.next_out);
+	assert_int_equal(peer_sa(&w->p[1])->win.next_in, peer_sa(&w->p[0])->win.next_out);
 	world_destroy(w);
 }
 
@@ -433,7 +422,7 @@ test_malformed_inside(void **state)
 	connect_world(w);
 	ike_send_begin(w->p[0].e, &c);
 	ike_pld_raw_build(&c, IKE_PLD_NOTIFY, "\0", 1);
-	ask(w, &c, &only_sa(&w->p[0])->path);
+	ask(w, &c, &peer_sa(&w->p[0])->path);
 	world_run(w, 1000);
 	assert_int_equal(peer_live_sas(&w->p[1]), 0);
 	assert_int_equal(peer_installed(&w->p[1]), 0);
@@ -444,7 +433,7 @@ test_malformed_inside(void **state)
 static void
 move(struct world *w, struct ike_path *path)
 {
-	struct ike_sa *sa = only_sa(&w->p[0]);
+	struct ike_sa *sa = peer_sa(&w->p[0]);
 	struct ike_chain c;
 
 	inet_pton(AF_INET6, "2001:db8::99", &path->local);
@@ -460,7 +449,7 @@ static bool
 claims_mobike(struct world *w)
 {
 	/* our engine does not announce MOBIKE as initiator: pretend that both did */
-	only_sa(&w->p[1])->mobike = true;
+	peer_sa(&w->p[1])->mobike = true;
 	return true;
 }
 
@@ -476,9 +465,9 @@ test_mobike(void **state)
 	move(w, &path);
 	world_run(w, 5);
 	/* nothing moves before the cookie came back from there */
-	assert_int_equal(only_sa(&w->p[1])->path.remote_port, 500);
+	assert_int_equal(peer_sa(&w->p[1])->path.remote_port, 500);
 	world_run(w, 1000);
-	assert_memory_equal(&only_sa(&w->p[1])->path.remote, &path.local, 16);
+	assert_memory_equal(&peer_sa(&w->p[1])->path.remote, &path.local, 16);
 	assert_memory_equal(&peer_sending(&w->p[1])->sa.path.remote, &path.local, 16);
 	assert_int_equal(peer_sending(&w->p[1])->sa.path.remote_port, 4500);
 	assert_false(peer_sending(&w->p[1])->sa.udp_encap);
@@ -508,7 +497,7 @@ test_mobike_not_reachable(void **state)
 	w->filter = spoil_cookie2;
 	move(w, &path);
 	world_run(w, 10000);
-	assert_memory_equal(&only_sa(&w->p[1])->path.remote, &w->p[0].addr, 16);
+	assert_memory_equal(&peer_sa(&w->p[1])->path.remote, &w->p[0].addr, 16);
 	assert_memory_equal(&peer_sending(&w->p[1])->sa.path.remote, &w->p[0].addr, 16);
 	world_destroy(w);
 }
@@ -524,7 +513,7 @@ test_mobike_not_agreed(void **state)
 	connect_world(w);
 	move(w, &path);
 	world_run(w, 10000);
-	assert_memory_equal(&only_sa(&w->p[1])->path.remote, &w->p[0].addr, 16);
+	assert_memory_equal(&peer_sa(&w->p[1])->path.remote, &w->p[0].addr, 16);
 	world_assert_settled(w, 1);
 	world_destroy(w);
 }

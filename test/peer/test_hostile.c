@@ -29,17 +29,6 @@ connect_world(struct world *w)
 	world_assert_settled(w, 1);
 }
 
-static struct ike_sa *
-only_sa(struct peer *p)
-{
-	struct ike_sa *sa;
-
-	for (sa = p->e->sas; sa != NULL && sa->state != IKE_SA_UP; sa = sa->next)
-		;
-	assert_non_null(sa);
-	return sa;
-}
-
 /** A datagram to peer `to` that seems to come from the other one. */
 static void
 inject(struct world *w, unsigned int to, const uint8_t *buf, size_t len)
@@ -87,7 +76,7 @@ test_told_malformed(void **state)
 
 	(void)state;
 	connect_world(w);
-	sa = only_sa(&w->p[0]);
+	sa = peer_sa(&w->p[0]);
 	ike_send_begin(sa->e, &c);
 	ike_pld_raw_build(&c, IKE_PLD_NOTIFY, "\0", 1);
 	assert_int_equal(ike_send_request(sa, IKE_X_INFORMATIONAL, &c, &sa->path), 0);
@@ -115,7 +104,7 @@ static struct {
 static void
 make_fragments(struct world *w, uint32_t msg_id, bool response, size_t max)
 {
-	struct ike_sa *sa = only_sa(&w->p[0]);
+	struct ike_sa *sa = peer_sa(&w->p[0]);
 	const struct ike_hdr hdr = {
 		.spi_i = sa->spi_i,
 		.spi_r = sa->spi_r,
@@ -160,7 +149,7 @@ test_late_fragment(void **state)
 
 	(void)state;
 	connect_world(w);
-	id = only_sa(&w->p[0])->win.next_out;
+	id = peer_sa(&w->p[0])->win.next_out;
 	make_fragments(w, id, false, 700);
 	inject_fragments(w, ~1u);
 	make_fragments(w, id, false, 1700);
@@ -168,7 +157,7 @@ test_late_fragment(void **state)
 	assert_int_equal(peer_live_sas(&w->p[1]), 1);
 	make_fragments(w, id, false, 700);
 	inject_fragments(w, 1);
-	assert_int_equal(only_sa(&w->p[1])->win.next_in, id + 1);
+	assert_int_equal(peer_sa(&w->p[1])->win.next_in, id + 1);
 	world_destroy(w);
 }
 
@@ -192,8 +181,8 @@ test_fragments_of_both_ways(void **state)
 
 	(void)state;
 	connect_world(w);
-	sa[0] = only_sa(&w->p[0]);
-	sa[1] = only_sa(&w->p[1]);
+	sa[0] = peer_sa(&w->p[0]);
+	sa[1] = peer_sa(&w->p[1]);
 	id = sa[0]->win.next_out;
 	sa[1]->win.next_out = sa[0]->win.next_in = id;
 	w->filter = drop_all;
@@ -389,7 +378,7 @@ send_if_alive(void *arg, const struct ike_path *path, const uint8_t *buf, size_t
 static void
 move(struct world *w, const char *to)
 {
-	struct ike_sa *sa = only_sa(&w->p[0]);
+	struct ike_sa *sa = peer_sa(&w->p[0]);
 	struct ike_path path = {.remote = w->p[1].addr, .local_port = 4500, .remote_port = 4500};
 	struct ike_chain c;
 
@@ -409,7 +398,7 @@ moving_world(uint64_t seed)
 	struct world *w = world_create(seed);
 
 	connect_world(w);
-	only_sa(&w->p[1])->mobike = true;
+	peer_sa(&w->p[1])->mobike = true;
 	moving.alive = w->p[0].addr;
 	moving.send = w->p[1].e->host.send;
 	w->p[1].e->host.send = send_if_alive;
@@ -419,7 +408,7 @@ moving_world(uint64_t seed)
 static void
 assert_followed(struct world *w)
 {
-	assert_memory_equal(&only_sa(&w->p[1])->path.remote, &moving.alive, 16);
+	assert_memory_equal(&peer_sa(&w->p[1])->path.remote, &moving.alive, 16);
 	assert_memory_equal(&peer_sending(&w->p[1])->sa.path.remote, &moving.alive, 16);
 	world_assert_settled(w, 1);
 	world_destroy(w);
@@ -434,7 +423,7 @@ test_moved_under_a_request(void **state)
 
 	(void)state;
 	w->cut = true;
-	ike_task_add(only_sa(&w->p[1]), IKE_TASK_LIVENESS, NULL, 0, 0);
+	ike_task_add(peer_sa(&w->p[1]), IKE_TASK_LIVENESS, NULL, 0, 0);
 	world_run(w, 100);
 	w->cut = false;
 	move(w, "2001:db8::99");
@@ -452,15 +441,15 @@ test_moved_twice(void **state)
 	move(w, "2001:db8::98");
 	inet_pton(AF_INET6, "2001:db8::97", &moving.alive);
 	world_run(w, 100);
-	assert_int_equal(only_sa(&w->p[1])->active->type, IKE_TASK_PATH_CHECK);
+	assert_int_equal(peer_sa(&w->p[1])->active->type, IKE_TASK_PATH_CHECK);
 	/* the answer to the first move was lost with its address */
-	ike_flight_clear(&only_sa(&w->p[0])->win.request);
-	only_sa(&w->p[0])->win.next_out++;
-	free(only_sa(&w->p[0])->active);
-	only_sa(&w->p[0])->active = NULL;
+	ike_flight_clear(&peer_sa(&w->p[0])->win.request);
+	peer_sa(&w->p[0])->win.next_out++;
+	free(peer_sa(&w->p[0])->active);
+	peer_sa(&w->p[0])->active = NULL;
 	move(w, "2001:db8::99");
 	world_run(w, 3000);
-	assert_memory_equal(&only_sa(&w->p[1])->path.remote, &w->p[0].addr, 16);
+	assert_memory_equal(&peer_sa(&w->p[1])->path.remote, &w->p[0].addr, 16);
 	world_run(w, 10000);
 	assert_followed(w);
 }
@@ -536,7 +525,7 @@ test_many_rivals(void **state)
 	connect_world(w);
 	w->filter = drop_requests_of_0;
 	assert_int_equal(ike_rekey(w->p[0].e, &all, w->now), 1);
-	sa = only_sa(&w->p[1]);
+	sa = peer_sa(&w->p[1]);
 	for (unsigned int n = 0; n < 5; n++) {
 		struct ike_task t = {.type = IKE_TASK_REKEY_IKE};
 		struct ike_chain c;

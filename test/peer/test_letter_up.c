@@ -143,7 +143,7 @@ test_out_of_turn(void **state)
 
 		ike_send_begin(w->p[0].e, &c);
 		if (i == 0)
-			ike_pld_id_build(&c, IKE_PLD_IDI, forge_sa(&w->p[0])->local_id);
+			ike_pld_id_build(&c, IKE_PLD_IDI, peer_sa(&w->p[0])->local_id);
 		m = forge_ask(w, 0, i == 0 ? IKE_X_AUTH : IKE_X_INTERMEDIATE, &c);
 		assert_non_null(m);
 		assert_int_equal(ike_msg_error(m), IKE_N_INVALID_SYNTAX);
@@ -549,7 +549,7 @@ test_invalid_spi(void **state)
 		struct world *w = connected(1100 + i);
 		struct mock_child *child = peer_sending(&w->p[1]);
 		uint32_t spi = child->sa.spi_out, before = child->sa.id;
-		struct ike_child *forgotten = forge_sa(&w->p[0])->children;
+		struct ike_child *forgotten = peer_sa(&w->p[0])->children;
 		const struct ike_msg *m;
 		struct ike_chain c;
 		uint8_t data[4];
@@ -581,14 +581,14 @@ test_message_ids_end(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
 		struct world *w = connected(1110 + i);
-		struct ike_sa *a = forge_sa(&w->p[0]), *b = forge_sa(&w->p[1]);
+		struct ike_sa *a = peer_sa(&w->p[0]), *b = peer_sa(&w->p[1]);
 
 		a->win.next_out = b->win.next_in = (i == 0 ? IKE_MSG_ID_SOFT : IKE_MSG_ID_HARD) - 1;
 		ike_task_add(a, IKE_TASK_LIVENESS, NULL, 0, 0);
 		world_run(w, 2000);
 		if (i == 0) {
 			assert_int_equal(peer_live_sas(&w->p[0]), 1);
-			assert_in_range(ike_window_top(&forge_sa(&w->p[0])->win), 0, 2);
+			assert_in_range(ike_window_top(&peer_sa(&w->p[0])->win), 0, 2);
 			assert_up(w);
 		} else {
 			assert_int_equal(peer_live_sas(&w->p[0]), 0);
@@ -609,7 +609,7 @@ test_children_are_bounded(void **state)
 
 	(void)state;
 	forge_connect(w);
-	sa = forge_sa(&w->p[0]);
+	sa = peer_sa(&w->p[0]);
 	for (unsigned int i = 0; i < IKE_CHILDREN_MAX + 20; i++) {
 		struct ike_nego *n = ike_nego_create(sa);
 		const struct ike_msg *m;

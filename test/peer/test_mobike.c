@@ -19,17 +19,6 @@
 static const struct ike_select all_children = {.child = "gre"};
 static const struct ike_select all_sas = {.ike = "gw-gw"};
 
-static struct ike_sa *
-only_sa(struct peer *p)
-{
-	struct ike_sa *sa;
-
-	for (sa = p->e->sas; sa != NULL && sa->state != IKE_SA_UP; sa = sa->next)
-		;
-	assert_non_null(sa);
-	return sa;
-}
-
 static struct world *
 connected(uint64_t seed)
 {
@@ -41,7 +30,7 @@ connected(uint64_t seed)
 	world_run(w, 1000);
 	world_assert_settled(w, 1);
 	/* our engine does not announce MOBIKE as initiator: pretend that both did */
-	only_sa(&w->p[1])->mobike = true;
+	peer_sa(&w->p[1])->mobike = true;
 	return w;
 }
 
@@ -49,7 +38,7 @@ connected(uint64_t seed)
 static void
 ask(struct world *w, struct ike_chain *c, const struct ike_path *path)
 {
-	struct ike_sa *sa = only_sa(&w->p[0]);
+	struct ike_sa *sa = peer_sa(&w->p[0]);
 
 	assert_int_equal(ike_send_request(sa, IKE_X_INFORMATIONAL, c, path), 0);
 	sa->active = calloc(1, sizeof(*sa->active));
@@ -84,7 +73,7 @@ move(struct world *w, const struct ike_path *path, const struct in6_addr *no_nat
 		ike_wr_u16(&wr, path->remote_port);
 		ike_pld_notify_build(&c, IKE_N_NO_NATS_ALLOWED, forbid, sizeof(forbid));
 	} else {
-		ike_natd_build(only_sa(&w->p[0]), path, &c);
+		ike_natd_build(peer_sa(&w->p[0]), path, &c);
 	}
 	ike_pld_notify_build(&c, IKE_N_ADDITIONAL_IP6_ADDRESS, &more, sizeof(more));
 	ask(w, &c, path);
@@ -93,7 +82,7 @@ move(struct world *w, const struct ike_path *path, const struct in6_addr *no_nat
 static bool
 is_at(struct world *w, const struct in6_addr *addr)
 {
-	return memcmp(&only_sa(&w->p[1])->path.remote, addr, 16) == 0 &&
+	return memcmp(&peer_sa(&w->p[1])->path.remote, addr, 16) == 0 &&
 	       memcmp(&peer_sending(&w->p[1])->sa.path.remote, addr, 16) == 0;
 }
 
@@ -128,7 +117,7 @@ test_moves_during_rekey(void **state)
 
 		assert_int_equal(ike_rekey(w->p[1].e, what, w->now), 1);
 		world_run(w, n & 2 ? 0 : 12);
-		if (only_sa(&w->p[0])->active == NULL)
+		if (peer_sa(&w->p[0])->active == NULL)
 			move(w, &path, NULL);
 		world_run(w, n & 4 ? 60000 : 40000);
 		world_assert_settled(w, 1);
@@ -158,7 +147,7 @@ test_rekeys_after_move(void **state)
 	w->filter = lose_checks;
 	move(w, &path, NULL);
 	world_run(w, 100);
-	assert_int_equal(only_sa(&w->p[1])->active->type, IKE_TASK_PATH_CHECK);
+	assert_int_equal(peer_sa(&w->p[1])->active->type, IKE_TASK_PATH_CHECK);
 	assert_int_equal(ike_rekey(w->p[0].e, &all_sas, w->now), 1);
 	world_run(w, 1000);
 	assert_int_equal(peer_live_sas(&w->p[1]), 1);
@@ -182,11 +171,11 @@ test_moves_twice(void **state)
 	inet_pton(AF_INET6, "2001:db8::77", &second.local);
 	move(w, &first, NULL);
 	world_run(w, 14);
-	sa = only_sa(&w->p[0]);
+	sa = peer_sa(&w->p[0]);
 	/* the answer has not come: the peer gives its request up and sends another one */
 	if (sa->active != NULL) {
 		world_run(w, 20);
-		sa = only_sa(&w->p[0]);
+		sa = peer_sa(&w->p[0]);
 	}
 	move(w, &second, NULL);
 	world_run(w, 3000);
@@ -211,7 +200,7 @@ test_check_fails(void **state)
 
 		w->p[0].conn.dpd_delay_s = w->p[1].conn.dpd_delay_s = 0;
 		/* not there */
-		only_sa(&w->p[1])->behind_nat = true;
+		peer_sa(&w->p[1])->behind_nat = true;
 		move(w, &path, NULL);
 		world_run(w, 9);
 		/* what is sent from here on goes by its addresses: none to the new one */
@@ -230,10 +219,10 @@ test_check_fails(void **state)
 		} else {
 			world_run(w, 20000);
 			assert_true(is_at(w, what == STAYS ? &w->p[0].addr : &path.local));
-			assert_int_equal(only_sa(&w->p[1])->behind_nat, what == STAYS);
+			assert_int_equal(peer_sa(&w->p[1])->behind_nat, what == STAYS);
 			w->routed = false;
 			/* it is over: other requests have their turn */
-			assert_null(only_sa(&w->p[1])->active);
+			assert_null(peer_sa(&w->p[1])->active);
 			assert_int_equal(ike_rekey(w->p[1].e, &all_sas, w->now), 1);
 			world_run(w, 10000);
 			assert_int_equal(peer_live_sas(&w->p[0]), 1);
@@ -278,7 +267,7 @@ test_claims_another_address(void **state)
 		assert_true(is_at(w, &w->p[0].addr));
 	}
 	assert_non_null(strstr(w->p[1].log, "answers too late"));
-	assert_null(only_sa(&w->p[1])->active);
+	assert_null(peer_sa(&w->p[1])->active);
 	w->filter = NULL;
 	world_run(w, 1000);
 	world_assert_settled(w, 1);
@@ -319,7 +308,7 @@ watch_answer(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
 
 	if (from != 1 || *len > sizeof(out) || ike_msg_parse(&m, buf, *len) != 0 || m.sk_type == 0)
 		return true;
-	if (ike_sk_open(&only_sa(&w->p[1])->keys.r, &m, out, &inner) == 0 &&
+	if (ike_sk_open(&peer_sa(&w->p[1])->keys.r, &m, out, &inner) == 0 &&
 		ike_msg_parse_inner(&m, m.sk_first, inner.p, inner.len) == 0)
 		hashes_seen |= ike_msg_notify(&m, IKE_N_NAT_DETECTION_SOURCE_IP, NULL) &&
 			       ike_msg_notify(&m, IKE_N_NAT_DETECTION_DESTINATION_IP, NULL);
@@ -336,12 +325,12 @@ test_hashes_in_liveness(void **state)
 		struct ike_path path = new_path(w);
 		struct ike_chain c;
 
-		only_sa(&w->p[1])->mobike = agreed;
-		only_sa(&w->p[1])->nat_remote = true;
+		peer_sa(&w->p[1])->mobike = agreed;
+		peer_sa(&w->p[1])->nat_remote = true;
 		hashes_seen = false;
 		w->filter = watch_answer;
 		ike_send_begin(w->p[0].e, &c);
-		ike_natd_build(only_sa(&w->p[0]), &path, &c);
+		ike_natd_build(peer_sa(&w->p[0]), &path, &c);
 		ask(w, &c, &path);
 		world_run(w, 1000);
 		assert_int_equal(hashes_seen, agreed);

@@ -475,16 +475,6 @@ test_replaced_while_a_job_runs(void **state)
 	world_destroy(w);
 }
 
-static struct ike_sa *
-only_up(struct peer *p)
-{
-	struct ike_sa *sa;
-
-	for (sa = p->e->sas; sa->state != IKE_SA_UP; sa = sa->next)
-		;
-	return sa;
-}
-
 /**
  * unique = replace gives an SA 10 s, and takes it if its children are up over another one then.
  * Meanwhile the peer deleted a duplicate there, and close_action brought a second one up, though
@@ -499,7 +489,7 @@ test_replaced_is_enough(void **state)
 
 	(void)state;
 	connect_world(w);
-	sa = only_up(p);
+	sa = peer_sa(p);
 	assert_non_null(ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, p->e->now_ms + 10000));
 	assert_int_equal(ike_initiate(p->e, NULL, "gre", p->e->now_ms), -EALREADY);
 	world_run(w, 5000);
@@ -536,7 +526,7 @@ test_prevailing_one_is_over(void **state)
 
 		connect_world(w);
 		for (unsigned int i = 0; i < 8; i++)
-			spi_i[i] = (uint8_t)(only_up(&w->p[0])->spi_i >> (56 - 8 * i));
+			spi_i[i] = (uint8_t)(peer_sa(&w->p[0])->spi_i >> (56 - 8 * i));
 		w->filter = lose_late_of_first;
 		w->filter_arg = spi_i;
 		for (unsigned int i = 0; i < 2; i++)

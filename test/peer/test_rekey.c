@@ -452,8 +452,7 @@ test_jitter(void **state)
 		w->p[0].conn.over_time_s = 100;
 		w->p[0].conn.rand_time_s = 50;
 		connect_world(w);
-		for (sa = w->p[0].e->sas; sa->state != IKE_SA_UP; sa = sa->next)
-			;
+		sa = peer_sa(&w->p[0]);
 		c = sa->children;
 		at[0] = c->rekey_ms - c->installed_ms;
 		at[1] = c->rekey_bytes;

@@ -399,6 +399,17 @@ peer_live_sas(struct peer *p)
 	return count(p).sas;
 }
 
+struct ike_sa *
+peer_sa(struct peer *p)
+{
+	struct ike_sa *sa;
+
+	for (sa = p->e->sas; sa != NULL && sa->state != IKE_SA_UP; sa = sa->next)
+		;
+	assert_non_null(sa);
+	return sa;
+}
+
 unsigned int
 peer_installed(struct peer *p)
 {
