@@ -61,18 +61,9 @@ raise_event(const struct ike_sa *sa, const struct ike_child *c, enum ike_event_t
 void
 ike_child_failed(struct ike_sa *sa, const struct ike_child_cfg *cfg, const char *reason)
 {
-	const struct ike_event ev = {
-		.type = IKE_EV_CHILD_FAILED,
-		.conn = sa->conn,
-		.child = cfg,
-		.ike_id = sa->id,
-		.reason = reason,
-	};
-
 	ike_log(sa->e, IKE_LOG_WARN, "CHD", sa->conn->name, "%s: no CHILD_SA: %s", cfg->name,
 		reason);
-	sa->e->stats.child_failed++;
-	sa->e->host.event(sa->e->host.arg, &ev);
+	ike_say_failed(sa->e, sa->conn, cfg, sa->id, reason);
 }
 
 /* ---- install ---- */

@@ -89,9 +89,9 @@ update_addresses(struct ike_sa *sa, const struct ike_path *path, const struct ik
 	}
 	t = check(to, path);
 	if (t != NULL) {
-		t->nat_local = sa->nat_local;
-		t->nat_remote = sa->nat_remote;
-		t->behind_nat = sa->behind_nat;
+		t->nat.local = sa->nat_local;
+		t->nat.remote = sa->nat_remote;
+		t->nat.behind = sa->behind_nat;
 	}
 	/* until the check is done, the old state counts */
 	sa->nat_local = local;
@@ -110,11 +110,8 @@ hand_over(const struct ike_task *t, struct ike_sa *to)
 	if (!same_path(&t->path, &to->path) &&
 		ike_task_find(to, IKE_TASK_PATH_CHECK, NULL, 0) == NULL)
 		again = check(to, &t->path);
-	if (again == NULL)
-		return;
-	again->nat_local = t->nat_local;
-	again->nat_remote = t->nat_remote;
-	again->behind_nat = t->behind_nat;
+	if (again != NULL)
+		again->nat = t->nat;
 }
 
 void
@@ -201,6 +198,6 @@ ike_x_path_process(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *
 		return;
 	}
 	to = in_use(sa);
-	to->behind_nat = t->behind_nat;
-	ike_sa_moved(to, &t->path, t->nat_local, t->nat_remote);
+	to->behind_nat = t->nat.behind;
+	ike_sa_moved(to, &t->path, t->nat.local, t->nat.remote);
 }

@@ -177,10 +177,10 @@ fail_waiting(struct ike *e, const struct ike_conn_cfg *conn, uint64_t retry_ms)
 				     IKE_ACTION_START) != 0;
 
 		if (ike_wish_move(e, conn, child, again ? e->now_ms + retry_ms : IKE_NEVER))
-			ike_wish_failed(e, conn, child, NO_NAME);
+			ike_say_failed(e, conn, child, 0, NO_NAME);
 	}
 	if (ike_wish_move(e, conn, NULL, IKE_NEVER))
-		ike_wish_failed(e, conn, NULL, NO_NAME);
+		ike_say_failed(e, conn, NULL, 0, NO_NAME);
 }
 
 /** Connecting waits for all names of a connection, since the first that resolves is taken. */

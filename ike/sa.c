@@ -486,7 +486,7 @@ connect_failed(struct ike_sa *sa, const char *reason)
 
 	sa->e->stats.ike_failed++;
 	if (sa->initiator && !sa->was_up)
-		ike_wish_failed(sa->e, sa->conn, NULL, reason);
+		ike_say_failed(sa->e, sa->conn, NULL, sa->id, reason);
 	if (old == NULL || old->state != IKE_SA_UP)
 		return;
 	ike_reauth_later(old);

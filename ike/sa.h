@@ -330,9 +330,9 @@ bool ike_wish_ban(struct ike *e, const struct ike_conn_cfg *conn, const struct i
 void ike_wish_unban(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child);
 bool ike_wish_is_banned(const struct ike *e, const struct ike_conn_cfg *conn,
 	const struct ike_child_cfg *child);
-/** There is no hope for it, for now: IKE_EV_CHILD_FAILED, or IKE_EV_IKE_FAILED without child. */
-void ike_wish_failed(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
-	const char *reason);
+/** There is no hope for it, for now: IKE_EV_CHILD_FAILED, or IKE_EV_IKE_FAILED without child. ike_id: 0 = no SA was tried */
+void ike_say_failed(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
+	uint32_t ike_id, const char *reason);
 /** Forget all of them. */
 void ike_wish_drop_all(struct ike *e);
 

@@ -82,12 +82,18 @@ has_child(const struct ike_sa *sa, const struct ike_child_cfg *child)
 	return ike_child_is_up(sa, child) || ike_task_find(sa, IKE_TASK_CHILD, child, 0) != NULL;
 }
 
+/** Up, and neither replaced nor waiting for that to be decided. */
+static bool
+is_in_place(const struct ike_sa *sa)
+{
+	return sa->state == IKE_SA_UP && sa->rival_of == 0 && !sa->replaced;
+}
+
 static bool
 usable(const struct ike_sa *sa)
 {
 	/* one that is about to go carries nothing new */
-	return (sa->state == IKE_SA_UP && sa->rival_of == 0 && !sa->replaced &&
-		       ike_task_find(sa, IKE_TASK_DELETE_IKE, NULL, 0) == NULL) ||
+	return (is_in_place(sa) && ike_task_find(sa, IKE_TASK_DELETE_IKE, NULL, 0) == NULL) ||
 	       sa->state == IKE_SA_AUTH_SENT || sa->state == IKE_SA_INIT_SENT;
 }
 
@@ -98,8 +104,7 @@ may_stay(const struct ike_sa *sa)
 {
 	const struct ike_task *end = ike_task_find(sa, IKE_TASK_DELETE_IKE, NULL, 0);
 
-	return sa->state == IKE_SA_UP && sa->rival_of == 0 && !sa->replaced && end != NULL &&
-	       end->not_before_ms > sa->e->now_ms;
+	return is_in_place(sa) && end != NULL && end->not_before_ms > sa->e->now_ms;
 }
 
 struct ike_sa *
@@ -221,13 +226,14 @@ ike_wish_move(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_c
 }
 
 void
-ike_wish_failed(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
-	const char *reason)
+ike_say_failed(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_child_cfg *child,
+	uint32_t ike_id, const char *reason)
 {
 	const struct ike_event ev = {
 		.type = child != NULL ? IKE_EV_CHILD_FAILED : IKE_EV_IKE_FAILED,
 		.conn = conn,
 		.child = child,
+		.ike_id = ike_id,
 		.reason = reason,
 	};
 
@@ -249,7 +255,7 @@ ike_wish_ban(struct ike *e, const struct ike_conn_cfg *conn, const struct ike_ch
 	ike_timer_set(&e->wish_heap, &w->timer, IKE_NEVER);
 	w->banned = true;
 	if (wished)
-		ike_wish_failed(e, conn, child, "terminated");
+		ike_say_failed(e, conn, child, 0, "terminated");
 	return wished;
 }
 

@@ -47,7 +47,7 @@ struct ike_task {
 	uint32_t spi;		/* DELETE_CHILD without child: of an SA that we never installed */
 	uint32_t bad_spi;	/* INVALID_SPI */
 	struct ike_path path;	/* PATH_CHECK: this and the rest */
-	bool nat_local, nat_remote, behind_nat;
+	struct { bool local, remote, behind; } nat; /* as in struct ike_sa, of that path */
 	struct ike_path from; /* where the answer came from */
 	bool moved_on; /* the path changed since cookie2 went out: the answer proves nothing */
 	bool told_old; /* cookie2 went to where the peer was, too: an answer from elsewhere proves nothing */
