@@ -357,10 +357,12 @@ out_tun(struct gw_worker *w, struct gw_tunnel *t)
 	n = gw_tun_read(w->tun_rx, t, pkts, room, &refused);
 	took(w, pkts, n, refused);
 	w->more_inside |= n + refused == room;
-	if (n + refused == room || gw_tun_rx_pending(w->tun_rx) != NULL)
-		w->dry = w->dry == t ? NULL : w->dry;
-	else if (t->queues != NULL)
+	if (t->queues == NULL)
+		return n + refused;
+	if (n + refused < room && gw_tun_rx_pending(w->tun_rx) == NULL)
 		note_dry(w, t, n + refused > 0);
+	else if (w->dry == t)
+		w->dry = NULL;
 	return n + refused;
 }
 
