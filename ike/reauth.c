@@ -82,19 +82,44 @@ has_children_of(const struct ike_sa *sa, const struct ike_sa *old)
 	return true;
 }
 
-/** All that it carries we have over other IKE SAs as well: two of them were to be replaced, and are
- * gone. */
-static bool
-is_surplus(const struct ike_sa *sa)
+static struct ike_child *
+carried(const struct ike_sa *sa, const struct ike_child_cfg *cfg)
 {
-	for (const struct ike_child *c = sa->children; c != NULL; c = c->next) {
-		const struct ike_child *o =
-			ike_child_is_live(c) && c->ours ? ike_reauth_sibling(sa, c->cfg) : NULL;
+	for (struct ike_child *c = sa->children; c != NULL; c = c->next)
+		if (c->cfg == cfg && c->out && ike_child_is_live(c))
+			return c;
+	return NULL;
+}
 
-		if (o == NULL || !o->ours)
-			return false;
+/** An SA that stays has cfg, brought up by us as sa was, in old's place. */
+static bool
+is_elsewhere(const struct ike_sa *sa, const struct ike_sa *old, const struct ike_child_cfg *cfg)
+{
+	for (const struct ike_sa *o = ike_sa_same_ends(sa, NULL); o != NULL;
+		o = ike_sa_same_ends(sa, o)) {
+		const struct ike_child *c = carried(o, cfg);
+
+		if (o != old && o->conn == sa->conn && !o->replaced && c != NULL && c->ours)
+			return true;
 	}
+	return false;
+}
+
+/** Two SAs with the same children were to be replaced, and the other one has been. */
+static bool
+is_surplus(const struct ike_sa *sa, const struct ike_sa *old)
+{
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		if (!ike_child_is_live(c) || !c->ours || !is_elsewhere(sa, old, c->cfg))
+			return false;
 	return sa->children != NULL;
+}
+
+static void
+go(struct ike_sa *sa)
+{
+	sa->replaced = true;
+	ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
 }
 
 void
@@ -111,19 +136,20 @@ ike_reauth_finish(struct ike_sa *sa)
 		return;
 	old = ike_sa_by_id(sa->e, sa->reauth_of);
 	sa->reauth_of = 0;
-	if (old == NULL && is_surplus(sa))
-		old = sa;
-	if (old == NULL || old->state != IKE_SA_UP)
+	if (old != NULL && old->state != IKE_SA_UP)
 		return;
-	if (!has_children_of(sa, old)) {
+	if (old != NULL && !has_children_of(sa, old)) {
 		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
 			"IKE_SA %u: the peer refuses its children over the new one, it goes on",
 			old->id);
 		ike_reauth_later(old);
-		old = sa;
+		go(sa);
+		return;
 	}
-	old->replaced = true;
-	ike_task_add(old, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+	if (is_surplus(sa, old))
+		go(sa);
+	if (old != NULL)
+		go(old);
 }
 
 void
@@ -162,11 +188,10 @@ ike_reauth_sibling(const struct ike_sa *sa, const struct ike_child_cfg *cfg)
 {
 	for (struct ike_sa *o = ike_sa_same_ends(sa, NULL); o != NULL;
 		o = ike_sa_same_ends(sa, o)) {
-		if (o->conn != sa->conn)
-			continue;
-		for (struct ike_child *c = o->children; c != NULL; c = c->next)
-			if (c->cfg == cfg && c->out && ike_child_is_live(c))
-				return c;
+		struct ike_child *c = o->conn == sa->conn ? carried(o, cfg) : NULL;
+
+		if (c != NULL)
+			return c;
 	}
 	return NULL;
 }
