@@ -9,13 +9,6 @@
 
 #define SETTLE_MS 1000 /* what is under way on the pair that goes may arrive */
 
-static bool
-same_addresses(const struct ike_sa *a, const struct ike_sa *b)
-{
-	return memcmp(&a->path.local, &b->path.local, 16) == 0 &&
-	       memcmp(&a->path.remote, &b->path.remote, 16) == 0;
-}
-
 /** Where a child of sa may have its like: sa itself, then the others between the same two ends. */
 static struct ike_sa *
 next_sa(const struct ike_sa *sa, const struct ike_sa *from)
@@ -42,7 +35,8 @@ counterpart(const struct ike_child *c)
 	for (struct ike_sa *sa = c->sa; sa != NULL; sa = next_sa(c->sa, sa)) {
 		struct ike_child *o;
 
-		if (sa->conn != c->sa->conn || sa->state != IKE_SA_UP || !same_addresses(sa, c->sa))
+		if (sa->conn != c->sa->conn || sa->state != IKE_SA_UP ||
+			!ike_sa_same_addresses(sa, c->sa))
 			continue;
 		/* one of the two is there to replace the other, and sees to its end */
 		if (ike_reauth_replaces(sa, c->sa) || ike_reauth_replaces(c->sa, sa))
@@ -132,6 +126,8 @@ ike_dup_alive(struct ike_sa *sa)
 
 	/* who is who is looked up anew: either may have been rekeyed in between */
 	sa->dup_ms = 0;
+	if (sa->replaced) /* it does not stay, after all */
+		return;
 	for (const struct ike_child *c = sa->children; c != NULL; c = c->next) {
 		if (!ike_child_is_live(c) || c->ours)
 			continue;

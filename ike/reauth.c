@@ -82,37 +82,25 @@ has_children_of(const struct ike_sa *sa, const struct ike_sa *old)
 	return true;
 }
 
-static struct ike_child *
-carried(const struct ike_sa *sa, const struct ike_child_cfg *cfg)
-{
-	for (struct ike_child *c = sa->children; c != NULL; c = c->next)
-		if (c->cfg == cfg && c->out && ike_child_is_live(c))
-			return c;
-	return NULL;
-}
-
-/** An SA that stays has cfg, brought up by us as sa was, in old's place. */
+/**
+ * What o carries we brought up, and again over sa, which is younger: o is not needed. The peer sees
+ * two of ours and leaves them alone, and of those of both ends dup.h leaves one.
+ */
 static bool
-is_elsewhere(const struct ike_sa *sa, const struct ike_sa *old, const struct ike_child_cfg *cfg)
+is_outdone(const struct ike_sa *o, const struct ike_sa *sa)
 {
-	for (const struct ike_sa *o = ike_sa_same_ends(sa, NULL); o != NULL;
-		o = ike_sa_same_ends(sa, o)) {
-		const struct ike_child *c = carried(o, cfg);
+	bool any = false;
 
-		if (o != old && o->conn == sa->conn && !o->replaced && c != NULL && c->ours)
-			return true;
-	}
-	return false;
-}
-
-/** Two SAs with the same children were to be replaced, and the other one has been. */
-static bool
-is_surplus(const struct ike_sa *sa, const struct ike_sa *old)
-{
-	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
-		if (!ike_child_is_live(c) || !c->ours || !is_elsewhere(sa, old, c->cfg))
+	if (o->conn != sa->conn || o->reauth_of != 0 || !ike_sa_same_addresses(o, sa))
+		return false;
+	for (const struct ike_child *c = o->children; c != NULL; c = c->next) {
+		if (!is_wanted(c))
+			continue;
+		if (!c->ours || !ike_child_is_up(sa, c->cfg))
 			return false;
-	return sa->children != NULL;
+		any = true;
+	}
+	return any;
 }
 
 static void
@@ -120,6 +108,20 @@ go(struct ike_sa *sa)
 {
 	sa->replaced = true;
 	ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+}
+
+static void
+drop_outdone(const struct ike_sa *sa)
+{
+	for (struct ike_sa *o = ike_sa_same_ends(sa, NULL); o != NULL;
+		o = ike_sa_same_ends(sa, o)) {
+		if (o->replaced || !is_outdone(o, sa))
+			continue;
+		ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name,
+			"IKE_SA %u: its children are up over IKE_SA %u, too: it goes", o->id,
+			sa->id);
+		go(o);
+	}
 }
 
 void
@@ -136,20 +138,19 @@ ike_reauth_finish(struct ike_sa *sa)
 		return;
 	old = ike_sa_by_id(sa->e, sa->reauth_of);
 	sa->reauth_of = 0;
-	if (old != NULL && old->state != IKE_SA_UP)
-		return;
-	if (old != NULL && !has_children_of(sa, old)) {
-		ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
-			"IKE_SA %u: the peer refuses its children over the new one, it goes on",
-			old->id);
-		ike_reauth_later(old);
-		go(sa);
-		return;
-	}
-	if (is_surplus(sa, old))
-		go(sa);
-	if (old != NULL)
+	if (old != NULL && old->state == IKE_SA_UP) {
+		if (!has_children_of(sa, old)) {
+			ike_log(sa->e, IKE_LOG_WARN, "IKE", sa->conn->name,
+				"IKE_SA %u: the peer refuses its children over the new one, it "
+				"goes on",
+				old->id);
+			ike_reauth_later(old);
+			go(sa);
+			return;
+		}
 		go(old);
+	}
+	drop_outdone(sa);
 }
 
 void
@@ -188,10 +189,11 @@ ike_reauth_sibling(const struct ike_sa *sa, const struct ike_child_cfg *cfg)
 {
 	for (struct ike_sa *o = ike_sa_same_ends(sa, NULL); o != NULL;
 		o = ike_sa_same_ends(sa, o)) {
-		struct ike_child *c = o->conn == sa->conn ? carried(o, cfg) : NULL;
-
-		if (c != NULL)
-			return c;
+		if (o->conn != sa->conn)
+			continue;
+		for (struct ike_child *c = o->children; c != NULL; c = c->next)
+			if (c->cfg == cfg && c->out && ike_child_is_live(c))
+				return c;
 	}
 	return NULL;
 }

@@ -286,6 +286,9 @@ void ike_sa_act(struct ike_sa *sa, const struct ike_child_cfg *cfg, enum ike_end
 /** An attempt to set cfg up over sa ended without SA: said, and what is to be up comes back later. */
 void ike_sa_child_refused(struct ike_sa *sa, const struct ike_child_cfg *cfg, const char *reason);
 
+/** What the peer's colliding rekeying of sa made, as long as nothing is decided, by then rekeyed itself or not; NULL = none, or gone. */
+struct ike_sa *ike_sa_rival(const struct ike_sa *sa);
+
 /** sa was made by the peer's colliding rekeying and is used: the peer thinks that it is the one. */
 void ike_sa_adopt(struct ike_sa *sa);
 
@@ -364,6 +367,8 @@ struct ike_sa *ike_sa_between(const struct ike *e, const struct ike_path *path);
 int ike_sa_set_id(const struct ike_id **at, const struct ike_id *id);
 /** Both identities are certain from now on: it is a peer's. */
 void ike_sa_know_ends(struct ike_sa *sa);
+/** Between the same two addresses. */
+bool ike_sa_same_addresses(const struct ike_sa *a, const struct ike_sa *b);
 /**
  * SAs in state UP between sa's two identities, sa itself left out, newest first.
  * @param from NULL = the first one, else the one after it

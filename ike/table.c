@@ -169,6 +169,13 @@ ike_sa_same_ends(const struct ike_sa *sa, const struct ike_sa *from)
 	return NULL;
 }
 
+bool
+ike_sa_same_addresses(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return memcmp(&a->path.local, &b->path.local, 16) == 0 &&
+	       memcmp(&a->path.remote, &b->path.remote, 16) == 0;
+}
+
 struct ike_sa *
 ike_sa_by_init(const struct ike *e, uint64_t spi_i, const struct ike_path *path,
 	const uint8_t digest[IKE_DIGEST_LEN])

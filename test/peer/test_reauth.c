@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Reauthentication where two IKE SAs carry the same children: one successor is enough, none too
+ * few. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ike/reauth.h"
+#include "ike/sa.h"
+#include "ike/wire.h"
+#include "world.h"
+
+static unsigned int
+n_sas(const struct peer *p)
+{
+	struct ike_stats st;
+
+	ike_get_stats(p->e, &st);
+	return st.n_sas;
+}
+
+/** No liveness check and no DELETE gets through. */
+static bool
+lose_informational(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	(void)from;
+	(void)len;
+	return buf[18] != IKE_X_INFORMATIONAL;
+}
+
+/** Both ends connected for the same child, and what would end one of the two IKE SAs is lost. */
+static void
+connect_twice(struct world *w)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		peer_start(&w->p[i]);
+	w->filter = lose_informational;
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(ike_initiate(w->p[i].e, NULL, "gre", w->now), 0);
+	world_run(w, 1000);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(n_sas(&w->p[i]), 2);
+}
+
+/** Of p's SAs those that it initiated, or those of the peer. */
+static void
+reauthenticate(struct peer *p, bool initiated)
+{
+	for (struct ike_sa *sa = p->e->sas; sa != NULL; sa = sa->next)
+		if (sa->initiator == initiated)
+			ike_reauth_instead(sa);
+}
+
+/** One end loses both, the other one hears of it, or does not. */
+static struct world *
+one_end_lost(uint64_t seed, bool token)
+{
+	struct world *w = world_create(seed);
+
+	for (unsigned int i = 0; i < 2; i++) {
+		w->p[i].cfg.has_qcd_secret = token;
+		w->p[i].cfg.qcd_secret[0] = (uint8_t)(1 + i);
+	}
+	w->p[0].conn.dpd_delay_s = 5;
+	connect_twice(w);
+	world_run(w, 400000);
+	assert_int_equal(n_sas(&w->p[0]), 0);
+	assert_int_equal(peer_live_sas(&w->p[1]), 2);
+	w->filter = NULL;
+	return w;
+}
+
+/**
+ * The other one reauthenticates both: one successor is enough, whether or not what it is to replace
+ * has gone before. Seed 287759.
+ */
+static void
+test_both_of_what_is_lost(void **state)
+{
+	(void)state;
+	for (unsigned int token = 0; token < 2; token++) {
+		struct world *w = one_end_lost(600 + token, token != 0);
+
+		for (struct ike_sa *sa = w->p[1].e->sas; sa != NULL; sa = sa->next) {
+			ike_reauth_instead(sa);
+			ike_task_add(sa, IKE_TASK_LIVENESS, NULL, 0, 0);
+		}
+		world_run(w, 400000);
+		world_assert_settled(w, 1);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(n_sas(&w->p[i]), 1);
+		world_destroy(w);
+	}
+}
+
+/** It reauthenticates one of them: the successor is what works, and not the other old one. */
+static void
+test_one_of_what_is_lost(void **state)
+{
+	(void)state;
+	for (unsigned int initiated = 0; initiated < 2; initiated++) {
+		struct world *w = one_end_lost(602 + initiated, false);
+
+		reauthenticate(&w->p[1], initiated != 0);
+		world_run(w, 5000);
+		assert_non_null(peer_sending(&w->p[1]));
+		assert_non_null(world_twin(w, 1, peer_sending(&w->p[1])));
+		/* the peer's, if nobody asks for it and it asks for nobody */
+		world_run(w, 400000);
+		assert_int_equal(n_sas(&w->p[0]), 1);
+		assert_int_equal(n_sas(&w->p[1]), 1 + initiated);
+		world_destroy(w);
+	}
+}
+
+/**
+ * Each end reauthenticates its own, the peer's, both or none, while they decide which one of the
+ * two goes, or cannot: all ways one is left, they never leave it to each other.
+ */
+static void
+test_duplicates(void **state)
+{
+	(void)state;
+	for (unsigned int n = 0; n < 16 * 2 * 3; n++) {
+		struct world *w = world_create(620 + n);
+
+		connect_twice(w);
+		w->jitter_ms = 20;
+		for (unsigned int i = 0; i < 4; i++)
+			if (n & 1u << i)
+				reauthenticate(&w->p[i / 2], i % 2 != 0);
+		if (n & 16)
+			w->filter = NULL;
+		world_run(w, 1000);
+		w->filter = NULL;
+		world_run(w, 400000);
+		world_assert_settled(w, 1);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(
+				w->p[i].events[IKE_EV_CHILD_UP] - w->p[i].events[IKE_EV_CHILD_DOWN],
+				1);
+		world_destroy(w);
+	}
+}
+
+/** A hub's SAs with two hosts that call themselves the same: each is reauthenticated, both stay. */
+static void
+test_two_hosts_of_one_name(void **state)
+{
+	struct world *w = world_create_n(603, 3);
+
+	(void)state;
+	w->routed = true;
+	w->p[0].conn.n_remote = 0;
+	w->p[0].conn.unique = IKE_UNIQUE_NEVER;
+	for (unsigned int i = 1; i < 3; i++)
+		peer_id(&w->p[i].conn.local.id, "host.example.org");
+	for (unsigned int i = 0; i < 3; i++)
+		peer_start(&w->p[i]);
+	for (unsigned int i = 1; i < 3; i++)
+		assert_int_equal(ike_initiate(w->p[i].e, NULL, "gre", w->now), 0);
+	world_run(w, 1000);
+	for (unsigned int turn = 0; turn < 4; turn++) {
+		for (struct ike_sa *sa = w->p[0].e->sas; sa != NULL; sa = sa->next)
+			ike_reauth_instead(sa);
+		world_run(w, 60000);
+		assert_int_equal(n_sas(&w->p[0]), 2);
+		for (unsigned int i = 1; i < 3; i++) {
+			assert_int_equal(n_sas(&w->p[i]), 1);
+			assert_int_equal(peer_live_children(&w->p[i]), 1);
+		}
+	}
+	world_destroy(w);
+}
+
+/** With two children: what one successor has left to the other does not make that one needed. */
+static void
+test_duplicates_of_two_children(void **state)
+{
+	(void)state;
+	for (unsigned int n = 0; n < 20; n++) {
+		struct world *w = world_create(720 + n);
+
+		for (unsigned int i = 0; i < 2; i++) {
+			w->p[i].conn.n_children = 2;
+			w->p[i].conn.unique = IKE_UNIQUE_NEVER;
+		}
+		connect_twice(w);
+		for (unsigned int i = 0; i < 2; i++)
+			ike_initiate(w->p[i].e, NULL, w->p[1].children[1].name, w->now);
+		world_run(w, 1000);
+		w->jitter_ms = 20;
+		for (struct ike_sa *sa = w->p[1].e->sas; sa != NULL; sa = sa->next)
+			ike_reauth_instead(sa);
+		world_run(w, 1000);
+		w->filter = NULL;
+		world_run(w, 400000);
+		for (unsigned int i = 0; i < 2; i++) {
+			assert_int_equal(n_sas(&w->p[i]), 1);
+			assert_int_equal(peer_live_children(&w->p[i]), 2);
+		}
+		world_destroy(w);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_both_of_what_is_lost),
+		cmocka_unit_test(test_one_of_what_is_lost),
+		cmocka_unit_test(test_duplicates),
+		cmocka_unit_test(test_two_hosts_of_one_name),
+		cmocka_unit_test(test_duplicates_of_two_children),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
