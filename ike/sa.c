@@ -308,7 +308,9 @@ void
 ike_sa_replaced(struct ike_sa *sa, struct ike_sa *by)
 {
 	by->was_up = true;
-	by->rival_of = 0;
+	/* a rival that is not decided on is that under its new keys, too */
+	by->rival_of = sa->rival_of;
+	sa->rival_of = 0;
 	sa->successor = by->id;
 	ike_reauth_follow(sa, by);
 	by->reauth_of = sa->reauth_of;
@@ -328,6 +330,16 @@ ike_sa_replaced(struct ike_sa *sa, struct ike_sa *by)
 		sa->id, by->id);
 	if (sa->state == IKE_SA_UP)
 		set_state(sa, IKE_SA_REKEYED);
+}
+
+struct ike_sa *
+ike_sa_rival(const struct ike_sa *sa)
+{
+	struct ike_sa *o = ike_sa_same_ends(sa, NULL);
+
+	while (o != NULL && o->rival_of != sa->id)
+		o = ike_sa_same_ends(sa, o);
+	return o;
 }
 
 void
@@ -472,11 +484,9 @@ static struct ike_sa *
 heir_of(const struct ike_sa *sa)
 {
 	const struct ike_task *t = sa->active;
-	struct ike_sa *o = NULL;
+	bool asked = t != NULL && t->type == IKE_TASK_REKEY_IKE && t->nego->rival_id != 0;
 
-	if (t != NULL && t->type == IKE_TASK_REKEY_IKE && t->nego->rival_id != 0)
-		o = ike_sa_by_id(sa->e, t->nego->rival_id);
-	return o != NULL && o->state == IKE_SA_UP && o->rival_of == sa->id ? o : NULL;
+	return asked ? ike_sa_rival(sa) : NULL;
 }
 
 static void

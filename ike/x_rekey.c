@@ -91,9 +91,7 @@ ike_x_rekey_build(struct ike_sa *sa, struct ike_task *t, struct ike_chain *c)
 static struct ike_sa *
 rival_of(const struct ike_sa *sa, const struct ike_nego *n)
 {
-	struct ike_sa *r = n->rival_id == 0 ? NULL : ike_sa_by_id(sa->e, n->rival_id);
-
-	return r != NULL && r->state == IKE_SA_UP ? r : NULL;
+	return n->rival_id == 0 ? NULL : ike_sa_rival(sa);
 }
 
 static void
