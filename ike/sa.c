@@ -490,16 +490,21 @@ heir_of(const struct ike_sa *sa)
 }
 
 static void
-connect_failed(struct ike_sa *sa, const char *reason)
+connect_failed(const struct ike_sa *sa, const char *reason)
 {
-	struct ike_sa *old = sa->reauth_of != 0 ? ike_sa_by_id(sa->e, sa->reauth_of) : NULL;
-
 	sa->e->stats.ike_failed++;
 	if (sa->initiator && !sa->was_up)
 		ike_say_failed(sa->e, sa->conn, NULL, sa->id, reason);
-	if (old == NULL || old->state != IKE_SA_UP)
-		return;
-	ike_reauth_later(old);
+}
+
+/** sa ends before it could take the place of what it was to replace: that goes on. */
+static void
+reauth_failed(const struct ike_sa *sa)
+{
+	struct ike_sa *old = sa->reauth_of != 0 ? ike_sa_by_id(sa->e, sa->reauth_of) : NULL;
+
+	if (old != NULL && old->state == IKE_SA_UP)
+		ike_reauth_later(old);
 }
 
 void
@@ -520,6 +525,8 @@ ike_sa_end(struct ike_sa *sa, enum ike_end why, bool linger, const char *reason)
 			reason);
 	if (why == IKE_END_FAILED || why == IKE_END_REFUSED)
 		connect_failed(sa, reason);
+	if (why != IKE_END_QUIET)
+		reauth_failed(sa);
 	end_children(sa, why, reason);
 	ike_mobike_hand_over(sa);
 	end_tasks(sa, why, reason);

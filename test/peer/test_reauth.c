@@ -209,6 +209,51 @@ test_duplicates_of_two_children(void **state)
 	}
 }
 
+/** CREATE_CHILD_SA of peer 0 gets lost. */
+static bool
+lose_child_requests(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
+{
+	(void)w;
+	(void)len;
+	return from != 0 || buf[18] != IKE_X_CREATE_CHILD_SA;
+}
+
+/**
+ * The peer deletes the successor, as it has no child there: the old IKE SA is reauthenticated again
+ * before its hard limit. Seed 471657.
+ */
+static void
+test_successor_deleted_by_the_peer(void **state)
+{
+	struct world *w = world_create(604);
+	struct peer *p = &w->p[0];
+
+	(void)state;
+	w->p[1].conn.childless = IKE_CHILDLESS_FORCE;
+	p->conn.reauth_time_s = 30;
+	p->conn.over_time_s = 100;
+	for (unsigned int i = 0; i < 2; i++)
+		peer_start(&w->p[i]);
+	assert_int_equal(ike_initiate(p->e, NULL, "gre", w->now), 0);
+	world_run(w, 20000);
+	world_assert_settled(w, 1);
+	w->filter = lose_child_requests;
+	while (p->events[IKE_EV_IKE_UP] < 2)
+		world_run(w, 100);
+	assert_int_equal(ike_terminate(w->p[1].e, &(struct ike_select){.ike_id = 2}, w->now), 1);
+	world_run(w, 1000);
+	assert_string_equal(p->reason, "deleted by the peer");
+	w->filter = NULL;
+	for (unsigned int s = 0; s < 110; s++) {
+		world_run(w, 1000);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_not_equal(peer_live_children(&w->p[i]), 0);
+	}
+	assert_true(p->events[IKE_EV_IKE_UP] > 2);
+	world_assert_settled(w, 1);
+	world_destroy(w);
+}
+
 int
 main(void)
 {
@@ -218,6 +263,7 @@ main(void)
 		cmocka_unit_test(test_duplicates),
 		cmocka_unit_test(test_two_hosts_of_one_name),
 		cmocka_unit_test(test_duplicates_of_two_children),
+		cmocka_unit_test(test_successor_deleted_by_the_peer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
