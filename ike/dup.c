@@ -96,10 +96,12 @@ ike_dup_check(struct ike_child *c)
 	ike_task_add(stays, IKE_TASK_LIVENESS, NULL, 0, stays->dup_ms);
 }
 
-/** Some child of from is not up over to. */
+/** Some child of from is not up over to, or is still to come. */
 static bool
 carries_more(const struct ike_sa *from, const struct ike_sa *to)
 {
+	if (ike_task_asks_child(from))
+		return true;
 	for (const struct ike_child *c = from->children; c != NULL; c = c->next)
 		if (ike_child_is_live(c) && !ike_child_is_up(to, c->cfg))
 			return true;
@@ -126,7 +128,7 @@ ike_dup_alive(struct ike_sa *sa)
 
 	/* who is who is looked up anew: either may have been rekeyed in between */
 	sa->dup_ms = 0;
-	if (sa->replaced) /* it does not stay, after all */
+	if (ike_sa_is_leaving(sa)) /* it does not stay, after all */
 		return;
 	for (const struct ike_child *c = sa->children; c != NULL; c = c->next) {
 		if (!ike_child_is_live(c) || c->ours)

@@ -91,7 +91,8 @@ is_outdone(const struct ike_sa *o, const struct ike_sa *sa)
 {
 	bool any = false;
 
-	if (o->conn != sa->conn || o->reauth_of != 0 || !ike_sa_same_addresses(o, sa))
+	if (o->conn != sa->conn || o->reauth_of != 0 || ike_task_asks_child(o) ||
+		!ike_sa_same_addresses(o, sa))
 		return false;
 	for (const struct ike_child *c = o->children; c != NULL; c = c->next) {
 		if (!is_wanted(c))
@@ -129,12 +130,8 @@ ike_reauth_finish(struct ike_sa *sa)
 {
 	struct ike_sa *old;
 
-	if (sa->reauth_of == 0 || sa->state != IKE_SA_UP)
-		return;
-	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
-		if (t->type == IKE_TASK_CHILD)
-			return;
-	if (sa->active != NULL && sa->active->type == IKE_TASK_CHILD)
+	if (sa->reauth_of == 0 || sa->state != IKE_SA_UP || ike_sa_is_leaving(sa) ||
+		ike_task_asks_child(sa))
 		return;
 	old = ike_sa_by_id(sa->e, sa->reauth_of);
 	sa->reauth_of = 0;
@@ -184,16 +181,26 @@ ike_reauth_alive(struct ike_sa *sa)
 			ike_child_switch(c);
 }
 
+/** One that is in use, over an SA that stays, is better than the newest. */
+static unsigned int
+rank(const struct ike_child *c)
+{
+	return (ike_sa_is_leaving(c->sa) ? 0u : 2u) + (c->sending ? 1u : 0u);
+}
+
 struct ike_child *
 ike_reauth_sibling(const struct ike_sa *sa, const struct ike_child_cfg *cfg)
 {
+	struct ike_child *best = NULL;
+
 	for (struct ike_sa *o = ike_sa_same_ends(sa, NULL); o != NULL;
 		o = ike_sa_same_ends(sa, o)) {
 		if (o->conn != sa->conn)
 			continue;
 		for (struct ike_child *c = o->children; c != NULL; c = c->next)
-			if (c->cfg == cfg && c->out && ike_child_is_live(c))
-				return c;
+			if (c->cfg == cfg && c->out && ike_child_is_live(c) &&
+				(best == NULL || rank(c) > rank(best)))
+				best = c;
 	}
-	return NULL;
+	return best;
 }

@@ -41,7 +41,7 @@ bool ike_reauth_is_first(const struct ike_sa *sa, const struct ike_child_cfg *cf
 /** sa answered a liveness check: what came with IKE_AUTH works at the peer, too. */
 void ike_reauth_alive(struct ike_sa *sa);
 
-/** The same child of the same peer over another IKE SA; NULL = none. */
+/** The same child of the same peer over another IKE SA: one that stays and is in use, if there is; NULL = none. */
 struct ike_child *ike_reauth_sibling(const struct ike_sa *sa, const struct ike_child_cfg *cfg);
 
 #endif

@@ -332,6 +332,14 @@ ike_sa_replaced(struct ike_sa *sa, struct ike_sa *by)
 		set_state(sa, IKE_SA_REKEYED);
 }
 
+bool
+ike_sa_is_leaving(const struct ike_sa *sa)
+{
+	const struct ike_task *end = ike_task_find(sa, IKE_TASK_DELETE_IKE, NULL, 0);
+
+	return sa->replaced || (end != NULL && end->not_before_ms == 0);
+}
+
 struct ike_sa *
 ike_sa_rival(const struct ike_sa *sa)
 {

@@ -54,6 +54,17 @@ ike_task_find(const struct ike_sa *sa, enum ike_task_type type, const struct ike
 	return t;
 }
 
+bool
+ike_task_asks_child(const struct ike_sa *sa)
+{
+	if (sa->active != NULL && sa->active->type == IKE_TASK_CHILD)
+		return true;
+	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
+		if (t->type == IKE_TASK_CHILD)
+			return true;
+	return false;
+}
+
 static void
 append(struct ike_sa *sa, struct ike_task *t)
 {

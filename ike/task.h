@@ -86,6 +86,9 @@ void ike_task_again(struct ike_sa *sa, struct ike_task *t, uint64_t not_before_m
 struct ike_task *ike_task_find(
 	const struct ike_sa *sa, enum ike_task_type type, const struct ike_child_cfg *cfg, uint32_t child_id);
 
+/** A child is being asked for over sa, or is to be. */
+bool ike_task_asks_child(const struct ike_sa *sa);
+
 /** Take a waiting task off. */
 void ike_task_remove(struct ike_sa *sa, struct ike_task *t);
 

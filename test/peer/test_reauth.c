@@ -254,6 +254,65 @@ test_successor_deleted_by_the_peer(void **state)
 	world_destroy(w);
 }
 
+/**
+ * The successor is ended by command while its child is still to come: what was to be replaced goes
+ * on.
+ */
+static void
+test_successor_terminated(void **state)
+{
+	struct world *w = world_create(605);
+	struct peer *p = &w->p[0];
+
+	(void)state;
+	w->p[1].conn.childless = IKE_CHILDLESS_FORCE;
+	p->conn.reauth_time_s = 30;
+	for (unsigned int i = 0; i < 2; i++)
+		peer_start(&w->p[i]);
+	assert_int_equal(ike_initiate(p->e, NULL, "gre", w->now), 0);
+	world_run(w, 20000);
+	w->filter = lose_child_requests;
+	while (p->events[IKE_EV_IKE_UP] < 2)
+		world_run(w, 100);
+	assert_int_equal(ike_terminate(p->e, &(struct ike_select){.ike_id = 2}, w->now), 1);
+	w->filter = NULL;
+	world_run(w, 10000);
+	assert_int_equal(p->events[IKE_EV_IKE_DOWN], 1);
+	world_assert_settled(w, 1);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(n_sas(&w->p[i]), 1);
+	world_destroy(w);
+}
+
+/**
+ * Both ends connect at once, the one that yields has a second child still to come over the IKE SA
+ * that is not needed for the first one: it comes.
+ */
+static void
+test_child_still_to_come(void **state)
+{
+	(void)state;
+	for (unsigned int yielding = 0; yielding < 2; yielding++) {
+		struct world *w = world_create(606 + yielding);
+		const char *second = w->p[0].children[1].name;
+
+		for (unsigned int i = 0; i < 2; i++)
+			w->p[i].conn.n_children = 2;
+		for (unsigned int i = 0; i < 2; i++)
+			peer_start(&w->p[i]);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(ike_initiate(w->p[i].e, NULL, "gre", w->now), 0);
+		w->filter = lose_child_requests;
+		assert_int_equal(ike_initiate(w->p[yielding].e, NULL, second, w->now), 0);
+		world_run(w, 3000);
+		w->filter = NULL;
+		world_run(w, 60000);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(peer_live_children(&w->p[i]), 2);
+		world_destroy(w);
+	}
+}
+
 int
 main(void)
 {
@@ -264,6 +323,8 @@ main(void)
 		cmocka_unit_test(test_two_hosts_of_one_name),
 		cmocka_unit_test(test_duplicates_of_two_children),
 		cmocka_unit_test(test_successor_deleted_by_the_peer),
+		cmocka_unit_test(test_successor_terminated),
+		cmocka_unit_test(test_child_still_to_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
