@@ -105,10 +105,22 @@ is_outdone(const struct ike_sa *o, const struct ike_sa *sa)
 }
 
 static void
+ask_elsewhere(struct ike_sa *sa, const struct ike_task *t)
+{
+	if (t->type == IKE_TASK_CHILD)
+		ike_wish(sa->e, sa->conn, t->cfg, sa->e->now_ms);
+}
+
+static void
 go(struct ike_sa *sa)
 {
 	sa->replaced = true;
 	ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+	/* children that are still to come, or would come up only to go with it */
+	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
+		ask_elsewhere(sa, t);
+	if (sa->active != NULL)
+		ask_elsewhere(sa, sa->active);
 }
 
 static void

@@ -313,6 +313,36 @@ test_child_still_to_come(void **state)
 	}
 }
 
+/** A child is asked for over what a reauthentication is about to replace: it comes over the other.
+ */
+static void
+test_child_asked_over_the_old_one(void **state)
+{
+	struct world *w = world_create(608);
+	struct peer *p = &w->p[0];
+
+	(void)state;
+	p->conn.reauth_time_s = 30;
+	for (unsigned int i = 0; i < 2; i++) {
+		w->p[i].conn.n_children = 2;
+		peer_start(&w->p[i]);
+	}
+	assert_int_equal(ike_initiate(p->e, NULL, "gre", w->now), 0);
+	world_run(w, 20000);
+	assert_int_equal(peer_live_children(p), 1);
+	w->filter = lose_child_requests;
+	while (n_sas(p) < 2)
+		world_run(w, 1);
+	assert_int_equal(ike_initiate(p->e, NULL, p->children[1].name, w->now), 0);
+	world_run(w, 2000);
+	w->filter = NULL;
+	world_run(w, 20000);
+	assert_int_equal(n_sas(p), 1);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(peer_live_children(&w->p[i]), 2);
+	world_destroy(w);
+}
+
 int
 main(void)
 {
@@ -325,6 +355,7 @@ main(void)
 		cmocka_unit_test(test_successor_deleted_by_the_peer),
 		cmocka_unit_test(test_successor_terminated),
 		cmocka_unit_test(test_child_still_to_come),
+		cmocka_unit_test(test_child_asked_over_the_old_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
