@@ -105,22 +105,27 @@ is_outdone(const struct ike_sa *o, const struct ike_sa *sa)
 }
 
 static void
-ask_elsewhere(struct ike_sa *sa, const struct ike_task *t)
-{
-	if (t->type == IKE_TASK_CHILD)
-		ike_wish(sa->e, sa->conn, t->cfg, sa->e->now_ms);
-}
-
-static void
 go(struct ike_sa *sa)
 {
 	sa->replaced = true;
 	ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
-	/* children that are still to come, or would come up only to go with it */
-	for (const struct ike_task *t = sa->tasks; t != NULL; t = t->next)
-		ask_elsewhere(sa, t);
-	if (sa->active != NULL)
-		ask_elsewhere(sa, sa->active);
+}
+
+/** Children that are still to come over old, or would come up only to go with it. */
+static void
+take_what_comes(struct ike_sa *old, struct ike_sa *sa)
+{
+	struct ike_task *t, *next;
+
+	if (old->active != NULL && old->active->type == IKE_TASK_CHILD)
+		ike_task_add(sa, IKE_TASK_CHILD, old->active->cfg, 0, 0);
+	for (t = old->tasks; t != NULL; t = next) {
+		next = t->next;
+		if (t->type != IKE_TASK_CHILD)
+			continue;
+		ike_task_add(sa, IKE_TASK_CHILD, t->cfg, 0, t->not_before_ms);
+		ike_task_remove(old, t);
+	}
 }
 
 static void
@@ -157,6 +162,8 @@ ike_reauth_finish(struct ike_sa *sa)
 			go(sa);
 			return;
 		}
+		if (!ike_sa_is_leaving(old))
+			take_what_comes(old, sa);
 		go(old);
 	}
 	drop_outdone(sa);
@@ -193,11 +200,14 @@ ike_reauth_alive(struct ike_sa *sa)
 			ike_child_switch(c);
 }
 
-/** One that is in use, over an SA that stays, is better than the newest. */
+/** One over an SA that stays, and that in use, if its peer was heard since sa is up, is better than
+ * the newest. */
 static unsigned int
-rank(const struct ike_child *c)
+rank(const struct ike_child *c, const struct ike_sa *sa)
 {
-	return (ike_sa_is_leaving(c->sa) ? 0u : 2u) + (c->sending ? 1u : 0u);
+	bool used = c->sending && c->sa->last_in_ms >= sa->up_ms;
+
+	return (ike_sa_is_leaving(c->sa) ? 0u : 2u) + (used ? 1u : 0u);
 }
 
 struct ike_child *
@@ -211,7 +221,7 @@ ike_reauth_sibling(const struct ike_sa *sa, const struct ike_child_cfg *cfg)
 			continue;
 		for (struct ike_child *c = o->children; c != NULL; c = c->next)
 			if (c->cfg == cfg && c->out && ike_child_is_live(c) &&
-				(best == NULL || rank(c) > rank(best)))
+				(best == NULL || rank(c, sa) > rank(best, sa)))
 				best = c;
 	}
 	return best;
