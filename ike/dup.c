@@ -113,12 +113,10 @@ drop_surplus(const struct ike_sa *stays, const struct ike_child *surplus)
 {
 	struct ike_sa *sa = surplus->sa;
 
-	if (sa == stays || carries_more(sa, stays)) {
+	if (sa == stays || carries_more(sa, stays))
 		ike_task_add(sa, IKE_TASK_DELETE_CHILD, surplus->cfg, surplus->id, 0);
-		return;
-	}
-	sa->replaced = true;
-	ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+	else
+		ike_sa_retire(sa);
 }
 
 void

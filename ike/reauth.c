@@ -104,13 +104,6 @@ is_outdone(const struct ike_sa *o, const struct ike_sa *sa)
 	return any;
 }
 
-static void
-go(struct ike_sa *sa)
-{
-	sa->replaced = true;
-	ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
-}
-
 /** Children that are still to come over old, or would come up only to go with it. */
 static void
 take_what_comes(struct ike_sa *old, struct ike_sa *sa)
@@ -138,7 +131,7 @@ drop_outdone(const struct ike_sa *sa)
 		ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name,
 			"IKE_SA %u: its children are up over IKE_SA %u, too: it goes", o->id,
 			sa->id);
-		go(o);
+		ike_sa_retire(o);
 	}
 }
 
@@ -159,12 +152,12 @@ ike_reauth_finish(struct ike_sa *sa)
 				"goes on",
 				old->id);
 			ike_reauth_later(old);
-			go(sa);
+			ike_sa_retire(sa);
 			return;
 		}
 		if (!ike_sa_is_leaving(old))
 			take_what_comes(old, sa);
-		go(old);
+		ike_sa_retire(old);
 	}
 	drop_outdone(sa);
 }

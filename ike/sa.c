@@ -332,6 +332,13 @@ ike_sa_replaced(struct ike_sa *sa, struct ike_sa *by)
 		set_state(sa, IKE_SA_REKEYED);
 }
 
+void
+ike_sa_retire(struct ike_sa *sa)
+{
+	sa->replaced = true;
+	ike_task_add(sa, IKE_TASK_DELETE_IKE, NULL, 0, 0);
+}
+
 bool
 ike_sa_is_leaving(const struct ike_sa *sa)
 {

@@ -286,6 +286,9 @@ void ike_sa_act(struct ike_sa *sa, const struct ike_child_cfg *cfg, enum ike_end
 /** An attempt to set cfg up over sa ended without SA: said, and what is to be up comes back later. */
 void ike_sa_child_refused(struct ike_sa *sa, const struct ike_child_cfg *cfg, const char *reason);
 
+/** Another SA has all that sa is for: its DELETE goes out, and no action follows. */
+void ike_sa_retire(struct ike_sa *sa);
+
 /** Its end is decided: it was replaced, or its DELETE goes out as soon as it can. One that may stay (unique.h) is not. */
 bool ike_sa_is_leaving(const struct ike_sa *sa);
 

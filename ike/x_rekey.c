@@ -149,15 +149,8 @@ refused(struct ike_sa *sa, struct ike_task *t, const struct ike_msg *m, uint16_t
 		ike_reauth_instead(sa);
 }
 
-/** A successor that is not needed: we made it, so we delete it. */
-static void
-drop_redundant(struct ike_sa *fresh)
-{
-	fresh->replaced = true;
-	ike_task_add(fresh, IKE_TASK_DELETE_IKE, NULL, 0, 0);
-}
-
-/** Two successors, or one: see who takes the children (2.8.1). */
+/** Two successors, or one: see who takes the children (2.8.1). Who made the redundant one deletes
+ * it. */
 static void
 decide(struct ike_sa *sa, const struct ike_nego *n, struct ike_sa *fresh)
 {
@@ -167,18 +160,18 @@ decide(struct ike_sa *sa, const struct ike_nego *n, struct ike_sa *fresh)
 	if (lose && rival == NULL && sa->state == IKE_SA_UP) {
 		/* what prevailed is over already, and with it the children that the peer had over
 		 * it */
-		drop_redundant(fresh);
+		ike_sa_retire(fresh);
 		ike_sa_end(sa, IKE_END_PEER, true, "deleted by the peer");
 		return;
 	}
 	if (sa->state != IKE_SA_UP) {
 		/* the peer went on with its own while our response was under way */
-		drop_redundant(fresh);
+		ike_sa_retire(fresh);
 		return;
 	}
 	if (lose) {
 		ike_sa_adopt(rival);
-		drop_redundant(fresh);
+		ike_sa_retire(fresh);
 		return;
 	}
 	ike_sa_replaced(sa, fresh);
