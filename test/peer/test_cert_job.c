@@ -95,15 +95,6 @@ destroy(struct ends *n)
 	forget_config(n);
 }
 
-static struct ike_stats
-stats(const struct peer *p)
-{
-	struct ike_stats st;
-
-	ike_get_stats(p->e, &st);
-	return st;
-}
-
 /** Two key pairs, a secret, and for each end a signature and a judgement; for each round two more.
  */
 static void
@@ -129,7 +120,7 @@ test_jobs(void **state)
 		world_assert_settled(n.w, 1);
 		assert_int_equal(n.w->n_jobs, i % 2 == 0 ? table[i / 2].jobs : 0);
 		assert_int_equal(n.proved, 2);
-		assert_int_equal(stats(&n.w->p[0]).retransmits, 0);
+		assert_int_equal(peer_stats(&n.w->p[0]).retransmits, 0);
 		destroy(&n);
 	}
 }
@@ -235,7 +226,7 @@ test_gone_meanwhile(void **state)
 		}
 		world_run(n.w, 300000);
 		for (unsigned int k = 0; k < 2; k++)
-			assert_int_equal(stats(&n.w->p[k]).n_jobs, 0);
+			assert_int_equal(peer_stats(&n.w->p[k]).n_jobs, 0);
 		destroy(&n); /* no child and no SPI is left behind */
 	}
 }
@@ -275,7 +266,7 @@ test_retransmissions(void **state)
 		world_run(n.w, 120000);
 		world_assert_settled(n.w, 1);
 		assert_int_equal(n.w->n_jobs, 7);
-		again += stats(&n.w->p[1]).retransmits;
+		again += peer_stats(&n.w->p[1]).retransmits;
 		destroy(&n);
 	}
 	assert_true(again > 0);
@@ -301,7 +292,7 @@ test_full(void **state)
 	n.w->filter = fill_jobs;
 	start(&n);
 	world_run(n.w, 3000);
-	assert_int_equal(stats(&n.w->p[1]).jobs_refused, 1);
+	assert_int_equal(peer_stats(&n.w->p[1]).jobs_refused, 1);
 	assert_int_equal(peer_live_children(&n.w->p[1]), 0);
 	world_run(n.w, 20000);
 	world_assert_settled(n.w, 1);
@@ -336,7 +327,7 @@ test_too_long(void **state)
 		if (strstr(n.w->p[1].log, "too many or too large certificates") == NULL)
 			fail_msg("%s", n.w->p[1].log);
 		assert_non_null(strstr(n.w->p[0].log, "INVALID_SYNTAX"));
-		assert_int_equal(stats(&n.w->p[1]).n_half_open, 0);
+		assert_int_equal(peer_stats(&n.w->p[1]).n_half_open, 0);
 		assert_int_equal(peer_live_sas(&n.w->p[0]), 0);
 		pki_free(&fat);
 		destroy(&n);

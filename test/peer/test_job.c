@@ -38,15 +38,6 @@ start(struct world *w)
 	assert_int_equal(ike_initiate(w->p[0].e, NULL, "gre", w->now), 0);
 }
 
-static struct ike_stats
-stats(const struct peer *p)
-{
-	struct ike_stats st;
-
-	ike_get_stats(p->e, &st);
-	return st;
-}
-
 static bool
 drop_auth(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
 {
@@ -87,7 +78,7 @@ test_all_exchanges(void **state)
 		}
 		assert_int_equal(w->n_jobs, 15);
 		for (unsigned int side = 0; side < 2; side++) {
-			struct ike_stats st = stats(&w->p[side]);
+			struct ike_stats st = peer_stats(&w->p[side]);
 
 			assert_int_equal(st.child_rekeys, 2);
 			assert_int_equal(st.ike_rekeys, 2);
@@ -142,13 +133,13 @@ test_retransmissions(void **state)
 		world_run(w, 120000);
 		world_assert_settled(w, 1);
 		assert_int_equal(w->n_jobs, 3);
-		asked[0] += stats(&w->p[1]).retransmits;
+		asked[0] += peer_stats(&w->p[1]).retransmits;
 		assert_int_equal(ike_rekey(w->p[0].e, &all_children, w->now), 1);
 		world_run(w, 120000);
 		world_assert_settled(w, 1);
 		assert_int_equal(w->n_jobs, 6);
-		asked[1] += stats(&w->p[1]).retransmits;
-		assert_int_equal(w->n_ike, stats(&w->p[0]).tx + stats(&w->p[1]).tx);
+		asked[1] += peer_stats(&w->p[1]).retransmits;
+		assert_int_equal(w->n_ike, peer_stats(&w->p[0]).tx + peer_stats(&w->p[1]).tx);
 		world_destroy(w);
 	}
 	/* IKE_SA_INIT again is no request of an SA, CREATE_CHILD_SA again is */
@@ -184,8 +175,8 @@ test_gone_meanwhile(void **state)
 			break;
 		}
 		world_run(w, 300000);
-		assert_int_equal(stats(&w->p[0]).n_jobs, 0);
-		assert_int_equal(stats(&w->p[1]).n_jobs, 0);
+		assert_int_equal(peer_stats(&w->p[0]).n_jobs, 0);
+		assert_int_equal(peer_stats(&w->p[1]).n_jobs, 0);
 		world_destroy(w); /* no child and no SPI is left behind */
 	}
 }
@@ -199,7 +190,7 @@ test_destroyed_meanwhile(void **state)
 	(void)state;
 	start(w);
 	world_run(w, 1);
-	assert_int_equal(stats(&w->p[0]).n_jobs, 1);
+	assert_int_equal(peer_stats(&w->p[0]).n_jobs, 1);
 	world_destroy(w);
 }
 
@@ -214,9 +205,9 @@ test_full(void **state)
 	start(w);
 	world_run(w, 1000);
 	assert_int_equal(peer_live_sas(&w->p[1]), 0);
-	assert_int_equal(stats(&w->p[1]).n_half_open, 0);
-	assert_int_equal(stats(&w->p[1]).jobs_refused, 1);
-	assert_int_equal(stats(&w->p[1]).init_dropped, 1);
+	assert_int_equal(peer_stats(&w->p[1]).n_half_open, 0);
+	assert_int_equal(peer_stats(&w->p[1]).jobs_refused, 1);
+	assert_int_equal(peer_stats(&w->p[1]).init_dropped, 1);
 	w->jobs_full = false;
 	world_run(w, 10000);
 	world_assert_settled(w, 1);
@@ -224,7 +215,7 @@ test_full(void **state)
 	assert_int_equal(ike_rekey(w->p[0].e, &all_children, w->now), 1);
 	world_run(w, 10000);
 	world_assert_settled(w, 1);
-	assert_int_equal(stats(&w->p[1]).child_rekeys, 1);
+	assert_int_equal(peer_stats(&w->p[1]).child_rekeys, 1);
 	world_destroy(w);
 }
 
@@ -237,12 +228,12 @@ test_half_open_ends(void **state)
 	(void)state;
 	w->filter = drop_auth;
 	start(w);
-	while (stats(&w->p[1]).n_half_open == 0 && w->now < 2000)
+	while (peer_stats(&w->p[1]).n_half_open == 0 && w->now < 2000)
 		world_run(w, 1);
-	assert_int_equal(stats(&w->p[1]).n_half_open, 1);
+	assert_int_equal(peer_stats(&w->p[1]).n_half_open, 1);
 	ike_terminate(w->p[0].e, &all_sas, w->now);
 	world_run(w, 60000);
-	assert_int_equal(stats(&w->p[1]).n_half_open, 0);
+	assert_int_equal(peer_stats(&w->p[1]).n_half_open, 0);
 	world_destroy(w);
 }
 

@@ -54,15 +54,6 @@ connect_world(struct world *w)
 	world_assert_settled(w, 1);
 }
 
-static unsigned int
-n_sas(const struct peer *p)
-{
-	struct ike_stats st;
-
-	ike_get_stats(p->e, &st);
-	return st.n_sas;
-}
-
 /**
  * The response that made a child is lost, and its sender rekeys that child already. The other end
  * said CHILD_SA_NOT_FOUND, then the repeated response made the child there alone. Seed 7074.
@@ -190,7 +181,7 @@ test_expired_is_not_reauthenticated(void **state)
 	connect_world(w);
 	w->cut = true;
 	world_run(w, 40000);
-	assert_int_equal(n_sas(&w->p[0]), 1);
+	assert_int_equal(peer_stats(&w->p[0]).n_sas, 1);
 	world_destroy(w);
 }
 
@@ -212,7 +203,7 @@ test_reauthentication_of_nothing(void **state)
 	w->filter = lose;
 	w->filter_arg = &l;
 	world_run(w, 22000);
-	assert_int_equal(n_sas(&w->p[0]), 2);
+	assert_int_equal(peer_stats(&w->p[0]).n_sas, 2);
 	peer_kill(&w->p[1]);
 	world_run(w, 200000);
 	assert_int_equal(peer_live_sas(&w->p[0]), 0);
@@ -221,7 +212,7 @@ test_reauthentication_of_nothing(void **state)
 	assert_int_equal(ike_initiate(w->p[1].e, NULL, "gre", w->now), 0);
 	world_run(w, 200000);
 	world_assert_settled(w, 1);
-	assert_int_equal(n_sas(&w->p[0]), 1);
+	assert_int_equal(peer_stats(&w->p[0]).n_sas, 1);
 	world_destroy(w);
 }
 
@@ -240,11 +231,11 @@ test_unanswered_is_not_reauthenticated(void **state)
 	connect_world(w);
 	w->cut = true;
 	world_run(w, 40000);
-	assert_int_equal(n_sas(&w->p[0]), 1);
+	assert_int_equal(peer_stats(&w->p[0]).n_sas, 1);
 	w->cut = false;
 	world_run(w, 60000);
 	world_assert_settled(w, 1);
-	assert_int_equal(n_sas(&w->p[0]), 1);
+	assert_int_equal(peer_stats(&w->p[0]).n_sas, 1);
 	world_destroy(w);
 }
 
@@ -512,6 +503,19 @@ lose_late_of_first(struct world *w, unsigned int from, uint8_t *buf, size_t *len
 	return buf[18] == IKE_X_CREATE_CHILD_SA && (buf[19] & IKE_FLAG_RESPONSE) == 0;
 }
 
+/** The first IKE SA, whose SPI goes to spi_i. */
+static void
+rekey_by_both(struct world *w, uint8_t spi_i[8])
+{
+	connect_world(w);
+	for (unsigned int i = 0; i < 8; i++)
+		spi_i[i] = (uint8_t)(peer_sa(&w->p[0])->spi_i >> (56 - 8 * i));
+	w->filter = lose_late_of_first;
+	w->filter_arg = spi_i;
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(ike_rekey(w->p[i].e, &all_sas, w->now), 1);
+}
+
 /**
  * Both ends rekey the IKE SA. Where the peer's prevails, it deletes that with the children before
  * ours is answered: nothing of it is left, least of all a child without a twin. Seed 276119.
@@ -524,13 +528,7 @@ test_prevailing_one_is_over(void **state)
 		struct world *w = world_create(500 + n);
 		uint8_t spi_i[8];
 
-		connect_world(w);
-		for (unsigned int i = 0; i < 8; i++)
-			spi_i[i] = (uint8_t)(peer_sa(&w->p[0])->spi_i >> (56 - 8 * i));
-		w->filter = lose_late_of_first;
-		w->filter_arg = spi_i;
-		for (unsigned int i = 0; i < 2; i++)
-			assert_int_equal(ike_rekey(w->p[i].e, &all_sas, w->now), 1);
+		rekey_by_both(w, spi_i);
 		assert_int_equal(ike_terminate(w->p[1].e, &all_sas, w->now), 1);
 		world_run(w, 2500);
 		w->filter = NULL;
@@ -555,13 +553,7 @@ test_prevailing_one_is_rekeyed(void **state)
 		struct world *w = world_create(520 + n / 2);
 		uint8_t spi_i[8];
 
-		connect_world(w);
-		for (unsigned int i = 0; i < 8; i++)
-			spi_i[i] = (uint8_t)(peer_sa(&w->p[0])->spi_i >> (56 - 8 * i));
-		w->filter = lose_late_of_first;
-		w->filter_arg = spi_i;
-		for (unsigned int i = 0; i < 2; i++)
-			assert_int_equal(ike_rekey(w->p[i].e, &all_sas, w->now), 1);
+		rekey_by_both(w, spi_i);
 		world_run(w, 100);
 		assert_in_range(ike_rekey(w->p[n % 2].e, &all_sas, w->now), 1, 2);
 		world_run(w, 12000);

@@ -38,19 +38,13 @@ assert_no_loss(const struct world *w)
 static unsigned int
 child_rekeys(struct peer *p)
 {
-	struct ike_stats st;
-
-	ike_get_stats(p->e, &st);
-	return (unsigned int)st.child_rekeys;
+	return (unsigned int)peer_stats(p).child_rekeys;
 }
 
 static unsigned int
 ike_rekeys(struct peer *p)
 {
-	struct ike_stats st;
-
-	ike_get_stats(p->e, &st);
-	return (unsigned int)st.ike_rekeys;
+	return (unsigned int)peer_stats(p).ike_rekeys;
 }
 
 static void

@@ -153,15 +153,6 @@ hub_of_two(uint64_t seed)
 	return w;
 }
 
-static struct ike_stats
-stats(const struct peer *p)
-{
-	struct ike_stats st;
-
-	ike_get_stats(p->e, &st);
-	return st;
-}
-
 static void
 fail_to_connect(struct world *w, unsigned int n)
 {
@@ -185,27 +176,27 @@ test_failures_count(void **state)
 
 	(void)state;
 	fail_to_connect(w, 30);
-	assert_int_equal(stats(hub).cookies_asked, 0);
-	assert_int_equal(stats(hub).n_half_open, 0);
-	assert_int_equal(stats(hub).n_strangers, 30);
+	assert_int_equal(peer_stats(hub).cookies_asked, 0);
+	assert_int_equal(peer_stats(hub).n_half_open, 0);
+	assert_int_equal(peer_stats(hub).n_strangers, 30);
 	fail_to_connect(w, 34);
-	assert_int_equal(stats(hub).cookies_asked, 34);
+	assert_int_equal(peer_stats(hub).cookies_asked, 34);
 	assert_int_equal(w->p[1].events[IKE_EV_CHILD_FAILED], 64);
-	assert_int_equal(stats(hub).init_dropped, 0);
+	assert_int_equal(peer_stats(hub).init_dropped, 0);
 	fail_to_connect(w, 10);
-	dropped = (unsigned int)stats(hub).init_dropped;
+	dropped = (unsigned int)peer_stats(hub).init_dropped;
 	assert_true(dropped > 0);
 	assert_int_equal(w->p[1].events[IKE_EV_CHILD_FAILED], 64);
-	assert_int_equal(stats(hub).n_strangers, 64);
+	assert_int_equal(peer_stats(hub).n_strangers, 64);
 	/* somebody elsewhere has to show a cookie, and is in */
 	assert_int_equal(ike_initiate(w->p[2].e, NULL, "gre", w->now), 0);
 	world_run(w, 1000);
 	assert_int_equal(peer_live_children(&w->p[2]), 1);
-	assert_int_equal(stats(hub).n_strangers, 64);
+	assert_int_equal(peer_stats(hub).n_strangers, 64);
 	peer_kill(&w->p[1]);
 	world_run(w, 40000);
-	assert_int_equal(stats(hub).n_strangers, 0);
-	assert_int_equal(stats(hub).n_sas, 1);
+	assert_int_equal(peer_stats(hub).n_strangers, 0);
+	assert_int_equal(peer_stats(hub).n_sas, 1);
 	world_destroy(w);
 }
 
@@ -230,10 +221,10 @@ test_spoilt_key_exchange_counts(void **state)
 	(void)state;
 	w->filter = spoil_ke;
 	fail_to_connect(w, 3);
-	assert_int_equal(stats(&w->p[0]).n_half_open, 0);
-	assert_int_equal(stats(&w->p[0]).n_strangers, 3);
+	assert_int_equal(peer_stats(&w->p[0]).n_half_open, 0);
+	assert_int_equal(peer_stats(&w->p[0]).n_strangers, 3);
 	world_run(w, 40000);
-	assert_int_equal(stats(&w->p[0]).n_strangers, 0);
+	assert_int_equal(peer_stats(&w->p[0]).n_strangers, 0);
 	world_destroy(w);
 }
 

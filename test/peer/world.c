@@ -399,6 +399,15 @@ peer_live_sas(struct peer *p)
 	return count(p).sas;
 }
 
+struct ike_stats
+peer_stats(const struct peer *p)
+{
+	struct ike_stats st;
+
+	ike_get_stats(p->e, &st);
+	return st;
+}
+
 struct ike_sa *
 peer_sa(struct peer *p)
 {

@@ -163,6 +163,8 @@ void world_run(struct world *w, uint64_t ms);
 /** Live children (INSTALLED or REKEYING), IKE SAs that are not on their way out. */
 unsigned int peer_live_children(struct peer *p);
 unsigned int peer_live_sas(struct peer *p);
+/** What p's engine counts. */
+struct ike_stats peer_stats(const struct peer *p);
 /** The first IKE SA of p's engine that is up: there has to be one. */
 struct ike_sa *peer_sa(struct peer *p);
 /** The host's children that have both directions. */
