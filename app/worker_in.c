@@ -304,14 +304,17 @@ static void
 in_early(struct gw_worker *w)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
-	uint16_t n, ready;
+	bool ready;
+	uint16_t n;
 
 	while ((n = gw_early_settle(&w->early, w->plane->sadb, pkts, &ready, w->now_tsc)) > 0) {
-		worker_drop(w, pkts + ready, n - ready);
-		if (ready > 0 && w->pass == NULL)
-			in_burst(w, pkts, ready);
-		for (uint16_t i = 0; i < ready && w->pass != NULL; i++)
-			to_owner(w, pkts[i]);
+		if (!ready)
+			worker_drop(w, pkts, n);
+		else if (w->pass == NULL)
+			in_burst(w, pkts, n);
+		else
+			for (uint16_t i = 0; i < n; i++)
+				to_owner(w, pkts[i]);
 	}
 }
 

@@ -3,14 +3,55 @@
 #include "bytes.h"
 #include "pkt.h"
 
+/* @return the queue of this SPI; n_queues: it has none */
 static uint16_t
-count_spi(const struct gw_early *e, uint32_t spi)
+find(const struct gw_early *e, uint32_t spi)
 {
-	uint16_t n = 0;
+	uint16_t i;
 
-	for (uint16_t i = 0; i < e->n; i++)
-		n += e->held[i].spi == spi;
-	return n;
+	for (i = 0; i < e->n_queues && e->queues[i].spi != spi; i++)
+		;
+	return i;
+}
+
+/* Another one takes its place. */
+static void
+queue_remove(struct gw_early *e, struct gw_early_queue *q)
+{
+	*q = e->queues[--e->n_queues];
+}
+
+static struct rte_mbuf *
+take_oldest(struct gw_early *e, struct gw_early_queue *q)
+{
+	struct rte_mbuf *m = q->first;
+
+	q->first = gw_pkt(m)->next;
+	q->n--;
+	e->n--;
+	return m;
+}
+
+/* @return false when there is no room */
+static bool
+append(struct gw_early *e, uint32_t spi, struct rte_mbuf *m)
+{
+	uint16_t i = find(e, spi);
+	struct gw_early_queue *q = &e->queues[i];
+
+	if (e->n == GW_EARLY_MAX || i == GW_EARLY_SPIS ||
+		(i < e->n_queues && q->n == GW_EARLY_PER_SPI))
+		return false;
+	if (i == e->n_queues) {
+		e->n_queues++;
+		*q = (struct gw_early_queue){.spi = spi, .first = m};
+	} else {
+		gw_pkt(q->last)->next = m;
+	}
+	q->last = m;
+	q->n++;
+	e->n++;
+	return true;
 }
 
 /* @return true when m is held now */
@@ -24,11 +65,11 @@ hold_one(struct gw_early *e, const struct gw_sadb *db, struct rte_mbuf *m, uint6
 	spi = gw_get32(rte_pktmbuf_mtod_offset(m, const uint8_t *, gw_pkt(m)->l4_off));
 	if (!gw_sadb_expects(db, spi))
 		return false;
-	if (e->n == GW_EARLY_MAX || count_spi(e, spi) >= GW_EARLY_PER_SPI) {
+	if (!append(e, spi, m)) {
 		gw_pkt_refuse(m, GW_DROP_EARLY_FULL);
 		return false;
 	}
-	e->held[e->n++] = (struct gw_early_entry){.m = m, .since_tsc = now_tsc, .spi = spi};
+	gw_pkt(m)->since_tsc = now_tsc;
 	return true;
 }
 
@@ -48,60 +89,65 @@ gw_early_hold(struct gw_early *e, const struct gw_sadb *db, struct rte_mbuf **pk
 bool
 gw_early_has(const struct gw_early *e, uint32_t spi)
 {
-	return count_spi(e, spi) > 0;
+	return find(e, spi) < e->n_queues;
 }
 
-enum wait { WAIT_MORE, WAIT_READY, WAIT_LOST };
+/* @return why the oldest packet of an SPI without SA is lost, GW_DROP_NONE: it still waits */
+static enum gw_drop
+oldest(const struct gw_early *e, const struct gw_early_queue *q, bool expected, uint64_t now_tsc)
+{
+	if (!expected)
+		return GW_DROP_NO_SA;
+	return now_tsc - gw_pkt(q->first)->since_tsc > e->timeout_tsc ? GW_DROP_EARLY_TIMEOUT
+								      : GW_DROP_NONE;
+}
 
-static enum wait
-settle_one(const struct gw_early *e, const struct gw_sadb *db, const struct gw_early_entry *held,
-	uint64_t now_tsc)
+/* @return packets of q whose wait is over */
+static uint16_t
+settle_queue(struct gw_early *e, const struct gw_sadb *db, struct gw_early_queue *q,
+	struct rte_mbuf **pkts, bool *ready, uint64_t now_tsc)
 {
 	struct gw_sa_in *sa;
+	bool expected;
+	uint16_t n = 0;
 
-	gw_sadb_lookup(db, &held->spi, &sa, 1);
-	if (sa != NULL)
-		return WAIT_READY;
-	if (!gw_sadb_expects(db, held->spi)) {
-		gw_pkt_refuse(held->m, GW_DROP_NO_SA);
-		return WAIT_LOST;
+	gw_sadb_lookup(db, &q->spi, &sa, 1);
+	expected = sa == NULL && gw_sadb_expects(db, q->spi);
+	*ready = sa != NULL;
+	while (q->n > 0 && n < GW_BURST_MAX) {
+		enum gw_drop drop = *ready ? GW_DROP_NONE : oldest(e, q, expected, now_tsc);
+
+		if (!*ready && drop == GW_DROP_NONE)
+			break;
+		pkts[n] = take_oldest(e, q);
+		gw_pkt_refuse(pkts[n++], drop);
 	}
-	if (now_tsc - held->since_tsc <= e->timeout_tsc)
-		return WAIT_MORE;
-	gw_pkt_refuse(held->m, GW_DROP_EARLY_TIMEOUT);
-	return WAIT_LOST;
+	return n;
 }
 
 uint16_t
-gw_early_settle(struct gw_early *e, const struct gw_sadb *db, struct rte_mbuf **pkts,
-	uint16_t *ready, uint64_t now_tsc)
+gw_early_settle(struct gw_early *e, const struct gw_sadb *db, struct rte_mbuf **pkts, bool *ready,
+	uint64_t now_tsc)
 {
-	struct rte_mbuf *lost[GW_BURST_MAX];
-	uint16_t n_lost = 0, kept = 0;
+	*ready = false;
+	for (uint16_t i = 0; i < e->n_queues; i++) {
+		struct gw_early_queue *q = &e->queues[i];
+		uint16_t n = settle_queue(e, db, q, pkts, ready, now_tsc);
 
-	*ready = 0;
-	for (uint16_t i = 0; i < e->n; i++) {
-		enum wait wait = WAIT_MORE;
-
-		if (*ready + n_lost < GW_BURST_MAX)
-			wait = settle_one(e, db, &e->held[i], now_tsc);
-		if (wait == WAIT_READY)
-			pkts[(*ready)++] = e->held[i].m;
-		else if (wait == WAIT_LOST)
-			lost[n_lost++] = e->held[i].m;
-		else
-			e->held[kept++] = e->held[i];
+		if (q->n == 0)
+			queue_remove(e, q);
+		if (n > 0)
+			return n;
 	}
-	e->n = kept;
-	for (uint16_t i = 0; i < n_lost; i++)
-		pkts[*ready + i] = lost[i];
-	return *ready + n_lost;
+	return 0;
 }
 
 void
 gw_early_fini(struct gw_early *e)
 {
-	for (uint16_t i = 0; i < e->n; i++)
-		rte_pktmbuf_free(e->held[i].m);
-	e->n = 0;
+	for (uint16_t i = 0; i < e->n_queues; i++) {
+		while (e->queues[i].n > 0)
+			rte_pktmbuf_free(take_oldest(e, &e->queues[i]));
+	}
+	e->n_queues = 0;
 }

@@ -35,9 +35,13 @@ struct gw_pkt {
 	union {
 		struct gw_sa_in *sa_in;	  /* inbound: from SPI look-up on */
 		struct gw_sa_out *sa_out; /* outbound: from gw_out on */
+		struct rte_mbuf *next;	  /* while it waits for its SA (early.h) */
 	};
 	struct gw_tunnel *tunnel; /* inbound: from GRE on; outbound: always */
-	uint64_t seq;		  /* ESP sequence number, 64 bits */
+	union {
+		uint64_t seq;	    /* ESP sequence number, 64 bits */
+		uint64_t since_tsc; /* while it waits for its SA */
+	};
 	uint16_t l3_off;	  /* outer IPv6 header, from data start */
 	uint16_t l4_off;	  /* first header that is no extension header, from data start */
 	uint16_t drop;		  /* enum gw_drop, set by the stage that refuses the packet */

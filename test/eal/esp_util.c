@@ -9,9 +9,10 @@
 #include <rte_lcore.h>
 
 #include "esp_util.h"
+#include "lib/early.h"
 #include "lib/sa_priv.h"
 
-#define N_MBUF    1024
+#define N_MBUF    (GW_EARLY_MAX + 1024)
 #define MAX_FRAME 9200
 
 void

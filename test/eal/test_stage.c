@@ -600,7 +600,8 @@ out_fragments_bounded(void **state)
 static void
 out_fragments_without_memory(void **state)
 {
-	struct rte_mbuf *rest[2048], *m = inner4(&keyless, 9000, 0, 1);
+	static struct rte_mbuf *rest[8192];
+	struct rte_mbuf *m = inner4(&keyless, 9000, 0, 1);
 	unsigned int n = 0;
 
 	while (n < RTE_DIM(rest) && (rest[n] = rte_pktmbuf_alloc(rig.pool)) != NULL)
