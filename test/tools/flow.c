@@ -10,10 +10,12 @@
  * number, from 0 on. After SECONDS it goes on receiving for GRACE (3) seconds
  * and prints one line, for scripts to compare with what the other end sent:
  *
- *   sent N received N distinct N duplicated N late N last N gap_ms N
+ *   sent N received N distinct N duplicated N late N last N gap_ms N gap_at_ms N missing N
  *
  * late: arrived after a higher number. last: the highest number that came, -1 = none. gap_ms: the
- * longest time without a packet between the first and the last. A plain program that runs anywhere.
+ * longest time without a packet between the first and the last, gap_at_ms: of this end's clock,
+ * from its first packet on, when it began. missing: the first number that did not come, up to the
+ * last one, -1 = none. A plain program that runs anywhere.
  */
 
 #include <arpa/inet.h>
@@ -45,7 +47,8 @@ struct flow {
 	uint8_t *seen; /* a bit for each number */
 	uint64_t received, distinct, late;
 	int64_t last;
-	uint64_t last_ns, gap_ns; /* last_ns: when, 0 = never */
+	uint64_t first_ns, last_ns; /* when, 0 = never */
+	uint64_t gap_ns, gap_at_ns;
 };
 
 static uint64_t
@@ -149,8 +152,12 @@ count(struct flow *f, uint64_t n, uint64_t now)
 	uint8_t bit = (uint8_t)(1u << (n % 8));
 
 	f->received++;
-	if (f->last_ns != 0 && now - f->last_ns > f->gap_ns)
+	if (f->first_ns == 0)
+		f->first_ns = f->last_ns = now;
+	if (now - f->last_ns > f->gap_ns) {
 		f->gap_ns = now - f->last_ns;
+		f->gap_at_ns = f->last_ns - f->first_ns;
+	}
 	f->last_ns = now;
 	if (n >= NUMBERS_MAX)
 		return;
@@ -236,6 +243,15 @@ run(struct flow *f, uint64_t grace)
 	receive(f);
 }
 
+static long long
+first_missing(const struct flow *f)
+{
+	for (int64_t n = 0; n < f->last; n++)
+		if ((f->seen[n / 8] & 1u << (n % 8)) == 0)
+			return n;
+	return -1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -265,10 +281,11 @@ main(int argc, char **argv)
 	meet(&f);
 	run(&f, grace);
 	printf("sent %llu received %llu distinct %llu duplicated %llu late %llu last %lld gap_ms "
-	       "%llu\n",
+	       "%llu gap_at_ms %llu missing %lld\n",
 		(unsigned long long)f.sent, (unsigned long long)f.received,
 		(unsigned long long)f.distinct, (unsigned long long)(f.received - f.distinct),
 		(unsigned long long)f.late, (long long)f.last,
-		(unsigned long long)(f.gap_ns / 1000000));
+		(unsigned long long)(f.gap_ns / 1000000),
+		(unsigned long long)(f.gap_at_ns / 1000000), first_missing(&f));
 	return 0;
 }
