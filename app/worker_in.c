@@ -257,12 +257,18 @@ in_burst(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
 }
 
 static void
-gather(struct gw_worker *w, struct rte_mbuf *m)
+gather(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
 {
-	if (w->in.n == GW_BURST_MAX)
-		worker_in_go(w);
-	w->in.pkts[w->in.n] = m;
-	worker_gathered(w, &w->in, 1);
+	while (n > 0) {
+		uint16_t room, k;
+		struct rte_mbuf **to = worker_in_room(w, &room);
+
+		k = RTE_MIN(n, room);
+		memcpy(to, esp, k * sizeof(esp[0]));
+		worker_gathered(w, &w->in, k);
+		esp += k;
+		n -= k;
+	}
 }
 
 struct rte_mbuf **
@@ -294,7 +300,7 @@ to_owner(struct gw_worker *w, struct rte_mbuf *m)
 	}
 	owner = atomic_load_explicit(&d->owner, memory_order_acquire);
 	if (owner == w->id)
-		gather(w, m);
+		gather(w, &m, 1);
 	else
 		worker_pass(w, GW_PASS_ESP, owner, m);
 }
@@ -330,12 +336,12 @@ worker_in_go(struct gw_worker *w)
 		in_burst(w, w->in.pkts, n);
 }
 
-/* ESP from the port. */
+/* ESP from the port, with other workers. */
 static void
-take_esp(struct gw_worker *w, struct rte_mbuf *m)
+sort_esp(struct gw_worker *w, struct rte_mbuf *m)
 {
-	if (w->pass == NULL || m->data_len - gw_pkt(m)->l4_off < (int)sizeof(uint32_t)) {
-		gather(w, m); /* what is too short for an SPI is refused for that before all else */
+	if (m->data_len - gw_pkt(m)->l4_off < (int)sizeof(uint32_t)) {
+		gather(w, &m, 1); /* too short for an SPI: refused for that before all else */
 		return;
 	}
 	if (unlikely(w->early.n > 0 && gw_early_has(&w->early, spi_of(m))))
@@ -360,7 +366,8 @@ worker_in(struct gw_worker *w)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
 	const struct gw_local *local;
-	uint16_t n = 0;
+	uint16_t n = 0, n_esp = 0;
+	uint64_t bytes = 0;
 
 	if (likely(w->receives))
 		n = rte_eth_rx_burst(w->plane->port->id, w->queue, pkts, GW_BURST_MAX);
@@ -384,11 +391,17 @@ worker_in(struct gw_worker *w)
 		}
 		if (i + PREFETCH < n)
 			prefetch_frame(pkts[i + PREFETCH]);
-		w->stats.rx_bytes += pkts[i]->pkt_len;
+		bytes += pkts[i]->pkt_len;
 		m = sort_frame(w, pkts[i], local);
 		if (m != NULL)
-			take_esp(w, m);
+			pkts[n_esp++] = m;
 	}
 	w->stats.rx_packets += n;
+	w->stats.rx_bytes += bytes;
+	if (w->pass == NULL)
+		gather(w, pkts, n_esp);
+	else
+		for (uint16_t i = 0; i < n_esp; i++)
+			sort_esp(w, pkts[i]);
 	return n;
 }

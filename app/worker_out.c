@@ -19,8 +19,11 @@
  * because many tunnels have something to send, or one has a super-packet of small segments. */
 #define OUT_PACKETS GW_BURST_MAX
 
-/* Link header, MTU of the port: the last checks. Takes m. */
-static void
+/*
+ * Link header, MTU of the port: the last checks. Takes m. Without flags: the port would write
+ * checksums into ESP; and nobody reads tx_offload then, which lies on a cache line of its own.
+ */
+static __rte_noinline void
 send_outer(struct gw_worker *w, struct rte_mbuf *m, const struct gw_l2hdr *l2, uint32_t mtu)
 {
 	enum gw_drop reason = GW_DROP_OUT_MTU;
@@ -35,11 +38,24 @@ send_outer(struct gw_worker *w, struct rte_mbuf *m, const struct gw_l2hdr *l2, u
 		worker_drop(w, &m, 1);
 		return;
 	}
-	if (likely(l2->len == GW_ETH_LEN)) /* by words, without a call */
-		memcpy(p, l2->hdr, GW_ETH_LEN);
-	else
-		memcpy(p, l2->hdr, l2->len);
+	memcpy(p, l2->hdr, l2->len);
+	gw_pkt_clear_flags(m);
 	worker_tx(w, m);
+}
+
+/* The short way for what nearly every packet is: a complete frame. @return false: it is something
+ * else */
+static inline bool
+frame_plain(struct rte_mbuf *m, const struct gw_l2hdr *eth, uint32_t mtu)
+{
+	if (eth == NULL || m->pkt_len > mtu || m->data_off < GW_ETH_LEN || gw_pkt(m)->outer_frag)
+		return false;
+	m->data_off -= GW_ETH_LEN;
+	m->data_len += GW_ETH_LEN;
+	m->pkt_len += GW_ETH_LEN;
+	memcpy(rte_pktmbuf_mtod(m, char *), eth->hdr, GW_ETH_LEN);
+	gw_pkt_clear_flags(m);
+	return true;
 }
 
 static void
@@ -74,19 +90,28 @@ static void
 send_esp(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct gw_sa_out *sa = NULL;
-	const struct gw_l2hdr *l2 = NULL;
+	const struct gw_l2hdr *l2 = NULL, *eth = NULL; /* eth: of Ethernet without a tag, or NULL */
 	uint32_t mtu = w->plane->port->mtu;
+	uint16_t done = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		if (gw_pkt(pkts[i])->sa_out != sa) {
-			sa = gw_pkt(pkts[i])->sa_out;
+		struct rte_mbuf *m = pkts[i];
+
+		if (gw_pkt(m)->sa_out != sa) {
+			sa = gw_pkt(m)->sa_out;
 			l2 = link_header(sa);
+			eth = l2 != NULL && l2->len == GW_ETH_LEN ? l2 : NULL;
 		}
-		if (unlikely(gw_pkt(pkts[i])->outer_frag))
-			send_fragments(w, pkts[i], l2);
+		if (likely(frame_plain(m, eth, mtu)))
+			continue;
+		worker_tx_burst(w, pkts + done, i - done);
+		done = i + 1;
+		if (gw_pkt(m)->outer_frag)
+			send_fragments(w, m, l2);
 		else
-			send_outer(w, pkts[i], l2, mtu);
+			send_outer(w, m, l2, mtu);
 	}
+	worker_tx_burst(w, pkts + done, n - done);
 }
 
 /* Of n packets those that are good to the port. */
@@ -110,7 +135,7 @@ esp_offer(struct gw_worker *w, struct rte_mbuf **gre, uint16_t n)
 {
 	struct gw_offer *o = &w->offers[GW_OFFER_OUT];
 	struct gw_esp_batch *b = worker_offer_next(w, o);
-	uint16_t k = gw_esp_out_begin(b, gre, n);
+	uint16_t k = gw_esp_out_begin(b, gre, n, w->now_tsc);
 
 	worker_drop(w, gre + k, n - k);
 	if (k > 0)
@@ -122,7 +147,7 @@ worker_out_end(struct gw_worker *w, struct gw_esp_batch *b)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
 
-	send_good(w, pkts, gw_esp_out_end(b, pkts, w->now_tsc), b->n);
+	send_good(w, pkts, gw_esp_out_end(b, pkts), b->n);
 }
 
 /* Packets with their SAs: through GRE and ESP to the port. */
@@ -273,43 +298,52 @@ prefetch(struct rte_mbuf *m, const struct gw_tunnel *before)
 	return t;
 }
 
-void
-worker_out_go(struct gw_worker *w)
+/* Packets that are next to go. @return how many of n, in front, have an SA now; the others are held
+ */
+static uint16_t
+find_sas(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct rte_mbuf *pkts[GW_BURST_MAX];
-	uint16_t n = w->from_inside.n, ready = 0;
-	uint16_t step = w->offering ? GW_BURST_MAX : gw_crypto_step(w->crypto);
-	const struct gw_tunnel *ahead = NULL;
 	struct gw_tunnel *t = NULL;
 	struct gw_sa_out *sa = NULL;
+	uint16_t ready = 0;
 
-	w->from_inside.n = 0;
-	for (uint16_t i = 0; i < AHEAD && i < n; i++)
-		ahead = prefetch(w->from_inside.pkts[i], ahead);
 	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = w->from_inside.pkts[i];
+		struct rte_mbuf *m = pkts[i];
 
-		if (i + AHEAD < n)
-			ahead = prefetch(w->from_inside.pkts[i + AHEAD], ahead);
 		if (gw_pkt(m)->tunnel != t) {
 			t = gw_pkt(m)->tunnel;
 			sa = atomic_load_explicit(&t->sa_out, memory_order_acquire);
+			if (unlikely(sa != NULL && t->n_held > 0))
+				held_of(w, t);
 		}
 		if (unlikely(sa == NULL)) {
 			hold(w, t, &m, 1);
 			continue;
 		}
-		if (unlikely(t->n_held > 0))
-			held_of(w, t);
 		gw_pkt(m)->sa_out = sa;
 		pkts[ready++] = m;
-		if (ready >= step) {
-			out_burst(w, pkts, ready);
-			ready = 0;
-		}
 	}
-	if (ready > 0)
-		out_burst(w, pkts, ready);
+	return ready;
+}
+
+void
+worker_out_go(struct gw_worker *w)
+{
+	struct rte_mbuf *pkts[GW_BURST_MAX + AHEAD];
+	uint16_t n = w->from_inside.n, ahead = 0, k;
+	uint16_t step = w->offering ? GW_BURST_MAX : gw_crypto_step(w->crypto);
+	const struct gw_tunnel *t = NULL;
+
+	memcpy(pkts, w->from_inside.pkts, n * sizeof(pkts[0]));
+	w->from_inside.n = 0;
+	for (uint16_t from = 0; from < n; from += k) {
+		k = RTE_MIN(step, n - from);
+		for (; ahead < RTE_MIN(from + k + AHEAD, n); ahead++)
+			t = prefetch(pkts[ahead], t);
+		uint16_t ready = find_sas(w, pkts + from, k);
+		if (ready > 0)
+			out_burst(w, pkts + from, ready);
+	}
 }
 
 struct rte_mbuf **

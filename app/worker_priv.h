@@ -7,6 +7,8 @@
  * worker_pass.c, worker_move.c and worker_offer.c what it has to do with the others.
  */
 
+#include <string.h>
+
 #include <rte_mbuf.h>
 
 #include "lib/early.h"
@@ -104,16 +106,26 @@ void worker_drop(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
 /** Send what worker_tx() has queued, or pass it to who can. */
 void worker_send(struct gw_worker *w);
 
-/** Queue a complete frame for the port; sent when the burst is full or at the end of the poll. */
+/**
+ * Queue complete frames for the port; sent when the burst is full or at the end of the poll. What a port has said of
+ * them on receive is forgotten (gw_pkt_clear_flags()).
+ */
+static inline void
+worker_tx_burst(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t from = 0, k; from < n; from += k) {
+		k = RTE_MIN(n - from, GW_BURST_MAX - w->n_tx);
+		memcpy(w->tx + w->n_tx, pkts + from, k * sizeof(pkts[0]));
+		w->n_tx += k;
+		if (w->n_tx == GW_BURST_MAX)
+			worker_send(w);
+	}
+}
+
 static inline void
 worker_tx(struct gw_worker *w, struct rte_mbuf *m)
 {
-	/* the port would write checksums into ESP; and nobody reads tx_offload then, which lies on
-	 * a cache line of its own */
-	gw_pkt_clear_flags(m);
-	w->tx[w->n_tx++] = m;
-	if (w->n_tx == GW_BURST_MAX)
-		worker_send(w);
+	worker_tx_burst(w, &m, 1);
 }
 
 /** n packets were put behind those that gather. */

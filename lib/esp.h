@@ -4,9 +4,9 @@
 
 /*
  * ESP (RFC 4303) for bursts, in place, in three steps: begin and end are the owner worker's, of every SA
- * in the burst, in the order in which the packets came; gw_esp_crypt() between them reads and writes
- * nothing but the batch, the packets' bytes and keys, so that any worker may do it, with its own crypto
- * manager. SAs and packets must live until the end. gw_esp_in() and gw_esp_out() are the three in a row.
+ * in the burst, in the order in which the packets came; gw_esp_crypt() between them writes nothing but the
+ * batch and the packets' bytes, and reads of SAs what never changes, so that any worker may do it, with its
+ * own crypto manager. SAs and packets must live until the end. gw_esp_in() and gw_esp_out() are the three in a row.
  */
 
 #include <stdbool.h>
@@ -20,7 +20,6 @@
 /** A packet between what is done without keys before the crypto and what is done after it. */
 struct gw_esp_lane {
 	_Alignas(64) struct gw_crypto_op op;
-	const struct gw_crypto_alg *alg;
 	struct rte_mbuf *m;   /* pkt sa_in or sa_out set */
 	uint16_t payload_len; /* outbound: of ESP, without trailer */
 };
@@ -30,9 +29,14 @@ static_assert(sizeof(struct gw_esp_lane) == 128, "two cache lines, the first of 
 struct gw_esp_batch {
 	uint16_t n;
 	bool out;
-	bool mixed; /* not all of one algorithm */
+	bool mixed; /* not all of one algorithm: each of its SA's */
+	const struct gw_crypto_alg *alg; /* of all, if not mixed */
+	struct gw_crypto_op *ops[GW_BURST_MAX]; /* those of lanes */
 	struct gw_esp_lane lanes[GW_BURST_MAX];
 };
+
+/** Once, before it is first begun. */
+void gw_esp_batch_init(struct gw_esp_batch *b);
 
 /**
  * An IPsec-MB manager of this lcore and its scratch memory. Runs the known-answer self-test of every
@@ -42,6 +46,8 @@ struct gw_esp_batch {
  */
 struct gw_crypto *gw_crypto_create(int socket, const char **failed);
 void gw_crypto_destroy(struct gw_crypto *c);
+/** A batch of this lcore's: that of gw_esp_in() and gw_esp_out(), which leave nothing in it. */
+struct gw_esp_batch *gw_crypto_batch(struct gw_crypto *c);
 
 /**
  * Have the SAs of packets that gw_esp_in() gets next on their way. Entry: as there; nothing is changed.
@@ -71,7 +77,7 @@ uint16_t gw_esp_in_begin(const struct gw_sadb *db, struct gw_esp_batch *b, struc
  *
  * Return: good ones first, in order: data at the GRE header (tunnel mode: inner IPv6 verified to be
  *         the SA's two hosts, its extension headers walked, header removed, its ECN in outer_tc
- *         merged by RFC 6040), length without trailer, next_header = 47 set. The rest follow, each with
+ *         merged by RFC 6040), length without trailer. The rest follow, each with
  *         its drop reason; next header 59 is reason GW_DROP_DUMMY.
  * Source: RFC 4303 3.4.3, 3.4.4.
  *
@@ -93,7 +99,7 @@ uint16_t gw_esp_in(struct gw_crypto *c, const struct gw_sadb *db, struct rte_mbu
 	uint16_t n, uint64_t now_tsc);
 
 /**
- * Sequence numbers, headers and trailers of a burst of GRE packets.
+ * Sequence numbers, headers, trailers and counters of a burst of GRE packets.
  *
  * Entry:  data at the GRE header; pkt sa_out set (SAs may be mixed), inner_tc and flow_hash known;
  *         pkt tunnel set (hop limit, DSCP, ECN, flow label policy are its).
@@ -105,18 +111,19 @@ uint16_t gw_esp_in(struct gw_crypto *c, const struct gw_sadb *db, struct rte_mbu
  * @param n  1..GW_BURST_MAX
  * @return number of packets in the batch
  */
-uint16_t gw_esp_out_begin(struct gw_esp_batch *b, struct rte_mbuf **pkts, uint16_t n);
+uint16_t gw_esp_out_begin(struct gw_esp_batch *b, struct rte_mbuf **pkts, uint16_t n,
+	uint64_t now_tsc);
 
 /**
- * UDP checksums and counters.
+ * UDP checksums.
  *
  * Return: good ones first, in order: complete. The rest, which the crypto refused, follow with their
- *         drop reason.
+ *         drop reason and do not count.
  *
  * @param pkts  [out] the packets of the batch
  * @return number of good packets
  */
-uint16_t gw_esp_out_end(struct gw_esp_batch *b, struct rte_mbuf **pkts, uint64_t now_tsc);
+uint16_t gw_esp_out_end(struct gw_esp_batch *b, struct rte_mbuf **pkts);
 
 /**
  * Encrypt a burst of GRE packets: entry as gw_esp_out_begin(), return as gw_esp_out_end(), with what

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "esp.h"
+#include "sa_priv.h"
 
 static void
 run(struct gw_crypto *c, const struct gw_crypto_alg *alg, bool out, struct gw_crypto_op *const *ops,
@@ -14,6 +15,14 @@ run(struct gw_crypto *c, const struct gw_crypto_alg *alg, bool out, struct gw_cr
 	alg->encrypt(c, alg, ops, n);
 }
 
+static const struct gw_crypto_alg *
+alg_of(const struct gw_esp_batch *b, const struct gw_esp_lane *lane)
+{
+	const struct gw_pkt *pkt = gw_pkt(lane->m);
+
+	return b->out ? pkt->sa_out->alg : pkt->sa_in->alg;
+}
+
 /* One call for each algorithm in the batch */
 static void
 run_mixed(struct gw_crypto *c, struct gw_esp_batch *b)
@@ -25,10 +34,10 @@ run_mixed(struct gw_crypto *c, struct gw_esp_batch *b)
 	for (i = 0; i < n; i++)
 		rest[i] = &b->lanes[i];
 	for (; n > 0; n = n_rest) {
-		const struct gw_crypto_alg *alg = rest[0]->alg;
+		const struct gw_crypto_alg *alg = alg_of(b, rest[0]);
 
 		for (i = 0, k = 0, n_rest = 0; i < n; i++) {
-			if (rest[i]->alg == alg)
+			if (alg_of(b, rest[i]) == alg)
 				ops[k++] = &rest[i]->op;
 			else
 				rest[n_rest++] = rest[i];
@@ -38,17 +47,17 @@ run_mixed(struct gw_crypto *c, struct gw_esp_batch *b)
 }
 
 void
+gw_esp_batch_init(struct gw_esp_batch *b)
+{
+	for (unsigned int i = 0; i < GW_BURST_MAX; i++)
+		b->ops[i] = &b->lanes[i].op;
+}
+
+void
 gw_esp_crypt(struct gw_crypto *c, struct gw_esp_batch *b)
 {
-	struct gw_crypto_op *ops[GW_BURST_MAX];
-
-	if (b->n == 0)
-		return;
-	if (unlikely(b->mixed)) {
+	if (unlikely(b->mixed))
 		run_mixed(c, b);
-		return;
-	}
-	for (unsigned int i = 0; i < b->n; i++)
-		ops[i] = &b->lanes[i].op;
-	run(c, b->lanes[0].alg, b->out, ops, b->n);
+	else if (b->n > 0)
+		run(c, b->alg, b->out, b->ops, b->n);
 }

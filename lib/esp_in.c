@@ -37,39 +37,44 @@ gw_esp_in_ahead(const struct gw_sadb *db, struct rte_mbuf **pkts, uint16_t n)
 	gw_sadb_prefetch(db, spis, k);
 }
 
-/* Look up every packet that has an ESP header. @return lanes taken: of each the packet, with its SA
- */
-static unsigned int
-look_up(const struct gw_sadb *db, struct rte_mbuf **pkts, unsigned int n, struct gw_esp_lane *lanes)
+/* @return the SA of packets that follow in the batch, NULL: there is none */
+static struct gw_sa_in *
+look_up_one(const struct gw_sadb *db, struct gw_esp_batch *b, uint32_t spi)
+{
+	struct gw_sa_in *sa;
+
+	gw_sadb_lookup(db, &spi, &sa, 1);
+	if (sa == NULL)
+		return NULL;
+	prefetch(sa);
+	b->mixed |= b->alg != NULL && b->alg != sa->alg;
+	b->alg = sa->alg;
+	return sa;
+}
+
+/* Look up every packet that has an ESP header. */
+static void
+look_up(const struct gw_sadb *db, struct gw_esp_batch *b, struct rte_mbuf **pkts, unsigned int n)
 {
 	struct gw_sa_in *sa = NULL;
-	unsigned int n_known = 0;
 	uint32_t before = 0; /* no SA has this SPI */
 
+	b->alg = NULL;
+	b->mixed = false;
 	for (unsigned int i = 0; i < n; i++) {
 		struct gw_pkt *pkt = gw_pkt(pkts[i]);
 		uint32_t len = rte_pktmbuf_data_len(pkts[i]), spi;
 
-		if (unlikely(pkt->l4_off > len || len - pkt->l4_off < GW_ESP_HDR_LEN)) {
-			gw_pkt_refuse(pkts[i], GW_DROP_ESP_SHORT);
+		if (unlikely(len < (uint32_t)pkt->l4_off + GW_ESP_HDR_LEN)) {
+			pkt->drop = GW_DROP_ESP_SHORT;
 			continue;
 		}
 		spi = gw_get32(rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, pkt->l4_off));
-		if (spi != before) {
-			gw_sadb_lookup(db, &spi, &sa, 1);
-			if (sa != NULL)
-				prefetch(sa);
-			before = spi;
-		}
-		if (unlikely(sa == NULL)) {
-			gw_pkt_refuse(pkts[i], GW_DROP_NO_SA);
-			continue;
-		}
-		pkt->drop = GW_DROP_NONE;
+		if (spi != before)
+			sa = look_up_one(db, b, before = spi);
+		pkt->drop = likely(sa != NULL) ? GW_DROP_NONE : GW_DROP_NO_SA;
 		pkt->sa_in = sa;
-		lanes[n_known++].m = pkts[i];
 	}
-	return n_known;
 }
 
 /* Source and destination at once */
@@ -91,7 +96,7 @@ same_host(const uint8_t *p, const struct in6_addr *addr)
  * peer may move from one to the other while packets are under way. A NAT may change the peer's
  * address and ports at any time (RFC 3948), so of an SA in UDP they are no part of this in packets
  * that are in UDP: the ICV is what proves the peer. */
-static enum gw_drop
+static inline enum gw_drop
 check_outer(const struct gw_sa_in *sa, const struct rte_mbuf *m, const struct gw_pkt *pkt)
 {
 	const uint8_t *ip6 = rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt->l3_off);
@@ -122,24 +127,35 @@ note_source(struct gw_sa_in *sa, const struct gw_esp_lane *lane)
 }
 
 /* RFC 4303 3.4.3: the cheap check, before any crypto; the window moves only after it */
-static enum gw_drop
-check_replay(struct gw_sa_in *sa, uint32_t low, uint64_t *seq)
+static inline enum gw_drop
+check_replay(struct gw_sa_in *sa, bool esn, uint32_t low, uint64_t *seq)
 {
-	if (gw_replay_infer(&sa->replay, low, sa->esn, seq) && gw_replay_check(&sa->replay, *seq))
+	if (gw_replay_infer(&sa->replay, low, esn, seq) && gw_replay_check(&sa->replay, *seq))
 		return GW_DROP_NONE;
 	gw_stat_add(&sa->replays, 1);
 	return GW_DROP_REPLAY;
 }
 
+/* How packets are laid out: constants, for most SAs. Lengths in bytes. */
+struct layout {
+	bool aead, esn;
+	uint8_t iv_len;
+	uint8_t align_mask;
+};
+
+static const struct layout layout_aead = {.aead = true, .iv_len = 8, .align_mask = 3};
+static const struct layout layout_cbc = {.iv_len = 16, .align_mask = 15};
+
 /* RFC 4106 5, RFC 7634 2.1: SPI and sequence number, all 64 bits of it with ESN */
-static void
-aead_input(const struct gw_sa_in *sa, uint8_t *esp, uint64_t seq, struct gw_crypto_op *op)
+static inline void
+aead_input(const struct layout *l, const struct gw_sa_in *sa, uint8_t *esp, uint64_t seq,
+	struct gw_crypto_op *op)
 {
 	memcpy(op->nonce, sa->salt, 4);
-	memcpy(op->nonce + 4, op->iv, 8);
+	memcpy(op->nonce + 4, esp + GW_ESP_HDR_LEN, 8);
 	op->auth = esp;
 	op->auth_len = 8;
-	if (sa->esn) {
+	if (l->esn) {
 		memcpy(op->room, esp, 4);
 		gw_put32(op->room + 4, (uint32_t)(seq >> 32));
 		memcpy(op->room + 8, esp + 4, 4);
@@ -150,12 +166,14 @@ aead_input(const struct gw_sa_in *sa, uint8_t *esp, uint64_t seq, struct gw_cryp
 
 /* RFC 4303 2.2.1: the high half of an ESN follows the packet for the HMAC. It takes the place of
  * the ICV, which has been copied. */
-static void
-hmac_input(const struct gw_sa_in *sa, uint8_t *esp, uint64_t seq, struct gw_crypto_op *op)
+static inline void
+hmac_input(const struct layout *l, const struct gw_sa_in *sa, uint8_t *esp, uint64_t seq,
+	struct gw_crypto_op *op)
 {
+	op->iv = esp + GW_ESP_HDR_LEN;
 	op->auth = esp;
-	op->auth_len = GW_ESP_HDR_LEN + sa->iv_len + op->text_len;
-	if (sa->esn) {
+	op->auth_len = GW_ESP_HDR_LEN + l->iv_len + op->text_len;
+	if (l->esn) {
 		memcpy(op->room, op->icv, sa->icv_len);
 		gw_put32(op->icv, (uint32_t)(seq >> 32));
 		op->icv = op->room;
@@ -164,68 +182,87 @@ hmac_input(const struct gw_sa_in *sa, uint8_t *esp, uint64_t seq, struct gw_cryp
 }
 
 /* All that can be known without keys. A packet that passes cannot spoil a batch. */
-static enum gw_drop
-admit(struct gw_esp_lane *lane)
+static __rte_always_inline enum gw_drop
+admit_as(const struct layout *l, struct gw_sa_in *sa, struct gw_esp_lane *lane, struct rte_mbuf *m)
 {
-	struct gw_pkt *pkt = gw_pkt(lane->m);
+	struct gw_pkt *pkt = gw_pkt(m);
 	struct gw_crypto_op *op = &lane->op;
-	struct gw_sa_in *sa = pkt->sa_in;
-	uint8_t *esp = rte_pktmbuf_mtod_offset(lane->m, uint8_t *, pkt->l4_off);
-	uint32_t len = (uint32_t)rte_pktmbuf_data_len(lane->m) - pkt->l4_off;
-	enum gw_drop drop = check_outer(sa, lane->m, pkt);
+	uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, pkt->l4_off);
+	uint32_t len = (uint32_t)rte_pktmbuf_data_len(m) - pkt->l4_off;
+	uint32_t text_len = len - GW_ESP_HDR_LEN - l->iv_len - sa->icv_len;
+	enum gw_drop drop = check_outer(sa, m, pkt);
+	uint64_t seq;
 
-	if (drop != GW_DROP_NONE)
+	if (unlikely(drop != GW_DROP_NONE))
 		return drop;
-	if (len < sa->min_len)
+	if (unlikely(len < sa->min_len))
 		return GW_DROP_ESP_SHORT;
-	op->text_len = len - GW_ESP_HDR_LEN - sa->iv_len - sa->icv_len;
-	if ((op->text_len & sa->align_mask) != 0)
+	if (unlikely((text_len & l->align_mask) != 0))
 		return GW_DROP_ESP_LEN;
-	drop = check_replay(sa, gw_get32(esp + 4), &pkt->seq);
-	if (drop != GW_DROP_NONE)
+	drop = check_replay(sa, l->esn, gw_get32(esp + 4), &seq);
+	if (unlikely(drop != GW_DROP_NONE))
 		return drop;
-	lane->alg = sa->alg;
+	pkt->seq = seq;
+	lane->m = m;
 	op->done = op->good = false;
 	op->keys = gw_sa_in_keys(sa);
-	op->iv = esp + GW_ESP_HDR_LEN;
-	op->text = op->iv + sa->iv_len;
-	op->icv = op->text + op->text_len;
-	if (sa->aead)
-		aead_input(sa, esp, pkt->seq, op);
+	op->text = esp + GW_ESP_HDR_LEN + l->iv_len;
+	op->text_len = text_len;
+	op->icv = op->text + text_len;
+	if (l->aead)
+		aead_input(l, sa, esp, seq, op);
 	else
-		hmac_input(sa, esp, pkt->seq, op);
+		hmac_input(l, sa, esp, seq, op);
 	return GW_DROP_NONE;
 }
 
-/* Of n lanes those that are admitted, in front */
-static void
-admit_all(struct gw_esp_batch *b, unsigned int n)
+static __rte_noinline enum gw_drop
+admit_any(struct gw_sa_in *sa, struct gw_esp_lane *lane, struct rte_mbuf *m)
 {
-	struct gw_esp_lane *lane = b->lanes;
-	bool mixed = false;
+	const struct layout l = {
+		.aead = sa->aead,
+		.esn = sa->esn,
+		.iv_len = sa->iv_len,
+		.align_mask = sa->align_mask,
+	};
 
-	for (unsigned int i = 0; i < n; i++) {
-		enum gw_drop drop;
+	return admit_as(&l, sa, lane, m);
+}
 
-		lane->m = b->lanes[i].m;
-		drop = admit(lane);
-		if (unlikely(drop != GW_DROP_NONE)) {
-			gw_pkt_refuse(lane->m, drop);
-			continue;
-		}
-		mixed |= lane->alg != b->lanes[0].alg;
-		lane++;
+static __rte_always_inline enum gw_drop
+admit(struct gw_esp_lane *lane, struct rte_mbuf *m)
+{
+	struct gw_sa_in *sa = gw_pkt(m)->sa_in;
+
+	switch (sa->layout) {
+	case GW_LAYOUT_AEAD:
+		return admit_as(&layout_aead, sa, lane, m);
+	case GW_LAYOUT_CBC:
+		return admit_as(&layout_cbc, sa, lane, m);
+	default:
+		return admit_any(sa, lane, m);
 	}
-	b->n = (uint16_t)(lane - b->lanes);
-	b->out = false;
-	b->mixed = mixed;
 }
 
 uint16_t
 gw_esp_in_begin(
 	const struct gw_sadb *db, struct gw_esp_batch *b, struct rte_mbuf **pkts, uint16_t n)
 {
-	admit_all(b, look_up(db, pkts, n, b->lanes));
+	struct gw_esp_lane *lane = b->lanes;
+
+	look_up(db, b, pkts, n);
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		enum gw_drop drop;
+
+		if (unlikely(gw_pkt(m)->drop != GW_DROP_NONE))
+			continue;
+		drop = admit(lane, m);
+		gw_pkt_refuse(m, drop);
+		lane += likely(drop == GW_DROP_NONE);
+	}
+	b->n = (uint16_t)(lane - b->lanes);
+	b->out = false;
 	return b->n == n ? n : gw_pkt_partition(pkts, n);
 }
 
@@ -235,19 +272,25 @@ struct tally {
 	uint64_t packets, bytes;
 };
 
-static void
+static inline void
+count(struct gw_sa_in *sa, uint64_t packets, uint64_t bytes, uint64_t now_tsc)
+{
+	gw_stat_add(&sa->packets, packets);
+	gw_stat_add(&sa->bytes, bytes);
+	gw_stat_set(&sa->last_tsc, now_tsc);
+	gw_stat_set(&sa->seq, sa->replay.top);
+}
+
+static inline void
 tally_flush(struct tally *t, uint64_t now_tsc)
 {
 	if (t->packets == 0)
 		return;
-	gw_stat_add(&t->sa->packets, t->packets);
-	gw_stat_add(&t->sa->bytes, t->bytes);
-	gw_stat_set(&t->sa->last_tsc, now_tsc);
-	gw_stat_set(&t->sa->seq, t->sa->replay.top);
+	count(t->sa, t->packets, t->bytes, now_tsc);
 	t->packets = t->bytes = 0;
 }
 
-static void
+static inline void
 tally_add(struct tally *t, struct gw_sa_in *sa, uint32_t bytes, uint64_t now_tsc)
 {
 	if (t->sa != sa) {
@@ -259,11 +302,9 @@ tally_add(struct tally *t, struct gw_sa_in *sa, uint32_t bytes, uint64_t now_tsc
 }
 
 /* The ICV's verdict, then the window's: of duplicates in one burst the first one passes */
-static enum gw_drop
-verdict(const struct gw_esp_lane *lane)
+static inline enum gw_drop
+verdict(const struct gw_esp_lane *lane, struct gw_sa_in *sa)
 {
-	struct gw_sa_in *sa = gw_pkt(lane->m)->sa_in;
-
 	if (!lane->op.good) {
 		if (!lane->op.done)
 			return GW_DROP_CRYPTO;
@@ -278,49 +319,61 @@ verdict(const struct gw_esp_lane *lane)
 }
 
 /* Cut the mbuf down to the GRE packet. */
-static void
-strip(struct gw_esp_lane *lane, const struct gw_esp_tail *tail)
+static inline void
+strip(struct rte_mbuf *m, const uint8_t *gre, uint16_t len)
 {
-	struct gw_pkt *pkt = gw_pkt(lane->m);
-	const uint8_t *gre = lane->op.text + tail->off;
-
-	lane->m->data_off = (uint16_t)(gre - (const uint8_t *)lane->m->buf_addr);
-	lane->m->data_len = tail->len;
-	lane->m->pkt_len = tail->len;
-	pkt->outer_tc = tail->tc;
-	pkt->next_header = IPPROTO_GRE;
+	m->data_off = (uint16_t)(gre - (const uint8_t *)m->buf_addr);
+	m->data_len = len;
+	m->pkt_len = len;
 }
 
-static bool
-finish(struct gw_esp_lane *lane, struct tally *t, uint64_t now_tsc)
+/* Tunnel mode, much padding, or wrong. Authenticated, so it counts as the peer's, whatever it
+ * holds. */
+static __rte_noinline bool
+finish_any(const struct gw_esp_lane *lane, uint64_t now_tsc)
+{
+	struct gw_pkt *pkt = gw_pkt(lane->m);
+	struct gw_sa_in *sa = pkt->sa_in;
+	const uint8_t *src = sa->tunnel_mode ? sa->inner_remote.s6_addr : NULL;
+	struct gw_esp_tail tail;
+	enum gw_drop drop = gw_esp_tail_any(lane->op.text, lane->op.text_len, src,
+		sa->inner_local.s6_addr, pkt->outer_tc, &tail);
+
+	count(sa, 1, drop == GW_DROP_NONE ? tail.off + tail.len : 0u, now_tsc);
+	if (drop != GW_DROP_NONE) {
+		gw_pkt_refuse(lane->m, drop);
+		return false;
+	}
+	strip(lane->m, lane->op.text + tail.off, tail.len);
+	pkt->outer_tc = tail.tc;
+	return true;
+}
+
+static inline bool
+finish(const struct gw_esp_lane *lane, struct tally *t, uint64_t now_tsc)
 {
 	struct gw_sa_in *sa = gw_pkt(lane->m)->sa_in;
-	const uint8_t *src = sa->tunnel_mode ? sa->inner_remote.s6_addr : NULL;
-	struct gw_esp_tail tail = {0};
-	enum gw_drop drop = verdict(lane);
+	enum gw_drop drop = verdict(lane, sa);
+	uint16_t len;
 
-	if (drop != GW_DROP_NONE) {
+	if (unlikely(drop != GW_DROP_NONE)) {
 		gw_pkt_refuse(lane->m, drop);
 		return false;
 	}
-	if (sa->udp_encap && gw_pkt(lane->m)->udp_encap)
+	if (unlikely(sa->udp_encap && gw_pkt(lane->m)->udp_encap))
 		note_source(sa, lane);
-	drop = gw_esp_tail(lane->op.text, lane->op.text_len, src, sa->inner_local.s6_addr,
-		gw_pkt(lane->m)->outer_tc, &tail);
-	/* authenticated, so it counts as the peer's, whatever it holds */
-	tally_add(t, sa, drop == GW_DROP_NONE ? tail.off + tail.len : 0u, now_tsc);
-	if (drop != GW_DROP_NONE) {
-		gw_pkt_refuse(lane->m, drop);
-		return false;
-	}
-	strip(lane, &tail);
+	len = sa->tunnel_mode ? 0 : gw_esp_tail_plain(lane->op.text, lane->op.text_len);
+	if (unlikely(len == 0))
+		return finish_any(lane, now_tsc);
+	tally_add(t, sa, len, now_tsc);
+	strip(lane->m, lane->op.text, len);
 	return true;
 }
 
 uint16_t
 gw_esp_in_end(struct gw_esp_batch *b, struct rte_mbuf **pkts, uint64_t now_tsc)
 {
-	struct gw_esp_lane *lane = b->lanes;
+	const struct gw_esp_lane *lane = b->lanes;
 	uint16_t n = b->n, n_good = 0;
 	struct tally t = {0};
 
@@ -336,9 +389,9 @@ uint16_t
 gw_esp_in(struct gw_crypto *c, const struct gw_sadb *db, struct rte_mbuf **pkts, uint16_t n,
 	uint64_t now_tsc)
 {
-	struct gw_esp_batch b;
+	struct gw_esp_batch *b = gw_crypto_batch(c);
 
-	gw_esp_in_begin(db, &b, pkts, n);
-	gw_esp_crypt(c, &b);
-	return gw_esp_in_end(&b, pkts, now_tsc);
+	gw_esp_in_begin(db, b, pkts, n);
+	gw_esp_crypt(c, b);
+	return gw_esp_in_end(b, pkts, now_tsc);
 }

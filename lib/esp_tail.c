@@ -14,6 +14,10 @@
 #define COUNT16(n) COUNT4(n), COUNT4((n) + 4), COUNT4((n) + 8), COUNT4((n) + 12)
 #define COUNT64(n) COUNT16(n), COUNT16((n) + 16), COUNT16((n) + 32), COUNT16((n) + 48)
 
+const uint8_t gw_esp_padding_mask[32] = {
+	[16] = 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+const uint8_t gw_esp_padding[32] = {[16] = COUNT16(0)};
+
 /* RFC 4303 2.4: the padding reads 1, 2, 3, ... By words, the last one overlapping: a block cipher's
  * padding is most often longer than a word. */
 static bool

@@ -26,6 +26,29 @@ struct gw_esp_tail {
 enum gw_drop gw_esp_tail_any(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst,
 	uint8_t tc, struct gw_esp_tail *out);
 
+/* Of the 16 bytes before padding length and next header, from entry pad_len on: those that are padding, and what it reads. */
+extern const uint8_t gw_esp_padding_mask[32], gw_esp_padding[32];
+
+/**
+ * What nearly every packet of transport mode is: GRE, with no more padding than a block cipher asks for
+ * (RFC 4303 2.4).
+ * @return bytes of the GRE packet, or 0: it is something else, or wrong, as gw_esp_tail_any() can tell
+ */
+static inline uint16_t
+gw_esp_tail_plain(const uint8_t *p, size_t len)
+{
+	uint32_t pad_len;
+	uint64_t wrong;
+
+	if (len < 18 || p[len - 1] != IPPROTO_GRE || (pad_len = p[len - 2]) > 15)
+		return 0;
+	p += len - 18;
+	wrong = (gw_raw64(p) ^ gw_raw64(gw_esp_padding + pad_len)) & gw_raw64(gw_esp_padding_mask + pad_len);
+	wrong |= (gw_raw64(p + 8) ^ gw_raw64(gw_esp_padding + pad_len + 8)) &
+		 gw_raw64(gw_esp_padding_mask + pad_len + 8);
+	return wrong == 0 ? (uint16_t)(len - 2 - pad_len) : 0;
+}
+
 /**
  * Check payload and trailer.
  *
@@ -39,19 +62,11 @@ static inline enum gw_drop
 gw_esp_tail(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst, uint8_t tc,
 	struct gw_esp_tail *out)
 {
-	/* the last eight bytes as a number, of which padding, its length and the next header are so much */
-	static const uint64_t whole[4] = {0xffff, 0xffffff, 0xffffffff, 0xffffffffff};
-	static const uint64_t gre[4] = {IPPROTO_GRE, 0x010100 | IPPROTO_GRE, 0x01020200 | IPPROTO_GRE,
-		0x0102030300 | IPPROTO_GRE};
-	uint64_t end = len >= 8 ? gw_get64(p + len - 8) : 0;
-	uint32_t pad_len = (uint32_t)(end >> 8) & 0xff;
+	uint16_t gre_len = src == NULL ? gw_esp_tail_plain(p, len) : 0;
 
-	/* transport mode, no more padding than alignment to 4 asks for (RFC 4303 2.4) */
-	if (src != NULL || pad_len > 3 || (end & whole[pad_len]) != gre[pad_len])
+	if (gre_len == 0)
 		return gw_esp_tail_any(p, len, src, dst, tc, out);
-	out->off = 0;
-	out->len = (uint16_t)(len - 2 - pad_len);
-	out->tc = tc;
+	*out = (struct gw_esp_tail){.len = gre_len, .tc = tc};
 	return GW_DROP_NONE;
 }
 

@@ -93,15 +93,12 @@ check_options(struct gw_tunnel *t, const struct gw_gre *gre)
 }
 
 /* The inner packet is what m is from now on. */
-static void
-take_off(struct rte_mbuf *m, struct gw_tunnel *t, uint16_t hdr_len, uint16_t proto, uint16_t len,
-	struct gw_tally *tally)
+static inline void
+take_off(struct rte_mbuf *m, uint16_t hdr_len, uint16_t len)
 {
-	gw_pkt(m)->gre_proto = proto;
 	m->data_off += hdr_len;
 	m->data_len = len;
 	m->pkt_len = len;
-	gw_tally_add(tally, &t->rx_packets, &t->rx_bytes, len);
 }
 
 /* The short way for what nearly every packet is. @return false: it is something else, or wrong */
@@ -120,12 +117,13 @@ gre_in_plain(struct rte_mbuf *m, struct gw_tally *tally)
 	if (len == 0)
 		return false;
 	pkt->tunnel = t;
-	take_off(m, t, GW_GRE_PLAIN_LEN, ETHERTYPE_IP4, len, tally);
+	take_off(m, GW_GRE_PLAIN_LEN, len);
+	gw_tally_add(tally, &t->rx_packets, &t->rx_bytes, len);
 	return true;
 }
 
-static enum gw_drop
-gre_in_any(struct rte_mbuf *m, struct gw_tally *tally)
+static __rte_noinline enum gw_drop
+gre_in_any(struct rte_mbuf *m)
 {
 	struct gw_pkt *pkt = gw_pkt(m);
 	struct gw_inner in;
@@ -154,7 +152,9 @@ gre_in_any(struct rte_mbuf *m, struct gw_tally *tally)
 		t->gre_seq_in = gre.seq;
 		t->gre_seq_in_valid = true;
 	}
-	take_off(m, t, gre.hdr_len, gre.proto, in.len, tally);
+	take_off(m, gre.hdr_len, in.len);
+	gw_stat_add(&t->rx_packets, 1);
+	gw_stat_add(&t->rx_bytes, in.len);
 	return GW_DROP_NONE;
 }
 
@@ -168,7 +168,7 @@ gw_gre_in(struct rte_mbuf **pkts, uint16_t n)
 		enum gw_drop reason = GW_DROP_NONE;
 
 		if (unlikely(!gre_in_plain(pkts[i], &tally)))
-			reason = gre_in_any(pkts[i], &tally);
+			reason = gre_in_any(pkts[i]);
 		gw_pkt_refuse(pkts[i], reason);
 		bad += reason != GW_DROP_NONE;
 	}

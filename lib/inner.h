@@ -32,7 +32,11 @@ struct gw_inner {
 /** gw_inner_parse() for whatever is not an IPv4 header without options, and for what is wrong. */
 bool gw_inner_parse_any(const uint8_t *p, size_t len, struct gw_inner *out);
 
-/** The checksum of an IPv4 header of 20 bytes is right (RFC 791 3.1). */
+/**
+ * The checksum of an IPv4 header of 20 bytes, not all of them zero, is right: the one's complement sum of its
+ * 16-bit words is 0xffff (RFC 791 3.1), which is to say that their sum, that of 32-bit words just as well,
+ * is a multiple of it (RFC 1071 2).
+ */
 static inline bool
 gw_ip4_csum_ok(const uint8_t *p)
 {
@@ -40,10 +44,7 @@ gw_ip4_csum_ok(const uint8_t *p)
 
 	for (unsigned int i = 0; i < 20; i += 4)
 		sum += gw_raw32(p + i);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum == 0xffff;
+	return sum % 0xffff == 0;
 }
 
 /** @return total length of IPv4 without options that is no later fragment; 0: it is something else, or wrong */

@@ -8,7 +8,13 @@
 struct gw_offer *
 gw_offer_create(unsigned int n, int socket)
 {
-	return rte_zmalloc_socket("gw_offer", n * sizeof(struct gw_offer), 64, socket);
+	struct gw_offer *offers =
+		rte_zmalloc_socket("gw_offer", n * sizeof(struct gw_offer), 64, socket);
+
+	for (unsigned int i = 0; offers != NULL && i < n; i++)
+		for (unsigned int k = 0; k < GW_OFFER_SLOTS; k++)
+			gw_esp_batch_init(&offers[i].slots[k].batch);
+	return offers;
 }
 
 void

@@ -7,6 +7,7 @@
 #include <rte_cycles.h>
 #include <rte_prefetch.h>
 
+#include "bytes.h"
 #include "gre.h"
 #include "inner.h"
 #include "ip4_cut.h"
@@ -47,27 +48,30 @@ gre_header(struct gw_tunnel *t, uint16_t proto, uint8_t *payload, uint16_t paylo
 	return hdr_len;
 }
 
+/* The header is written: m is the GRE packet from now on. */
+static inline void
+put_on(struct gw_out *o, struct rte_mbuf *m, uint16_t hdr_len, uint16_t payload_len)
+{
+	m->data_off -= hdr_len;
+	m->data_len = payload_len + hdr_len;
+	m->pkt_len = m->data_len;
+	o->ready[o->n_ready++] = m;
+}
+
 static void
-push_gre(struct gw_out *o, struct rte_mbuf *m, struct gw_tally *tally)
+push_gre(struct gw_out *o, struct rte_mbuf *m, uint16_t proto)
 {
 	struct gw_tunnel *t = gw_pkt(m)->tunnel;
-	uint16_t proto = gw_pkt(m)->gre_proto, payload_len = m->data_len,
-		 hdr_len = GW_GRE_PLAIN_LEN;
-	uint8_t *payload = rte_pktmbuf_mtod(m, uint8_t *);
+	uint16_t hdr_len, payload_len = m->data_len;
 
-	if (unlikely(m->data_off < GW_GRE_HDR_MAX)) { /* whoever filled the mbuf left no headroom */
+	if (m->data_off < GW_GRE_HDR_MAX) { /* whoever filled the mbuf left no headroom */
 		refuse(o, m, GW_DROP_OUT_INNER_BAD);
 		return;
 	}
-	if (likely(gw_tunnel_is_plain(t)))
-		gw_put32(payload - GW_GRE_PLAIN_LEN, proto);
-	else
-		hdr_len = gre_header(t, proto, payload, payload_len);
-	m->data_off -= hdr_len;
-	m->data_len += hdr_len;
-	m->pkt_len = m->data_len;
-	gw_tally_add(tally, &t->tx_packets, &t->tx_bytes, payload_len);
-	o->ready[o->n_ready++] = m;
+	hdr_len = gre_header(t, proto, rte_pktmbuf_mtod(m, uint8_t *), payload_len);
+	put_on(o, m, hdr_len, payload_len);
+	gw_stat_add(&t->tx_packets, 1);
+	gw_stat_add(&t->tx_bytes, payload_len);
 }
 
 static uint32_t
@@ -122,8 +126,7 @@ too_big(struct gw_out *o, struct rte_mbuf *m, const struct gw_inner *in, uint16_
 
 /* @param keep  places in o->ready that the rest of the burst may still need */
 static void
-fragment_all(
-	struct gw_out *o, struct rte_mbuf *m, uint16_t mtu, uint16_t keep, struct gw_tally *tally)
+fragment_all(struct gw_out *o, struct rte_mbuf *m, uint16_t mtu, uint16_t keep)
 {
 	uint16_t room = (uint16_t)(GW_OUT_MAX - o->n_ready - keep), n;
 	struct rte_mbuf *frags[GW_OUT_MAX];
@@ -135,7 +138,7 @@ fragment_all(
 		return;
 	}
 	for (uint16_t i = 0; i < n; i++)
-		push_gre(o, frags[i], tally);
+		push_gre(o, frags[i], ETHERTYPE_IP4);
 	rte_pktmbuf_free(m);
 }
 
@@ -144,7 +147,6 @@ static void
 note(struct gw_pkt *pkt, const uint8_t *p, const struct gw_inner *in)
 {
 	pkt->inner_tc = in->tc;
-	pkt->gre_proto = in->version == 4 ? ETHERTYPE_IP4 : ETHERTYPE_IP6;
 	if (pkt->tunnel->flowlabel != GW_FLOWLABEL_SA)
 		pkt->flow_hash = gw_inner_hash(p, in);
 }
@@ -152,7 +154,7 @@ note(struct gw_pkt *pkt, const uint8_t *p, const struct gw_inner *in)
 /* Larger than the tunnel's MTU. @return true when it goes on as it is */
 static bool
 goes_on(struct gw_out *o, struct rte_mbuf *m, const struct gw_inner *in, uint16_t mtu,
-	uint16_t keep, struct gw_tally *tally, uint64_t now_tsc)
+	uint16_t keep, uint64_t now_tsc)
 {
 	uint16_t limit = in->version == 6 && mtu < GW_IP6_MIN_MTU ? GW_IP6_MIN_MTU : mtu;
 
@@ -163,7 +165,7 @@ goes_on(struct gw_out *o, struct rte_mbuf *m, const struct gw_inner *in, uint16_
 	if (in->df)
 		too_big(o, m, in, limit, now_tsc);
 	else
-		fragment_all(o, m, mtu, keep, tally);
+		fragment_all(o, m, mtu, keep);
 	return false;
 }
 
@@ -181,19 +183,19 @@ prepare_plain(struct gw_out *o, struct rte_mbuf *m, struct gw_tally *tally)
 	rte_prefetch0(p + m->data_len);
 	len = gw_inner_plain(p, m->data_len);
 	if (len == 0 || len > atomic_load_explicit(&t->mtu, memory_order_relaxed) ||
-		t->flowlabel != GW_FLOWLABEL_SA)
+		t->flowlabel != GW_FLOWLABEL_SA || !gw_tunnel_is_plain(t) ||
+		m->data_off < GW_GRE_HDR_MAX)
 		return false;
 	pkt->inner_tc = p[1];
-	pkt->gre_proto = ETHERTYPE_IP4;
 	pkt->outer_frag = 0;
-	m->data_len = len;
-	push_gre(o, m, tally);
+	gw_put32(p - GW_GRE_PLAIN_LEN, ETHERTYPE_IP4);
+	put_on(o, m, GW_GRE_PLAIN_LEN, len);
+	gw_tally_add(tally, &t->tx_packets, &t->tx_bytes, len);
 	return true;
 }
 
-static void
-prepare_any(struct gw_out *o, struct rte_mbuf *m, uint16_t keep, struct gw_tally *tally,
-	uint64_t now_tsc)
+static __rte_noinline void
+prepare_any(struct gw_out *o, struct rte_mbuf *m, uint16_t keep, uint64_t now_tsc)
 {
 	struct gw_pkt *pkt = gw_pkt(m);
 	struct gw_tunnel *t = pkt->tunnel;
@@ -211,8 +213,8 @@ prepare_any(struct gw_out *o, struct rte_mbuf *m, uint16_t keep, struct gw_tally
 	note(pkt, p, &in);
 	gw_mss_clamp(p, in.len, atomic_load_explicit(&t->mss4, memory_order_relaxed),
 		atomic_load_explicit(&t->mss6, memory_order_relaxed));
-	if (in.len <= mtu || goes_on(o, m, &in, mtu, keep, tally, now_tsc))
-		push_gre(o, m, tally);
+	if (in.len <= mtu || goes_on(o, m, &in, mtu, keep, now_tsc))
+		push_gre(o, m, in.version == 4 ? ETHERTYPE_IP4 : ETHERTYPE_IP6);
 }
 
 /* What gw_esp_out() will touch of a packet's SA, when it is not that of the packet before. */
@@ -236,7 +238,7 @@ gw_out_prepare(struct gw_out *o, struct rte_mbuf **pkts, uint16_t n, uint64_t no
 			prefetch_sa(sa);
 		}
 		if (unlikely(!prepare_plain(o, pkts[i], &tally)))
-			prepare_any(o, pkts[i], (uint16_t)(n - i - 1), &tally, now_tsc);
+			prepare_any(o, pkts[i], (uint16_t)(n - i - 1), now_tsc);
 	}
 	gw_tally_flush(&tally);
 }

@@ -39,7 +39,7 @@ struct gw_pkt {
 	};
 	struct gw_tunnel *tunnel; /* inbound: from GRE on; outbound: always */
 	union {
-		uint64_t seq;	    /* ESP sequence number, 64 bits */
+		uint64_t seq;	    /* inbound: ESP sequence number, 64 bits */
 		uint64_t since_tsc; /* while it waits for its SA */
 	};
 	uint16_t l3_off;	  /* outer IPv6 header, from data start */
@@ -47,11 +47,9 @@ struct gw_pkt {
 	uint16_t drop;		  /* enum gw_drop, set by the stage that refuses the packet */
 	uint8_t outer_tc;	  /* traffic class of the outer header (tunnel mode: of the inner IPv6 too) */
 	uint8_t inner_tc;	  /* outbound: TOS or traffic class of the inner packet */
-	uint8_t next_header;	  /* inbound: from the ESP trailer; 47 after tunnel mode is undone */
 	uint8_t udp_encap;	  /* inbound: ESP came in UDP */
 	uint8_t outer_frag;	  /* outbound: 1 = may be cut to 1280 after encryption (stage.h) */
 	uint8_t routed;		  /* enum gw_routed: by the forwarding stage (fwd.h) */
-	uint16_t gre_proto;	  /* EtherType of the inner packet, host order */
 	uint32_t flow_hash;	  /* outbound: hash of inner addresses, for flowlabel = flow */
 };
 static_assert(sizeof(struct gw_pkt) <= 64, "one cache line");

@@ -87,6 +87,16 @@ first_tunnel(const struct gw_demux *d)
 	return d->by_key[0].tunnel;
 }
 
+static enum gw_sa_layout
+layout_of(const struct gw_crypto_alg *row, bool plain)
+{
+	if (plain && row->auth == GW_AUTH_AEAD && row->iv_len == 8 && row->align == 4)
+		return GW_LAYOUT_AEAD;
+	if (plain && row->cipher == GW_CIPHER_AES_CBC)
+		return GW_LAYOUT_CBC;
+	return GW_LAYOUT_ANY;
+}
+
 struct gw_sa_in *
 gw_sa_in_create(const struct gw_sa_params *p, int socket)
 {
@@ -120,6 +130,7 @@ gw_sa_in_create(const struct gw_sa_params *p, int socket)
 	sa->aead = row->auth == GW_AUTH_AEAD;
 	sa->esn = p->esn;
 	sa->tunnel_mode = p->tunnel_mode;
+	sa->layout = layout_of(row, !p->esn);
 	sa->udp_encap = p->udp_encap;
 	sa->remote_port = p->remote_port;
 	sa->demux = p->demux;
@@ -160,6 +171,7 @@ outer_template(struct gw_sa_out *sa, const struct gw_sa_params *p)
 	}
 	sa->front = (uint8_t)(sa->outer_len + sa->iv_len + sa->inner_len);
 	sa->around = (uint8_t)(sa->outer_len + sa->iv_len + sa->alg->icv_len);
+	sa->layout = layout_of(sa->alg, !sa->tunnel_mode && !sa->udp_encap && !sa->esn);
 	sa->head = UINT64_C(6) << 60 | (uint64_t)p->flow_label << 32 | (uint32_t)next << 8;
 }
 

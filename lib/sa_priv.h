@@ -20,6 +20,13 @@
 #define GW_IP6_HDR_LEN 40
 #define GW_UDP_HDR_LEN 8
 
+/* How an SA's packets are laid out: most are of a kind that has code of its own, in which that is constant. */
+enum gw_sa_layout {
+	GW_LAYOUT_ANY,
+	GW_LAYOUT_AEAD, /* no ESN: IV of 8 bytes, padded to 4; outbound: transport mode, not in UDP */
+	GW_LAYOUT_CBC,	/* likewise: IV of 16 bytes, padded to 16, HMAC */
+};
+
 struct gw_sa_in {
 	/* set before publish, then read-only */
 	const struct gw_crypto_alg *alg;
@@ -31,6 +38,7 @@ struct gw_sa_in {
 	uint8_t iv_len, icv_len;
 	uint8_t align_mask; /* cipher text is a multiple of this plus one */
 	bool aead : 1, esn : 1, tunnel_mode : 1;
+	uint8_t layout : 2; /* enum gw_sa_layout */
 	bool udp_encap; /* by itself: gw_sa_in_move() writes it */
 
 	/* owner worker rw; control reads the counters relaxed */
@@ -79,6 +87,7 @@ struct gw_sa_out {
 	uint8_t front;	     /* bytes in front of a GRE packet: outer, IV, inner */
 	uint8_t around;	     /* bytes around the text: outer, IV, ICV */
 	bool aead : 1, esn : 1, tunnel_mode : 1, udp_encap : 1;
+	uint8_t layout : 2; /* enum gw_sa_layout */
 
 	/* owner worker rw; control reads relaxed */
 	_Alignas(64) _Atomic(uint64_t) seq; /* last one used */

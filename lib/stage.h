@@ -20,7 +20,7 @@
  *
  * Entry:  as gw_esp_in() leaves it: data at the GRE header, pkt sa_in and outer_tc set.
  * Return: good ones first, in order: data at the inner IP header and as long as that says, ECN merged
- *         (RFC 6040), MSS clamped, pkt tunnel and gre_proto set, counted in the tunnel's rx. The rest
+ *         (RFC 6040), MSS clamped, pkt tunnel set, counted in the tunnel's rx. The rest
  *         follow, each with its drop reason; pkt tunnel is NULL if no tunnel was found.
  * Checksum: one that is there must be right; a tunnel with checksum wants one. Sequence (RFC 2890):
  * looked at by a tunnel with sequence only, which drops what is not newer than the last.
@@ -49,7 +49,7 @@ struct gw_out {
  * Entry:  data at the inner IP header, GW_PKT_HEADROOM in front, pkt tunnel set, sa_out set (it is
  *         carried over to fragments).
  * Return: o filled anew; all of pkts went there or were freed (those that became fragments).
- *         ready: data at the GRE header, pkt inner_tc, flow_hash, gre_proto and outer_frag set,
+ *         ready: data at the GRE header, pkt inner_tc, flow_hash and outer_frag set,
  *         counted in the tunnel's tx; order kept.
  * Larger than the tunnel's MTU: IPv4 without DF is fragmented before encryption; IPv4 with DF and
  * IPv6 are refused and the sender is told the MTU (RFC 1191, RFC 4443), unless the rate limit or the

@@ -28,8 +28,12 @@ struct gw_tunnel {
 	_Atomic(uint16_t) mtu; /* largest inner packet, from SA and path MTU */
 	_Atomic(uint16_t) mss4, mss6; /* clamp to, 0 = off */
 	/* set before publish, then read-only: of this, what packets read */
-	bool has_key;
-	bool checksum, sequence; /* GRE: sent, and demanded on receive */
+	union {
+		struct {
+			bool has_key : 1, checksum : 1, sequence : 1; /* GRE: sent, and demanded on receive */
+		};
+		uint8_t gre_options; /* 0: none of them */
+	};
 	bool offload; /* the interface was opened so: TCP super-packets (tun.h, vuser.h) */
 	bool forwards; /* its packets go by the forwarding stage (fwd.h), what is the kernel's to the TUN */
 	uint8_t hop_limit; /* of the outer header, 1..255 */
@@ -87,7 +91,7 @@ static_assert(offsetof(struct gw_tunnel, name) == 128, "what packets write is on
 static inline bool
 gw_tunnel_is_plain(const struct gw_tunnel *t)
 {
-	return !(t->has_key | t->checksum | t->sequence);
+	return t->gre_options == 0;
 }
 
 /** What is outside of the inner traffic class: DSCP, 0..63 or GW_DSCP_COPY, and ECN (RFC 6040 4.1). Before publish. */
