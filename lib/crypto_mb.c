@@ -12,8 +12,8 @@
 #include <rte_malloc.h>
 #include <rte_prefetch.h>
 
-#include "aes_block.h"
 #include "bytes.h"
+#include "cbc_iv.h"
 #include "crypto_mb.h"
 #include "esp.h"
 #include "sa_priv.h"
@@ -21,8 +21,7 @@
 struct gw_keys {
 	union {
 		struct {
-			uint8_t sched[16 * 15];    /* of the direction in use */
-			uint8_t iv_sched[16 * 11]; /* outbound: AES-128 under a random secret */
+			uint8_t sched[16 * 15]; /* of the direction in use */
 			uint8_t ipad[64], opad[64];
 		} cbc;
 		_Alignas(64) struct gcm_key_data gcm;
@@ -47,7 +46,11 @@ struct gw_crypto {
 	uint32_t gcm_len; /* bytes of struct gcm_key_data that this CPU's code uses */
 	struct gcm_context_data gcm_ctx;
 	uint8_t tags[GW_BURST_MAX][GW_ICV_MAX]; /* inbound: ICVs computed here */
-	_Alignas(64) IMB_JOB jobs[GW_BURST_MAX];
+	_Alignas(64) IMB_JOB jobs[GW_BURST_MAX]; /* of AES-CBC and HMAC */
+	struct {
+		const struct gw_crypto_alg *alg;
+		const struct gw_keys *keys;
+	} filled[GW_BURST_MAX]; /* what jobs were filled for */
 	struct gw_esp_batch batch;
 };
 
@@ -152,25 +155,40 @@ hash_of(const struct gw_crypto_alg *alg)
 	}
 }
 
-/* One job describes both halves: src is what the hash covers, the cipher starts inside it. */
+/* What packets of an SA have in common. */
 static void
-fill_job(IMB_JOB *j, const struct gw_crypto_alg *alg, const struct gw_crypto_op *op, uint8_t *tag)
+fill_keys(IMB_JOB *j, const struct gw_crypto_alg *alg, const struct gw_keys *keys)
 {
-	j->enc_keys = op->keys->cbc.sched;
-	j->dec_keys = op->keys->cbc.sched;
+	j->enc_keys = keys->cbc.sched;
+	j->dec_keys = keys->cbc.sched;
 	j->key_len_in_bytes = alg->key_len;
+	j->iv_len_in_bytes = 16;
+	j->hash_start_src_offset_in_bytes = 0;
+	j->auth_tag_output_len_in_bytes = alg->icv_len;
+	j->u.HMAC._hashed_auth_key_xor_ipad = keys->cbc.ipad;
+	j->u.HMAC._hashed_auth_key_xor_opad = keys->cbc.opad;
+}
+
+/* One job describes both halves: src is what the hash covers, the cipher starts inside it. */
+static inline void
+fill_job(struct gw_crypto *c, unsigned int i, const struct gw_crypto_alg *alg,
+	const struct gw_crypto_op *op, uint8_t *tag)
+{
+	IMB_JOB *j = &c->jobs[i];
+
+	if (unlikely(c->filled[i].keys != op->keys || c->filled[i].alg != alg)) {
+		fill_keys(j, alg, op->keys);
+		c->filled[i].keys = op->keys;
+		c->filled[i].alg = alg;
+	}
 	j->src = op->auth;
 	j->dst = op->text;
 	j->cipher_start_src_offset_in_bytes = (uint64_t)(op->text - op->auth);
 	j->msg_len_to_cipher_in_bytes = op->text_len;
 	j->iv = op->iv;
-	j->iv_len_in_bytes = 16;
-	j->hash_start_src_offset_in_bytes = 0;
 	j->msg_len_to_hash_in_bytes = op->auth_len;
 	j->auth_tag_output = tag;
-	j->auth_tag_output_len_in_bytes = alg->icv_len;
-	j->u.HMAC._hashed_auth_key_xor_ipad = op->keys->cbc.ipad;
-	j->u.HMAC._hashed_auth_key_xor_opad = op->keys->cbc.opad;
+	j->status = IMB_STATUS_BEING_PROCESSED;
 }
 
 /* Of thousands of SAs none has its keys in the cache; many packets of one need it once. */
@@ -196,13 +214,10 @@ cipher_burst(struct gw_crypto *c, const struct gw_crypto_alg *alg, unsigned int 
 	IMB_CIPHER_DIRECTION dir)
 {
 	IMB_KEY_SIZE_BYTES key_len = (IMB_KEY_SIZE_BYTES)alg->key_len;
-	unsigned int i;
 
-	for (i = 0; i < n; i++)
-		c->jobs[i].status = IMB_STATUS_BEING_PROCESSED;
 	if (IMB_SUBMIT_CIPHER_BURST(c->mgr, c->jobs, n, IMB_CIPHER_CBC, dir, key_len) != 0)
 		return;
-	for (i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		c->jobs[i].status = IMB_STATUS_BEING_PROCESSED;
 		IMB_SUBMIT_CIPHER_BURST(c->mgr, &c->jobs[i], 1, IMB_CIPHER_CBC, dir, key_len);
 	}
@@ -212,23 +227,27 @@ static void
 hash_burst(struct gw_crypto *c, const struct gw_crypto_alg *alg, unsigned int n)
 {
 	IMB_HASH_ALG hash = hash_of(alg);
-	unsigned int i;
 
-	for (i = 0; i < n; i++)
-		c->jobs[i].status = IMB_STATUS_BEING_PROCESSED;
 	if (IMB_SUBMIT_HASH_BURST(c->mgr, c->jobs, n, hash) != 0)
 		return;
-	for (i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		c->jobs[i].status = IMB_STATUS_BEING_PROCESSED;
 		IMB_SUBMIT_HASH_BURST(c->mgr, &c->jobs[i], 1, hash);
 	}
 }
 
-static bool
-completed(const IMB_JOB *j)
+/* After a burst, and before the next one. */
+static inline bool
+completed(IMB_JOB *j)
 {
-	return j->status == IMB_STATUS_COMPLETED;
+	bool done = j->status == IMB_STATUS_COMPLETED;
+
+	j->status = IMB_STATUS_BEING_PROCESSED;
+	return done;
 }
+
+/* Under which IVs of AES-CBC are made: of the process, as an SA's number is part of what is encrypted. With key_mgr. */
+static _Alignas(64) uint8_t iv_sched[GW_CBC_IV_SCHED];
 
 /* One block of CFB over zeros is the block cipher itself. */
 void
@@ -240,8 +259,7 @@ gw_crypto_cbc_make_iv_singly(struct gw_crypto *c, const struct gw_crypto_alg *al
 
 	for (unsigned int i = 0; i < n; i++) {
 		memcpy(block, ops[i]->nonce, sizeof(ops[i]->nonce));
-		IMB_AES128_CFB_ONE(
-			c->mgr, ops[i]->iv, zero, block, ops[i]->keys->cbc.iv_sched, sizeof(zero));
+		IMB_AES128_CFB_ONE(c->mgr, ops[i]->iv, zero, block, iv_sched, sizeof(zero));
 	}
 }
 
@@ -249,50 +267,51 @@ void
 gw_crypto_cbc_make_iv(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_crypto_op *const *ops, unsigned int n)
 {
-	struct gw_aes_block blocks[GW_BURST_MAX];
-	unsigned int i;
-
-	if (unlikely(!gw_aes_block_works())) {
-		gw_crypto_cbc_make_iv_singly(c, alg, ops, n);
-		return;
-	}
-	for (i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++)
 		cbc_ahead(ops, i, n);
-		blocks[i].sched = ops[i]->keys->cbc.iv_sched;
-		memcpy(&blocks[i].number, ops[i]->nonce, sizeof(blocks[i].number));
-		blocks[i].out = ops[i]->iv;
-	}
-	gw_aes_block_encrypt(blocks, n);
+	if (likely(gw_cbc_iv_works()))
+		gw_cbc_iv_make(iv_sched, ops, n);
+	else
+		gw_crypto_cbc_make_iv_singly(c, alg, ops, n);
 }
 
-/* Lanes run as long as their shortest packet: neighbours of one length cost least (mixed sizes in a
- * burst of 32 cost half as much again unsorted). Bursts are short and often sorted already. */
-static void
-sort_by_length(struct gw_crypto_op **ops, unsigned int n)
+/*
+ * Lanes run as long as their shortest packet: neighbours of one length cost least (mixed sizes in a burst of 32 cost half
+ * as much again unsorted). Bursts are short, and sorted already as a rule.
+ * @param room  for n
+ * @return ops as they are, or room with them in order
+ */
+static struct gw_crypto_op *const *
+by_length(struct gw_crypto_op *const *ops, unsigned int n, struct gw_crypto_op **room)
 {
 	unsigned int i, k;
 
-	for (i = 1; i < n; i++) {
-		struct gw_crypto_op *op = ops[i];
+	for (i = 1; i < n && ops[i - 1]->text_len <= ops[i]->text_len; i++)
+		;
+	if (i >= n)
+		return ops;
+	memcpy(room, ops, n * sizeof(ops[0]));
+	for (; i < n; i++) {
+		struct gw_crypto_op *op = room[i];
 
-		for (k = i; k > 0 && ops[k - 1]->text_len > op->text_len; k--)
-			ops[k] = ops[k - 1];
-		ops[k] = op;
+		for (k = i; k > 0 && room[k - 1]->text_len > op->text_len; k--)
+			room[k] = room[k - 1];
+		room[k] = op;
 	}
+	return room;
 }
 
 void
 gw_crypto_cbc_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
-	struct gw_crypto_op *const *unsorted, unsigned int n)
+	struct gw_crypto_op *const *ops, unsigned int n)
 {
-	struct gw_crypto_op *ops[GW_BURST_MAX];
+	struct gw_crypto_op *room[GW_BURST_MAX];
 	unsigned int i;
 
 	many_at_a_time(c);
-	memcpy(ops, unsorted, n * sizeof(ops[0]));
-	sort_by_length(ops, n);
+	ops = by_length(ops, n, room);
 	for (i = 0; i < n; i++)
-		fill_job(&c->jobs[i], alg, ops[i], ops[i]->icv);
+		fill_job(c, i, alg, ops[i], ops[i]->icv);
 	cipher_burst(c, alg, n, IMB_DIR_ENCRYPT);
 	for (i = 0; i < n; i++)
 		ops[i]->done = completed(&c->jobs[i]);
@@ -308,39 +327,41 @@ static bool
 hmac_verify(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
 	unsigned int n)
 {
-	unsigned int i, good = 0;
+	unsigned int i, good = 0, icv_len = alg->icv_len;
 
 	for (i = 0; i < n; i++) {
 		cbc_ahead(ops, i, n);
 		poison(c->tags[i], ops[i]);
-		fill_job(&c->jobs[i], alg, ops[i], c->tags[i]);
+		fill_job(c, i, alg, ops[i], c->tags[i]);
 	}
 	hash_burst(c, alg, n);
-	for (i = 0; i < n; i++)
-		ops[i]->done = completed(&c->jobs[i]);
-	icv_verdicts(c, alg, ops, n);
-	for (i = 0; i < n; i++)
-		good += ops[i]->good;
+	for (i = 0; i < n; i++) {
+		struct gw_crypto_op *op = ops[i];
+
+		op->done = completed(&c->jobs[i]);
+		op->good = op->done & icv_equal(c->tags[i], op->icv, icv_len);
+		good += op->good;
+	}
 	return good == n;
 }
 
 void
 gw_crypto_cbc_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
-	struct gw_crypto_op *const *unsorted, unsigned int n)
+	struct gw_crypto_op *const *ops, unsigned int n)
 {
-	struct gw_crypto_op *ops[GW_BURST_MAX];
+	struct gw_crypto_op *room[GW_BURST_MAX];
 	unsigned int i, k = 0;
 
 	many_at_a_time(c);
-	memcpy(ops, unsorted, n * sizeof(ops[0]));
-	sort_by_length(ops, n);
+	ops = by_length(ops, n, room);
 	if (!hmac_verify(c, alg, ops, n)) {
 		for (i = 0; i < n; i++) {
 			if (!ops[i]->good)
 				continue;
-			fill_job(&c->jobs[k], alg, ops[i], c->tags[k]);
-			ops[k++] = ops[i];
+			fill_job(c, k, alg, ops[i], c->tags[k]);
+			room[k++] = ops[i];
 		}
+		ops = room;
 		n = k;
 	}
 	if (n == 0)
@@ -359,7 +380,7 @@ gw_crypto_null_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		fill_job(&c->jobs[i], alg, ops[i], ops[i]->icv);
+		fill_job(c, i, alg, ops[i], ops[i]->icv);
 	hash_burst(c, alg, n);
 	for (i = 0; i < n; i++) {
 		ops[i]->done = completed(&c->jobs[i]);
@@ -524,7 +545,7 @@ chacha_collect(const IMB_JOB *j)
 {
 	struct gw_crypto_op *op = j->user_data;
 
-	if (completed(j))
+	if (j->status == IMB_STATUS_COMPLETED)
 		op->done = true;
 }
 
@@ -596,12 +617,31 @@ gcm_used(IMB_MGR *mgr)
 	return n;
 }
 
+static bool
+iv_secret_init(IMB_MGR *mgr)
+{
+	_Alignas(16) uint8_t other[GW_CBC_IV_SCHED];
+	uint8_t secret[16];
+
+	if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+		return false;
+	IMB_AES_KEYEXP_128(mgr, secret, iv_sched, other);
+	explicit_bzero(secret, sizeof(secret));
+	explicit_bzero(other, sizeof(other));
+	return true;
+}
+
 static void
 key_mgr_init(void)
 {
-	key_mgr = mgr_create();
-	if (key_mgr != NULL)
-		gcm_len = gcm_used(key_mgr);
+	IMB_MGR *mgr = mgr_create();
+
+	if (mgr == NULL || !iv_secret_init(mgr)) {
+		free_mb_mgr(mgr);
+		return;
+	}
+	gcm_len = gcm_used(mgr);
+	key_mgr = mgr;
 }
 
 static bool
@@ -682,23 +722,16 @@ gcm_expand(const struct gw_alg *alg, struct gcm_key_data *gcm)
 	}
 }
 
-static int
+static void
 cbc_expand(struct gw_keys *keys, const struct gw_alg *alg, bool out)
 {
 	_Alignas(16) uint8_t other[16 * 15];
-	uint8_t secret[16];
 
-	if (out) {
-		if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
-			return -EIO;
-		aes_expand(secret, sizeof(secret), keys->cbc.iv_sched, other);
-		explicit_bzero(secret, sizeof(secret));
+	if (out)
 		aes_expand(alg->key, alg->key_len, keys->cbc.sched, other);
-	} else {
+	else
 		aes_expand(alg->key, alg->key_len, other, keys->cbc.sched);
-	}
 	explicit_bzero(other, sizeof(other));
-	return 0;
 }
 
 int
@@ -713,7 +746,8 @@ gw_keys_init(
 	}
 	switch (row->cipher) {
 	case GW_CIPHER_AES_CBC:
-		return cbc_expand(keys, alg, out);
+		cbc_expand(keys, alg, out);
+		return 0;
 	case GW_CIPHER_AES_GCM:
 		gcm_expand(alg, &keys->gcm);
 		return 0;

@@ -34,7 +34,7 @@ struct gw_crypto_op {
 			    * an AEAD call that refuses in silence shows by them; inbound only read */
 	uint32_t text_len; /* CBC: a positive multiple of 16; others: any but 0 */
 	uint32_t auth_len; /* HMAC: bytes covered, not 0; AEAD: of the additional data */
-	uint8_t nonce[12]; /* AEAD: salt and IV; CBC outbound: the number that makes the IV, then zeros */
+	uint8_t nonce[12]; /* AEAD: salt and IV; CBC outbound: what the IV is made of, no two packets' the same */
 	bool done;	   /* [out] the library did the work */
 	bool good;	   /* [out] done, and (inbound) the ICV is right: text is valid */
 	uint8_t room[GW_ICV_MAX]; /* the caller's, for auth or icv to point at */
@@ -82,10 +82,9 @@ uint16_t gw_crypto_step(const struct gw_crypto *c);
 size_t gw_keys_size(const struct gw_crypto_alg *row);
 
 /**
- * Expand the keys of one direction; out ones get a secret of their own for CBC IVs. Control: uses a
- * manager made once for the process, of which it reads function pointers only, so any thread may.
- * The caller wipes: memory of gw_keys_size(row) bytes.
- * @return 0, -ENOMEM or -EIO (no random bytes)
+ * Expand the keys of one direction. Control: uses a manager made once for the process, of which it reads
+ * function pointers only, so any thread may. The caller wipes: memory of gw_keys_size(row) bytes.
+ * @return 0, -ENOMEM
  */
 int gw_keys_init(struct gw_keys *keys, const struct gw_crypto_alg *row, const struct gw_alg *alg,
 	bool out);

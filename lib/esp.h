@@ -105,7 +105,7 @@ uint16_t gw_esp_in(struct gw_crypto *c, const struct gw_sadb *db, struct rte_mbu
  *         pkt tunnel set (hop limit, DSCP, ECN, flow label policy are its).
  * Return: those that are in the batch first, in order: data at the outer IPv6 header, clear text still.
  *         The rest follow with their drop reason.
- * CBC IVs: the sequence number encrypted under a secret of the SA (RFC 3602 4: unpredictable).
+ * CBC IVs: the sequence number and the SA's, encrypted under a secret of the process (RFC 3602 4: unpredictable).
  *
  * @param b  [out] the batch
  * @param n  1..GW_BURST_MAX

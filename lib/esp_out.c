@@ -155,13 +155,13 @@ aead_input(const struct layout *l, const struct run *r, uint8_t *esp, struct gw_
 	}
 }
 
-/* For the HMAC the high half of an ESN follows the packet, where the ICV then comes to lie. */
+/* What the IV of CBC is made of. For the HMAC the high half of an ESN follows the packet, where the ICV then comes to lie. */
 static __rte_always_inline void
 hmac_input(const struct layout *l, const struct run *r, uint8_t *esp, struct gw_crypto_op *op)
 {
 	op->iv = esp + GW_ESP_HDR_LEN;
 	gw_put64(op->nonce, r->seq);
-	memset(op->nonce + 8, 0, 4);
+	memcpy(op->nonce + 8, &r->salt, sizeof(r->salt));
 	op->auth = esp;
 	op->auth_len = GW_ESP_HDR_LEN + l->iv_len + op->text_len;
 	if (l->esn) {

@@ -145,6 +145,21 @@ gw_sa_in_create(const struct gw_sa_params *p, int socket)
 	return sa;
 }
 
+/* A move keeps it, and leaves out numbers (GW_SA_MOVE_GAP). */
+static void
+set_salt(struct gw_sa_out *sa, const struct gw_alg *alg)
+{
+	static _Atomic(uint32_t) next;
+	uint32_t id;
+
+	if (sa->aead) {
+		memcpy(sa->salt, alg->salt, sizeof(sa->salt));
+		return;
+	}
+	id = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed);
+	memcpy(sa->salt, &id, sizeof(sa->salt));
+}
+
 static void
 ip6_template(uint8_t *h, uint8_t next, const struct in6_addr *src, const struct in6_addr *dst)
 {
@@ -197,10 +212,10 @@ gw_sa_out_create(const struct gw_sa_params *p, int socket)
 	sa->nexthop = p->nexthop;
 	sa->seq_max = p->esn ? UINT64_MAX : UINT32_MAX;
 	sa->spi = p->spi;
-	memcpy(sa->salt, p->alg.salt, sizeof(sa->salt));
 	sa->iv_len = row->iv_len;
 	sa->align_mask = (uint8_t)(row->align - 1);
 	sa->aead = row->auth == GW_AUTH_AEAD;
+	set_salt(sa, &p->alg);
 	sa->esn = p->esn;
 	sa->tunnel_mode = p->tunnel_mode;
 	sa->inner_len = p->tunnel_mode ? GW_IP6_HDR_LEN : 0;

@@ -78,7 +78,7 @@ struct gw_sa_out {
 	uint64_t head;	   /* of the outer header: version, next header, flow label; the rest zero, host order */
 	uint8_t hosts[32]; /* of the outer header: source and destination */
 	uint32_t spi;	   /* host order */
-	uint8_t salt[4];
+	uint8_t salt[4];   /* AEAD: of the nonce; others: no other outbound SA has the same, for CBC's IVs */
 	uint8_t iv_len;
 	uint8_t align_mask; /* payload, padding and trailer are a multiple of this plus one */
 	uint8_t outer_len;  /* bytes of the outer header: up to the end of the ESP header */
