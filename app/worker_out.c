@@ -291,10 +291,8 @@ prefetch(struct rte_mbuf *m, const struct gw_tunnel *before)
 	const struct gw_tunnel *t = gw_pkt(m)->tunnel;
 
 	rte_prefetch0(rte_pktmbuf_mtod(m, void *));
-	if (t != before) {
+	if (t != before)
 		rte_prefetch0(t);
-		rte_prefetch0(&t->rx_packets);
-	}
 	return t;
 }
 

@@ -27,11 +27,13 @@ make_lanes(const __m128i *key, struct gw_crypto_op *const *op)
 			s[i] = _mm_aesenc_si128(s[i], key[r]);
 	}
 	for (unsigned int i = 0; i < LANES; i++)
-		_mm_storeu_si128((__m128i *)(void *)op[i]->iv, _mm_aesenclast_si128(s[i], key[ROUNDS]));
+		_mm_storeu_si128(
+			(__m128i *)(void *)op[i]->iv, _mm_aesenclast_si128(s[i], key[ROUNDS]));
 }
 
 __attribute__((target("aes"))) void
-gw_cbc_iv_make(const uint8_t sched[GW_CBC_IV_SCHED], struct gw_crypto_op *const *ops, unsigned int n)
+gw_cbc_iv_make(
+	const uint8_t sched[GW_CBC_IV_SCHED], struct gw_crypto_op *const *ops, unsigned int n)
 {
 	const __m128i *key = (const __m128i *)(const void *)sched;
 	struct gw_crypto_op *last[LANES];

@@ -45,7 +45,7 @@ struct gw_crypto {
 	uint16_t step_min;
 	uint32_t gcm_len; /* bytes of struct gcm_key_data that this CPU's code uses */
 	struct gcm_context_data gcm_ctx;
-	uint8_t tags[GW_BURST_MAX][GW_ICV_MAX]; /* inbound: ICVs computed here */
+	uint8_t tags[GW_BURST_MAX][GW_ICV_MAX];  /* inbound: ICVs computed here */
 	_Alignas(64) IMB_JOB jobs[GW_BURST_MAX]; /* of AES-CBC and HMAC */
 	struct {
 		const struct gw_crypto_alg *alg;
@@ -246,7 +246,8 @@ completed(IMB_JOB *j)
 	return done;
 }
 
-/* Under which IVs of AES-CBC are made: of the process, as an SA's number is part of what is encrypted. With key_mgr. */
+/* Under which IVs of AES-CBC are made: of the process, as an SA's number is part of what is
+ * encrypted. With key_mgr. */
 static _Alignas(64) uint8_t iv_sched[GW_CBC_IV_SCHED];
 
 /* One block of CFB over zeros is the block cipher itself. */
@@ -276,8 +277,8 @@ gw_crypto_cbc_make_iv(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 }
 
 /*
- * Lanes run as long as their shortest packet: neighbours of one length cost least (mixed sizes in a burst of 32 cost half
- * as much again unsorted). Bursts are short, and sorted already as a rule.
+ * Lanes run as long as their shortest packet: neighbours of one length cost least (mixed sizes in a
+ * burst of 32 cost half as much again unsorted). Bursts are short, and sorted already as a rule.
  * @param room  for n
  * @return ops as they are, or room with them in order
  */

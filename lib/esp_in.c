@@ -9,17 +9,6 @@
 #include "sa_priv.h"
 #include "tunnel.h"
 
-/* What lies behind an SA's pointers. */
-static void
-prefetch(const struct gw_sa_in *sa)
-{
-	rte_prefetch0(gw_replay_next(&sa->replay));
-	if (sa->first != NULL) {
-		rte_prefetch0(sa->first);
-		rte_prefetch0(&sa->first->rx_packets);
-	}
-}
-
 void
 gw_esp_in_ahead(const struct gw_sadb *db, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -46,7 +35,8 @@ look_up_one(const struct gw_sadb *db, struct gw_esp_batch *b, uint32_t spi)
 	gw_sadb_lookup(db, &spi, &sa, 1);
 	if (sa == NULL)
 		return NULL;
-	prefetch(sa);
+	if (sa->first != NULL)
+		rte_prefetch0(sa->first);
 	b->mixed |= b->alg != NULL && b->alg != sa->alg;
 	b->alg = sa->alg;
 	return sa;
@@ -278,7 +268,6 @@ count(struct gw_sa_in *sa, uint64_t packets, uint64_t bytes, uint64_t now_tsc)
 	gw_stat_add(&sa->packets, packets);
 	gw_stat_add(&sa->bytes, bytes);
 	gw_stat_set(&sa->last_tsc, now_tsc);
-	gw_stat_set(&sa->seq, sa->replay.top);
 }
 
 static inline void

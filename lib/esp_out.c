@@ -155,7 +155,8 @@ aead_input(const struct layout *l, const struct run *r, uint8_t *esp, struct gw_
 	}
 }
 
-/* What the IV of CBC is made of. For the HMAC the high half of an ESN follows the packet, where the ICV then comes to lie. */
+/* What the IV of CBC is made of. For the HMAC the high half of an ESN follows the packet, where the
+ * ICV then comes to lie. */
 static __rte_always_inline void
 hmac_input(const struct layout *l, const struct run *r, uint8_t *esp, struct gw_crypto_op *op)
 {

@@ -20,9 +20,10 @@
 
 struct gw_replay {
 	uint64_t top;	  /* highest number accepted, 0 = none yet */
+	uint64_t newest;  /* the block that top is in, whose place in blocks is not looked at */
 	uint32_t window;  /* 0 = off */
 	uint32_t mask;	  /* blocks - 1 */
-	uint64_t *blocks; /* apart, so that the rest may lie beside what else a packet needs */
+	uint64_t *blocks; /* apart: packets that come in order need none of them */
 };
 
 /** Blocks for a window: one more than it spans, since the newest is filled as it advances. */
@@ -50,18 +51,11 @@ gw_replay_size(uint32_t window)
 static inline void
 gw_replay_init(struct gw_replay *r, uint32_t window, uint64_t *blocks)
 {
-	r->top = 0;
+	r->top = r->newest = 0;
 	r->window = window;
 	r->mask = gw_replay_blocks(window) - 1;
 	r->blocks = blocks;
 	memset(r->blocks, 0, (r->mask + 1) * sizeof(r->blocks[0]));
-}
-
-/** What the next packet of an SA most probably looks at: for prefetching. */
-static inline const uint64_t *
-gw_replay_next(const struct gw_replay *r)
-{
-	return &r->blocks[((r->top + 1) / 64) & r->mask];
 }
 
 /**
@@ -90,6 +84,13 @@ gw_replay_infer(const struct gw_replay *r, uint32_t low, bool esn, uint64_t *seq
 	return true;
 }
 
+/* The block that seq, which is not after top, is in. */
+static inline uint64_t
+gw_replay_block(const struct gw_replay *r, uint64_t seq)
+{
+	return seq / 64 == r->top / 64 ? r->newest : r->blocks[(seq / 64) & r->mask];
+}
+
 /** True if seq is new: after the window, or inside it and not seen. Number 0 is never sent. */
 static inline bool
 gw_replay_check(const struct gw_replay *r, uint64_t seq)
@@ -100,15 +101,28 @@ gw_replay_check(const struct gw_replay *r, uint64_t seq)
 		return true;
 	if (seq == 0 || r->top - seq >= r->window)
 		return false;
-	return (r->blocks[(seq / 64) & r->mask] >> (seq % 64) & 1) == 0;
+	return (gw_replay_block(r, seq) >> (seq % 64) & 1) == 0;
+}
+
+/* A new top: blocks in between have not been seen. */
+static inline void
+gw_replay_advance(struct gw_replay *r, uint64_t seq)
+{
+	uint64_t block = r->top / 64, ahead = seq / 64 - block;
+
+	if (ahead > 0) {
+		r->blocks[block & r->mask] = r->newest;
+		for (uint64_t i = 1; i < ahead && i <= r->mask + 1; i++)
+			r->blocks[(block + i) & r->mask] = 0;
+		r->newest = 0;
+	}
+	r->top = seq;
 }
 
 /** Check again and mark as seen. @return false when it is a replay after all */
 static inline bool
 gw_replay_commit(struct gw_replay *r, uint64_t seq)
 {
-	uint64_t block, ahead, i;
-
 	if (r->window == 0) {
 		if (seq > r->top)
 			r->top = seq;
@@ -117,21 +131,17 @@ gw_replay_commit(struct gw_replay *r, uint64_t seq)
 	/* most packets: the next one, in the block of the last one */
 	if (seq == r->top + 1 && seq % 64 != 0) {
 		r->top = seq;
-		r->blocks[(seq / 64) & r->mask] |= (uint64_t)1 << (seq % 64);
+		r->newest |= (uint64_t)1 << (seq % 64);
 		return true;
 	}
 	if (!gw_replay_check(r, seq))
 		return false;
-	if (seq > r->top) {
-		block = r->top / 64;
-		ahead = seq / 64 - block;
-		if (ahead > r->mask)
-			ahead = r->mask + 1;
-		for (i = 1; i <= ahead; i++)
-			r->blocks[(block + i) & r->mask] = 0;
-		r->top = seq;
-	}
-	r->blocks[(seq / 64) & r->mask] |= (uint64_t)1 << (seq % 64);
+	if (seq > r->top)
+		gw_replay_advance(r, seq);
+	if (seq / 64 == r->top / 64)
+		r->newest |= (uint64_t)1 << (seq % 64);
+	else
+		r->blocks[(seq / 64) & r->mask] |= (uint64_t)1 << (seq % 64);
 	return true;
 }
 

@@ -309,7 +309,7 @@ gw_sa_in_stats(const struct gw_sa_in *sa, struct gw_sa_stats *st)
 	st->packets = stat_get(&sa->packets);
 	st->bytes = stat_get(&sa->bytes);
 	st->last_tsc = stat_get(&sa->last_tsc);
-	st->seq = stat_get(&sa->seq);
+	st->seq = __atomic_load_n(&sa->replay.top, __ATOMIC_RELAXED);
 	st->replays = stat_get(&sa->replays);
 	st->icv_failures = stat_get(&sa->icv_failures);
 }

@@ -43,7 +43,7 @@ struct gw_sa_in {
 
 	/* owner worker rw; control reads the counters relaxed */
 	_Alignas(64) struct gw_replay replay;
-	_Atomic(uint64_t) packets, bytes, last_tsc, seq;
+	_Atomic(uint64_t) packets, bytes, last_tsc;
 	/* set before publish, then read-only */
 	const struct gw_demux *demux;
 

@@ -162,7 +162,8 @@ test_make_iv(void **state)
 	free(keys);
 }
 
-/* SAs with the same keys and numbers have IVs of their own: what one has shown says nothing of another's next. */
+/* SAs with the same keys and numbers have IVs of their own: what one has shown says nothing of
+ * another's next. */
 static void
 test_iv_of_sa(void **state)
 {
@@ -176,7 +177,8 @@ test_iv_of_sa(void **state)
 		util_sa_up(&rig);
 		m = util_gre(&rig, 100, 1);
 		assert_int_equal(gw_esp_out(rig.c, &m, 1, 1), 1);
-		memcpy(iv[i], rte_pktmbuf_mtod_offset(m, uint8_t *, GW_IP6_HDR_LEN + GW_ESP_HDR_LEN), 16);
+		memcpy(iv[i],
+			rte_pktmbuf_mtod_offset(m, uint8_t *, GW_IP6_HDR_LEN + GW_ESP_HDR_LEN), 16);
 		rte_pktmbuf_free(m);
 		util_sa_down(&rig);
 	}

@@ -47,7 +47,8 @@ some(IMB_MGR *mgr, unsigned int n)
 	random_bytes(key, sizeof(key));
 	IMB_AES_KEYEXP_128(mgr, key, sched, other);
 	for (unsigned int i = 0; i < n; i++) {
-		random_bytes((uint8_t *)&op[i], sizeof(op[i])); /* what follows the nonce is no part of it */
+		random_bytes((uint8_t *)&op[i],
+			sizeof(op[i])); /* what follows the nonce is no part of it */
 		op[i].iv = out[i];
 		ops[i] = &op[i];
 	}
