@@ -21,7 +21,9 @@ struct gw_balance {
 	uint64_t *cost;               /* by binding, at the last look */
 	/* by worker */
 	unsigned int *busy, *score;
-	uint64_t *busy_tsc; /* at the last look, others' for it included */
+	uint64_t *busy_tsc;              /* at the last look, others' for it included */
+	uint64_t *helped, *helped_since; /* packets, at the last look and since the one before */
+	struct balance_help *help;
 };
 
 struct gw_balance *
@@ -40,8 +42,12 @@ gw_balance_create(struct gw_plane *plane, struct gw_tunnels *tunnels, struct gw_
 	b->busy = calloc(n, sizeof(*b->busy));
 	b->score = calloc(n, sizeof(*b->score));
 	b->busy_tsc = calloc(n, sizeof(*b->busy_tsc));
+	b->helped = calloc(n, sizeof(*b->helped));
+	b->helped_since = calloc(n, sizeof(*b->helped_since));
+	b->help = calloc(n, sizeof(*b->help));
 	if (b->groups != NULL && b->cost != NULL && b->busy != NULL && b->score != NULL &&
-		b->busy_tsc != NULL)
+		b->busy_tsc != NULL && b->helped != NULL && b->helped_since != NULL &&
+		b->help != NULL)
 		return b;
 	gw_balance_destroy(b);
 	return NULL;
@@ -57,6 +63,9 @@ gw_balance_destroy(struct gw_balance *b)
 	free(b->busy);
 	free(b->score);
 	free(b->busy_tsc);
+	free(b->helped);
+	free(b->helped_since);
+	free(b->help);
 	free(b);
 }
 
@@ -125,6 +134,8 @@ look_at_workers(struct gw_balance *b)
 		b->busy[i] = (unsigned int)((busy_tsc - b->busy_tsc[i]) * 100 / passed);
 		b->score[i] = b->busy[i];
 		b->busy_tsc[i] = busy_tsc;
+		b->helped_since[i] = st.helped - b->helped[i];
+		b->helped[i] = st.helped;
 	}
 	b->last_tsc = now_tsc;
 }
@@ -147,18 +158,22 @@ move_one(struct gw_balance *b)
 static void
 offer(struct gw_balance *b)
 {
-	uint64_t before = atomic_load_explicit(&b->plane->offering, memory_order_relaxed);
 	uint64_t offering = 0;
 
 	for (unsigned int i = 0; i < b->plane->n_workers; i++) {
-		bool offers = (before >> i & 1) != 0;
-		bool shall = balance_offers(offers, b->busy, b->plane->n_workers, i);
+		struct balance_help *h = &b->help[i];
+		uint64_t work = balance_load(b->groups, b->tunnels->n_bindings, i);
+		bool before = h->offers;
+		bool shall =
+			balance_help(h, b->busy, b->plane->n_workers, i, work, b->helped_since[i]);
 
 		offering |= (uint64_t)shall << i;
-		if (shall != offers)
+		if (shall != before)
 			gw_log(GW_LOG_DEBUG, "balance", "worker %u is %u %% busy: %s", i,
 				b->busy[i],
-				shall ? "others help with its crypto" : "it does without help");
+				shall         ? "others help with its crypto"
+				: h->rest > 0 ? "help brought nothing, it does without"
+					      : "it does without help");
 	}
 	atomic_store_explicit(&b->plane->offering, offering, memory_order_relaxed);
 }

@@ -54,22 +54,72 @@ test_moves(void **state)
 	assert_int_equal(to, 2);
 }
 
+/* The state that says so, and that no trial is running. */
+static bool
+help(bool offers, const unsigned int *busy, unsigned int n, unsigned int worker)
+{
+	struct balance_help h = {.offers = offers};
+
+	return balance_help(&h, busy, n, worker, 100, 0);
+}
+
 static void
-test_offers(void **state)
+test_help(void **state)
 {
 	/* it has no time left, somebody else has */
-	assert_true(balance_offers(false, (unsigned int[]){100, 10}, 2, 0));
-	assert_true(balance_offers(false, (unsigned int[]){80, 100, 75}, 3, 1));
-	assert_false(balance_offers(false, (unsigned int[]){100, 10}, 2, 1));
-	assert_false(balance_offers(false, (unsigned int[]){94, 10}, 2, 0));
-	assert_false(balance_offers(false, (unsigned int[]){100, 76}, 2, 0));
+	assert_true(help(false, (unsigned int[]){100, 10}, 2, 0));
+	assert_true(help(false, (unsigned int[]){80, 100, 75}, 3, 1));
+	assert_false(help(false, (unsigned int[]){100, 10}, 2, 1));
+	assert_false(help(false, (unsigned int[]){94, 10}, 2, 0));
+	assert_false(help(false, (unsigned int[]){100, 76}, 2, 0));
 	/* with help it does more than one core can, or nearly */
-	assert_true(balance_offers(true, (unsigned int[]){170, 0}, 2, 0));
-	assert_true(balance_offers(true, (unsigned int[]){76, 90}, 2, 0));
-	assert_false(balance_offers(true, (unsigned int[]){75, 0}, 2, 0));
+	assert_true(help(true, (unsigned int[]){170, 0}, 2, 0));
+	assert_true(help(true, (unsigned int[]){76, 90}, 2, 0));
+	assert_false(help(true, (unsigned int[]){75, 0}, 2, 0));
 	/* nobody has time */
-	assert_true(balance_offers(true, (unsigned int[]){120, 94}, 2, 0));
-	assert_false(balance_offers(true, (unsigned int[]){120, 95}, 2, 0));
+	assert_true(help(true, (unsigned int[]){120, 94}, 2, 0));
+	assert_false(help(true, (unsigned int[]){120, 95}, 2, 0));
+}
+
+static const unsigned int full[] = {100, 10}, helped[] = {160, 70};
+
+/* Help that brings a twentieth goes on, whatever the load is later. */
+static void
+test_help_is_worth(void **state)
+{
+	struct balance_help h = {0};
+
+	assert_true(balance_help(&h, full, 2, 0, 1000, 0));
+	assert_true(balance_help(
+		&h, helped, 2, 0, 500, 0)); /* nobody has come to it yet: it says nothing */
+	assert_true(balance_help(&h, helped, 2, 0, 1050, 9));
+	assert_true(balance_help(&h, helped, 2, 0, 900, 9));
+	assert_false(balance_help(&h, (unsigned int[]){60, 10}, 2, 0, 600, 9));
+	assert_true(balance_help(&h, full, 2, 0, 1000, 0)); /* no rest after that */
+}
+
+/* Help that brings less ends, and is tried again later and later. */
+static void
+test_help_is_not_worth(void **state)
+{
+	static const unsigned int rests[] = {8, 16, 32, 64, 128, 256, 256};
+	struct balance_help h = {0};
+
+	for (unsigned int i = 0; i < N(rests); i++) {
+		assert_true(balance_help(&h, full, 2, 0, 1000, 0));
+		assert_false(balance_help(&h, helped, 2, 0, 1049, 9));
+		for (unsigned int k = 1; k < rests[i]; k++)
+			assert_false(balance_help(&h, full, 2, 0, 1000, 0));
+	}
+	/* once it was worth it, the next failure is the first one again */
+	assert_true(balance_help(&h, full, 2, 0, 1000, 0));
+	assert_true(balance_help(&h, helped, 2, 0, 2000, 9));
+	assert_false(balance_help(&h, (unsigned int[]){60, 10}, 2, 0, 600, 9));
+	assert_true(balance_help(&h, full, 2, 0, 1000, 0));
+	assert_false(balance_help(&h, helped, 2, 0, 1000, 9));
+	for (unsigned int k = 1; k < rests[0]; k++)
+		assert_false(balance_help(&h, full, 2, 0, 1000, 0));
+	assert_true(balance_help(&h, full, 2, 0, 1000, 0));
 }
 
 /* Whatever the loads, a move makes the busiest worker less busy and nobody busier than it was. */
@@ -108,7 +158,9 @@ main(void)
 		cmocka_unit_test(test_least),
 		cmocka_unit_test(test_stays),
 		cmocka_unit_test(test_moves),
-		cmocka_unit_test(test_offers),
+		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_help_is_worth),
+		cmocka_unit_test(test_help_is_not_worth),
 		cmocka_unit_test(test_any),
 	};
 
