@@ -82,26 +82,54 @@ has_children_of(const struct ike_sa *sa, const struct ike_sa *old)
 	return true;
 }
 
-/**
- * What o carries we brought up, and again over sa, which is younger: o is not needed. The peer sees
- * two of ours and leaves them alone, and of those of both ends dup.h leaves one.
- */
+/** We brought it up, and it is up over sa, which is younger. */
+static bool
+is_surplus(const struct ike_child *c, const struct ike_sa *sa)
+{
+	return is_wanted(c) && c->ours && ike_child_is_up(sa, c->cfg);
+}
+
+/** All that o carries is surplus. The peer sees two of ours and leaves them alone, and of those of
+ * both ends dup.h leaves one. */
 static bool
 is_outdone(const struct ike_sa *o, const struct ike_sa *sa)
 {
 	bool any = false;
 
-	if (o->conn != sa->conn || o->reauth_of != 0 || ike_task_asks_child(o) ||
-		!ike_sa_same_addresses(o, sa))
+	if (ike_task_asks_child(o))
 		return false;
 	for (const struct ike_child *c = o->children; c != NULL; c = c->next) {
 		if (!is_wanted(c))
 			continue;
-		if (!c->ours || !ike_child_is_up(sa, c->cfg))
+		if (!is_surplus(c, sa))
 			return false;
 		any = true;
 	}
 	return any;
+}
+
+/** Of both we are the end that decides: the peer does not delete the other one meanwhile. */
+static bool
+is_ours_over(const struct ike_sa *sa, const struct ike_child_cfg *cfg)
+{
+	for (const struct ike_child *c = sa->children; c != NULL; c = c->next)
+		if (c->cfg == cfg && c->ours && ike_child_is_live(c))
+			return true;
+	return false;
+}
+
+/** What o carries beside that is needed, or not ours. */
+static void
+drop_surplus(struct ike_sa *o, const struct ike_sa *sa)
+{
+	for (const struct ike_child *c = o->children; c != NULL; c = c->next) {
+		if (!is_surplus(c, sa) || !is_ours_over(sa, c->cfg))
+			continue;
+		ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name,
+			"%s: it is up over IKE_SA %u, too: CHILD_SA %u goes", c->cfg->name, sa->id,
+			c->id);
+		ike_task_add(o, IKE_TASK_DELETE_CHILD, c->cfg, c->id, 0);
+	}
 }
 
 /** Children that are still to come over old, or would come up only to go with it. */
@@ -126,8 +154,13 @@ drop_outdone(const struct ike_sa *sa)
 {
 	for (struct ike_sa *o = ike_sa_same_ends(sa, NULL); o != NULL;
 		o = ike_sa_same_ends(sa, o)) {
-		if (o->replaced || !is_outdone(o, sa))
+		if (o->conn != sa->conn || o->replaced || o->reauth_of != 0 ||
+			ike_sa_is_leaving(o) || !ike_sa_same_addresses(o, sa))
 			continue;
+		if (!is_outdone(o, sa)) {
+			drop_surplus(o, sa);
+			continue;
+		}
 		ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name,
 			"IKE_SA %u: its children are up over IKE_SA %u, too: it goes", o->id,
 			sa->id);

@@ -200,6 +200,52 @@ test_duplicates_of_two_children(void **state)
 	}
 }
 
+/** Each of p's SAs also gets a child that the other one has not. */
+static void
+one_more_each(struct peer *p)
+{
+	unsigned int i = 1;
+
+	for (struct ike_sa *sa = p->e->sas; sa != NULL; sa = sa->next)
+		ike_task_add(sa, IKE_TASK_CHILD, &p->children[i++], 0, 0);
+	assert_int_equal(i, 3);
+}
+
+/**
+ * With a child of their own each and one of both: neither outdoes the other one, and still only one
+ * has what both had. Seed 619969.
+ */
+static void
+test_duplicates_in_part(void **state)
+{
+	(void)state;
+	for (unsigned int n = 0; n < 20; n++) {
+		struct world *w = world_create(740 + n);
+
+		for (unsigned int i = 0; i < 2; i++) {
+			w->p[i].conn.n_children = 3;
+			w->p[i].conn.unique = IKE_UNIQUE_NEVER;
+		}
+		connect_twice(w);
+		one_more_each(&w->p[1]);
+		world_run(w, 1000);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(peer_live_children(&w->p[i]), 4);
+		w->jitter_ms = 20;
+		/* so that all of them are of one end; what goes, goes then, too */
+		for (struct ike_sa *sa = w->p[1].e->sas; sa != NULL; sa = sa->next)
+			ike_reauth_instead(sa);
+		world_run(w, 1000);
+		w->filter = NULL;
+		world_run(w, 400000);
+		for (unsigned int i = 0; i < 2; i++) {
+			assert_int_equal(peer_stats(&w->p[i]).n_sas, 2);
+			assert_int_equal(peer_live_children(&w->p[i]), 3);
+		}
+		world_destroy(w);
+	}
+}
+
 /** CREATE_CHILD_SA of peer 0 gets lost. */
 static bool
 lose_child_requests(struct world *w, unsigned int from, uint8_t *buf, size_t *len)
@@ -344,6 +390,7 @@ main(void)
 		cmocka_unit_test(test_duplicates),
 		cmocka_unit_test(test_two_hosts_of_one_name),
 		cmocka_unit_test(test_duplicates_of_two_children),
+		cmocka_unit_test(test_duplicates_in_part),
 		cmocka_unit_test(test_successor_deleted_by_the_peer),
 		cmocka_unit_test(test_successor_terminated),
 		cmocka_unit_test(test_child_still_to_come),

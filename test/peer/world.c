@@ -60,7 +60,7 @@ peer_proposals(struct peer *p, const char *ike, const char *esp)
 {
 	world_proposals(&p->conn.proposals, IKE_PROTO_IKE, ike);
 	world_proposals(&p->children[0].esp, IKE_PROTO_ESP, esp);
-	p->children[1].esp = p->children[0].esp;
+	p->children[1].esp = p->children[2].esp = p->children[0].esp;
 }
 
 void
@@ -86,14 +86,16 @@ default_config(struct peer *p)
 	c->keyingtries = 1;
 	c->children = p->children;
 	c->n_children = 1;
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < 3; i++) {
+		static const char *const names[] = {"gre", "other", "third"};
+		static const char *const ts[] = {"dynamic[gre]", "dynamic[tcp]", "dynamic[udp]"};
 		struct ike_child_cfg *k = &p->children[i];
 
-		snprintf(k->name, sizeof(k->name), i == 0 ? "gre" : "other");
+		snprintf(k->name, sizeof(k->name), "%s", names[i]);
 		k->mode = IKE_MODE_TRANSPORT;
 		k->replay_window = 1024;
-		peer_ts(&k->local_ts, i == 0 ? "dynamic[gre]" : "dynamic[tcp]");
-		peer_ts(&k->remote_ts, i == 0 ? "dynamic[gre]" : "dynamic[tcp]");
+		peer_ts(&k->local_ts, ts[i]);
+		peer_ts(&k->remote_ts, ts[i]);
 	}
 	peer_proposals(p, "aes128-sha256-x25519", "aes128gcm16-x25519");
 	snprintf(p->secret.name, sizeof(p->secret.name), "ike-1");

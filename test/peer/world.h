@@ -54,10 +54,10 @@ struct peer {
 	bool tells_spi;		  /* its host says when ESP comes for an SPI it does not have */
 	uint16_t esp_port;	  /* its ESP in UDP comes from this port, 0 = from IKE's */
 
-	/* configuration: one connection with two children, one secret; tests change it before starting */
+	/* configuration: one connection with one child of three, one secret; tests change it before starting */
 	struct ike_cfg cfg;
 	struct ike_conn_cfg conn;
-	struct ike_child_cfg children[2];
+	struct ike_child_cfg children[3];
 	struct ike_secret secret;
 
 	/* the host's side */
