@@ -11,6 +11,8 @@
 
 #define PREFETCH  8  /* frames ahead */
 #define SAMPLE_MS 50 /* between packets of unknown SPIs that control gets to see */
+#define EARLY_MAX                                                                                  \
+	96 /* packets that have waited for their SA, a poll: more than may come meanwhile */
 
 static const enum gw_drop excp_full[GW_EXCP_N] = {
 	[GW_EXCP_ND] = GW_DROP_EXCP_ND_FULL,
@@ -305,15 +307,17 @@ to_owner(struct gw_worker *w, struct rte_mbuf *m)
 		worker_pass(w, GW_PASS_ESP, owner, m);
 }
 
-/* What came before its SA goes before what came after it. */
+/* What came before its SA, in pieces: a poll does not last longer because much has waited. */
 static void
 in_early(struct gw_worker *w)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
+	uint16_t left = EARLY_MAX, n;
 	bool ready;
-	uint16_t n;
 
-	while ((n = gw_early_settle(&w->early, w->plane->sadb, pkts, &ready, w->now_tsc)) > 0) {
+	while (left > 0 && (n = gw_early_settle(&w->early, w->plane->sadb, pkts,
+				    RTE_MIN(left, GW_BURST_MAX), &ready, w->now_tsc)) > 0) {
+		left -= n;
 		if (!ready)
 			worker_drop(w, pkts, n);
 		else if (w->pass == NULL)
@@ -324,14 +328,26 @@ in_early(struct gw_worker *w)
 	}
 }
 
+/* What came before goes before what came after it. @return packets of n, in front, that may go */
+static uint16_t
+behind_early(struct gw_worker *w, struct rte_mbuf **esp, uint16_t n)
+{
+	uint16_t go = gw_early_behind(&w->early, esp, &n, w->now_tsc);
+
+	worker_drop(w, esp + go, n - go);
+	return go;
+}
+
 void
 worker_in_go(struct gw_worker *w)
 {
 	uint16_t n = w->in.n;
 
-	if (w->early.n > 0 && w->pass == NULL)
-		in_early(w);
 	w->in.n = 0;
+	if (unlikely(w->early.n > 0 && w->pass == NULL)) {
+		in_early(w);
+		n = behind_early(w, w->in.pkts, n);
+	}
 	if (n > 0)
 		in_burst(w, w->in.pkts, n);
 }
@@ -344,8 +360,8 @@ sort_esp(struct gw_worker *w, struct rte_mbuf *m)
 		gather(w, &m, 1); /* too short for an SPI: refused for that before all else */
 		return;
 	}
-	if (unlikely(w->early.n > 0 && gw_early_has(&w->early, spi_of(m))))
-		in_early(w);
+	if (unlikely(w->early.n > 0) && behind_early(w, &m, 1) == 0)
+		return;
 	to_owner(w, m);
 }
 

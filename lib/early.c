@@ -3,6 +3,12 @@
 #include "bytes.h"
 #include "pkt.h"
 
+static uint32_t
+spi_of(struct rte_mbuf *m)
+{
+	return gw_get32(rte_pktmbuf_mtod_offset(m, const uint8_t *, gw_pkt(m)->l4_off));
+}
+
 /* @return the queue of this SPI; n_queues: it has none */
 static uint16_t
 find(const struct gw_early *e, uint32_t spi)
@@ -34,14 +40,17 @@ take_oldest(struct gw_early *e, struct gw_early_queue *q)
 
 /* @return false when there is no room */
 static bool
-append(struct gw_early *e, uint32_t spi, struct rte_mbuf *m)
+append(struct gw_early *e, uint32_t spi, struct rte_mbuf *m, uint64_t now_tsc)
 {
 	uint16_t i = find(e, spi);
 	struct gw_early_queue *q = &e->queues[i];
 
 	if (e->n == GW_EARLY_MAX || i == GW_EARLY_SPIS ||
-		(i < e->n_queues && q->n == GW_EARLY_PER_SPI))
+		(i < e->n_queues && q->n == GW_EARLY_PER_SPI)) {
+		gw_pkt_refuse(m, GW_DROP_EARLY_FULL);
 		return false;
+	}
+	gw_pkt(m)->since_tsc = now_tsc;
 	if (i == e->n_queues) {
 		e->n_queues++;
 		*q = (struct gw_early_queue){.spi = spi, .first = m};
@@ -62,15 +71,8 @@ hold_one(struct gw_early *e, const struct gw_sadb *db, struct rte_mbuf *m, uint6
 
 	if (gw_pkt(m)->drop != GW_DROP_NO_SA)
 		return false;
-	spi = gw_get32(rte_pktmbuf_mtod_offset(m, const uint8_t *, gw_pkt(m)->l4_off));
-	if (!gw_sadb_expects(db, spi))
-		return false;
-	if (!append(e, spi, m)) {
-		gw_pkt_refuse(m, GW_DROP_EARLY_FULL);
-		return false;
-	}
-	gw_pkt(m)->since_tsc = now_tsc;
-	return true;
+	spi = spi_of(m);
+	return gw_sadb_expects(db, spi) && append(e, spi, m, now_tsc);
 }
 
 uint16_t
@@ -92,6 +94,27 @@ gw_early_has(const struct gw_early *e, uint32_t spi)
 	return find(e, spi) < e->n_queues;
 }
 
+uint16_t
+gw_early_behind(struct gw_early *e, struct rte_mbuf **pkts, uint16_t *n, uint64_t now_tsc)
+{
+	struct rte_mbuf *lost[GW_BURST_MAX];
+	uint16_t left = 0, n_lost = 0;
+
+	for (uint16_t i = 0; i < *n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		bool has_spi = m->data_len >= gw_pkt(m)->l4_off + sizeof(uint32_t);
+
+		if (!has_spi || !gw_early_has(e, spi_of(m)))
+			pkts[left++] = m;
+		else if (!append(e, spi_of(m), m, now_tsc))
+			lost[n_lost++] = m;
+	}
+	for (uint16_t i = 0; i < n_lost; i++)
+		pkts[left + i] = lost[i];
+	*n = left + n_lost;
+	return left;
+}
+
 /* @return why the oldest packet of an SPI without SA is lost, GW_DROP_NONE: it still waits */
 static enum gw_drop
 oldest(const struct gw_early *e, const struct gw_early_queue *q, bool expected, uint64_t now_tsc)
@@ -105,7 +128,7 @@ oldest(const struct gw_early *e, const struct gw_early_queue *q, bool expected, 
 /* @return packets of q whose wait is over */
 static uint16_t
 settle_queue(struct gw_early *e, const struct gw_sadb *db, struct gw_early_queue *q,
-	struct rte_mbuf **pkts, bool *ready, uint64_t now_tsc)
+	struct rte_mbuf **pkts, uint16_t max, bool *ready, uint64_t now_tsc)
 {
 	struct gw_sa_in *sa;
 	bool expected;
@@ -114,7 +137,7 @@ settle_queue(struct gw_early *e, const struct gw_sadb *db, struct gw_early_queue
 	gw_sadb_lookup(db, &q->spi, &sa, 1);
 	expected = sa == NULL && gw_sadb_expects(db, q->spi);
 	*ready = sa != NULL;
-	while (q->n > 0 && n < GW_BURST_MAX) {
+	while (q->n > 0 && n < max) {
 		enum gw_drop drop = *ready ? GW_DROP_NONE : oldest(e, q, expected, now_tsc);
 
 		if (!*ready && drop == GW_DROP_NONE)
@@ -126,18 +149,18 @@ settle_queue(struct gw_early *e, const struct gw_sadb *db, struct gw_early_queue
 }
 
 uint16_t
-gw_early_settle(struct gw_early *e, const struct gw_sadb *db, struct rte_mbuf **pkts, bool *ready,
-	uint64_t now_tsc)
+gw_early_settle(struct gw_early *e, const struct gw_sadb *db, struct rte_mbuf **pkts, uint16_t n,
+	bool *ready, uint64_t now_tsc)
 {
 	*ready = false;
 	for (uint16_t i = 0; i < e->n_queues; i++) {
 		struct gw_early_queue *q = &e->queues[i];
-		uint16_t n = settle_queue(e, db, q, pkts, ready, now_tsc);
+		uint16_t k = settle_queue(e, db, q, pkts, n, ready, now_tsc);
 
 		if (q->n == 0)
 			queue_remove(e, q);
-		if (n > 0)
-			return n;
+		if (k > 0)
+			return k;
 	}
 	return 0;
 }

@@ -22,7 +22,7 @@
 
 #define GW_EARLY_MAX	    2048 /* packets in all */
 #define GW_EARLY_PER_SPI    1024 /* of one SPI */
-#define GW_EARLY_SPIS	    64
+#define GW_EARLY_SPIS	    256
 #define GW_EARLY_TIMEOUT_MS 1000 /* what takes longer has lost its message, and the peer its patience */
 
 struct gw_early {
@@ -47,13 +47,22 @@ uint16_t gw_early_hold(struct gw_early *e, const struct gw_sadb *db, struct rte_
 bool gw_early_has(const struct gw_early *e, uint32_t spi);
 
 /**
- * Packets of one SPI whose wait is over, oldest first. Call until it returns 0.
- * @param pkts  room for GW_BURST_MAX
+ * Packets that came after some of their SPI that still wait go behind these, whether their SA is there by now
+ * or not.
+ * @param n  [in,out] packets; of those that are left, all
+ * @return how many of them, in front, in order, have nothing to wait for; the others are refused for want of room
+ */
+uint16_t gw_early_behind(
+	struct gw_early *e, struct rte_mbuf **pkts, uint16_t *n, uint64_t now_tsc);
+
+/**
+ * Packets of one SPI whose wait is over, oldest first. Call until it returns 0, or some other time again.
+ * @param pkts  room for n, 1..GW_BURST_MAX
  * @param ready  whether gw_esp_in() can take them now; otherwise they are refused, each with its reason
  * @return packets
  */
 uint16_t gw_early_settle(struct gw_early *e, const struct gw_sadb *db, struct rte_mbuf **pkts,
-	bool *ready, uint64_t now_tsc);
+	uint16_t n, bool *ready, uint64_t now_tsc);
 
 /** Free what is held; at the end. */
 void gw_early_fini(struct gw_early *e);

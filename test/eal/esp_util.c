@@ -42,7 +42,7 @@ util_rig_init(struct rig *r)
 		fail_msg("crypto: %s", failed != NULL ? failed : "no memory");
 	r->pool = gw_pkt_pool_create("test", N_MBUF, MAX_FRAME, SOCKET_ID_ANY);
 	assert_non_null(r->pool);
-	r->db = gw_sadb_create(256, SOCKET_ID_ANY);
+	r->db = gw_sadb_create(1024, SOCKET_ID_ANY);
 	assert_non_null(r->db);
 	r->tunnel.hop_limit = 64;
 	gw_tunnel_set_tc(&r->tunnel, GW_DSCP_COPY, GW_ECN_NORMAL);

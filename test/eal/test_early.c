@@ -63,7 +63,7 @@ expect_lost(unsigned int n, uint64_t now, enum gw_drop want)
 	uint16_t got;
 	bool ready;
 
-	while ((got = gw_early_settle(&early, rig.db, pkts, &ready, now)) > 0) {
+	while ((got = gw_early_settle(&early, rig.db, pkts, GW_BURST_MAX, &ready, now)) > 0) {
 		assert_false(ready);
 		for (uint16_t i = 0; i < got; i++, n--)
 			assert_int_equal(gw_pkt(pkts[i])->drop, want);
@@ -85,10 +85,11 @@ test_published(void **state)
 	setup_hidden();
 	for (unsigned int i = 0; i < N; i++)
 		assert_true(offer(sealed(i), 10, GW_DROP_NONE));
-	assert_int_equal(gw_early_settle(&early, rig.db, pkts, &ready, 10 + LIMIT), 0);
+	assert_int_equal(
+		gw_early_settle(&early, rig.db, pkts, GW_BURST_MAX, &ready, 10 + LIMIT), 0);
 	gw_sadb_publish(rig.db, rig.in);
 	/* however long it took, the SA is there */
-	while ((n = gw_early_settle(&early, rig.db, pkts, &ready, 11 + LIMIT)) > 0) {
+	while ((n = gw_early_settle(&early, rig.db, pkts, GW_BURST_MAX, &ready, 11 + LIMIT)) > 0) {
 		assert_true(ready);
 		assert_int_equal(gw_esp_in(rig.c, rig.db, pkts, n, 20), n);
 		for (uint16_t i = 0; i < n; i++)
@@ -154,6 +155,77 @@ test_overflow(void **state)
 	assert_int_equal(util_in_use(&rig), 0);
 	gw_sadb_spi_free(rig.db, spi[1]);
 	gw_sadb_spi_free(rig.db, spi[2]);
+	util_sa_down(&rig);
+}
+
+/* What comes while some wait goes behind them, SA or not; of other SPIs, and what has none, nothing
+ * does. */
+static void
+test_behind(void **state)
+{
+	enum { N = 100 };
+	struct rte_mbuf *pkts[GW_BURST_MAX], *other, *short_one;
+	unsigned int seed = 0;
+	uint16_t n;
+	bool ready;
+
+	setup_hidden();
+	for (unsigned int i = 0; i < N; i++)
+		assert_true(offer(sealed(i), 10, GW_DROP_NONE));
+	gw_sadb_publish(rig.db, rig.in);
+	other = sealed(0);
+	gw_put32(rte_pktmbuf_mtod_offset(other, uint8_t *, GW_IP6_HDR_LEN), rig.params.spi ^ 1);
+	short_one = sealed(0);
+	rte_pktmbuf_trim(short_one, short_one->data_len - GW_IP6_HDR_LEN - 3);
+	rig.out->seq = N; /* theirs is none of the order's */
+	pkts[0] = sealed(N);
+	pkts[1] = other;
+	pkts[2] = sealed(N + 1);
+	pkts[3] = short_one;
+	n = 4;
+	assert_int_equal(gw_early_behind(&early, pkts, &n, 11), 2);
+	assert_int_equal(n, 2);
+	assert_true(pkts[0] == other && pkts[1] == short_one);
+	rte_pktmbuf_free_bulk(pkts, 2);
+	while ((n = gw_early_settle(&early, rig.db, pkts, 7, &ready, 12)) > 0) {
+		assert_true(ready && n <= 7);
+		assert_int_equal(gw_esp_in(rig.c, rig.db, pkts, n, 20), n);
+		for (uint16_t i = 0; i < n; i++)
+			assert_true(util_gre_same(pkts[i], LEN, seed++));
+		rte_pktmbuf_free_bulk(pkts, n);
+	}
+	assert_int_equal(seed, N + 2);
+	pkts[0] = other = sealed(0);
+	n = 1;
+	assert_int_equal(gw_early_behind(&early, pkts, &n, 13), 1); /* none wait any more */
+	rte_pktmbuf_free(other);
+	util_sa_down(&rig);
+}
+
+/* So many SPIs wait, and no more; those that have room of their own are not hurt by it. */
+static void
+test_many_spis(void **state)
+{
+	static uint32_t spi[GW_EARLY_SPIS + 1];
+
+	setup_hidden();
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		for (unsigned int k = 0; k <= GW_EARLY_SPIS; k++) {
+			struct rte_mbuf *m = sealed(k);
+
+			if (turn == 0)
+				spi[k] = gw_sadb_spi_alloc(rig.db);
+			assert_true(spi[k] != 0);
+			gw_put32(rte_pktmbuf_mtod_offset(m, uint8_t *, GW_IP6_HDR_LEN), spi[k]);
+			assert_int_equal(offer(m, 10, GW_DROP_EARLY_FULL), k < GW_EARLY_SPIS);
+		}
+	}
+	assert_int_equal(early.n, 2 * GW_EARLY_SPIS);
+	for (unsigned int k = 0; k <= GW_EARLY_SPIS; k++)
+		gw_sadb_spi_free(rig.db, spi[k]);
+	expect_lost(2 * GW_EARLY_SPIS, 11, GW_DROP_NO_SA);
+	gw_early_fini(&early);
+	assert_int_equal(util_in_use(&rig), 0);
 	util_sa_down(&rig);
 }
 
@@ -250,6 +322,8 @@ main(void)
 		cmocka_unit_test(test_freed),
 		cmocka_unit_test(test_timed_out),
 		cmocka_unit_test(test_overflow),
+		cmocka_unit_test(test_behind),
+		cmocka_unit_test(test_many_spis),
 		cmocka_unit_test(test_wrong_spi),
 		cmocka_unit_test(test_counter_end),
 	};
