@@ -296,10 +296,14 @@ prefetch(struct rte_mbuf *m, const struct gw_tunnel *before)
 	return t;
 }
 
-/* Packets that are next to go. @return how many of n, in front, have an SA now; the others are held
+/*
+ * Packets that are next to go, n of them, and as many as there are behind these.
+ * @param ahead  [in,out] the tunnel of the last one that was asked for
+ * @return how many of n, in front, have an SA now; the others are held
  */
 static uint16_t
-find_sas(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
+find_sas(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t behind,
+	const struct gw_tunnel **ahead)
 {
 	struct gw_tunnel *t = NULL;
 	struct gw_sa_out *sa = NULL;
@@ -308,6 +312,8 @@ find_sas(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 
+		if (i + AHEAD < n + behind)
+			*ahead = prefetch(pkts[i + AHEAD], *ahead);
 		if (gw_pkt(m)->tunnel != t) {
 			t = gw_pkt(m)->tunnel;
 			sa = atomic_load_explicit(&t->sa_out, memory_order_acquire);
@@ -327,18 +333,18 @@ find_sas(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)
 void
 worker_out_go(struct gw_worker *w)
 {
-	struct rte_mbuf *pkts[GW_BURST_MAX + AHEAD];
-	uint16_t n = w->from_inside.n, ahead = 0, k;
+	struct rte_mbuf *pkts[GW_BURST_MAX];
+	uint16_t n = w->from_inside.n, ready, k;
 	uint16_t step = w->offering ? GW_BURST_MAX : gw_crypto_step(w->crypto);
-	const struct gw_tunnel *t = NULL;
+	const struct gw_tunnel *ahead = NULL;
 
 	memcpy(pkts, w->from_inside.pkts, n * sizeof(pkts[0]));
 	w->from_inside.n = 0;
+	for (uint16_t i = 0; i < AHEAD && i < n; i++)
+		ahead = prefetch(pkts[i], ahead);
 	for (uint16_t from = 0; from < n; from += k) {
 		k = RTE_MIN(step, n - from);
-		for (; ahead < RTE_MIN(from + k + AHEAD, n); ahead++)
-			t = prefetch(pkts[ahead], t);
-		uint16_t ready = find_sas(w, pkts + from, k);
+		ready = find_sas(w, pkts + from, k, n - from - k, &ahead);
 		if (ready > 0)
 			out_burst(w, pkts + from, ready);
 	}

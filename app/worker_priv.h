@@ -107,8 +107,8 @@ void worker_drop(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);
 void worker_send(struct gw_worker *w);
 
 /**
- * Queue complete frames for the port; sent when the burst is full or at the end of the poll. What a port has said of
- * them on receive is forgotten (gw_pkt_clear_flags()).
+ * Queue complete frames for the port, without what a port has said of them on receive (gw_pkt_clear_flags()); sent when
+ * the burst is full or at the end of the poll.
  */
 static inline void
 worker_tx_burst(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n)

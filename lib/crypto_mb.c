@@ -37,13 +37,11 @@ static_assert(sizeof(struct gw_sa_in) + sizeof(struct gw_sa_out) + 2 * sizeof(st
 	"a pair of SAs takes no more than 3 KB");
 
 #define STEP_BYTES 768 /* that a packet touches from stage to stage, with an SA of its own */
-#define KEYS_AHEAD 4   /* packets: whose keys are prefetched */
 
 struct gw_crypto {
 	IMB_MGR *mgr;
 	uint16_t step; /* see gw_crypto_step() */
 	uint16_t step_min;
-	uint32_t gcm_len; /* bytes of struct gcm_key_data that this CPU's code uses */
 	struct gcm_context_data gcm_ctx;
 	uint8_t tags[GW_BURST_MAX][GW_ICV_MAX];  /* inbound: ICVs computed here */
 	_Alignas(64) IMB_JOB jobs[GW_BURST_MAX]; /* of AES-CBC and HMAC */
@@ -191,19 +189,6 @@ fill_job(struct gw_crypto *c, unsigned int i, const struct gw_crypto_alg *alg,
 	j->status = IMB_STATUS_BEING_PROCESSED;
 }
 
-/* Of thousands of SAs none has its keys in the cache; many packets of one need it once. */
-static inline void
-cbc_ahead(struct gw_crypto_op *const *ops, unsigned int i, unsigned int n)
-{
-	const uint8_t *k;
-
-	if (i >= n || (i > 0 && ops[i]->keys == ops[i - 1]->keys))
-		return;
-	k = ops[i]->keys->cbc.sched;
-	for (size_t at = 0; at < sizeof(ops[i]->keys->cbc); at += 64)
-		rte_prefetch0(k + at);
-}
-
 /*
  * The checked burst calls are all or nothing: one job they dislike and none is done. Lengths were
  * validated, so that is a bug or a library that differs; then each job is tried alone, and only
@@ -268,8 +253,6 @@ void
 gw_crypto_cbc_make_iv(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_crypto_op *const *ops, unsigned int n)
 {
-	for (unsigned int i = 0; i < n; i++)
-		cbc_ahead(ops, i, n);
 	if (likely(gw_cbc_iv_works()))
 		gw_cbc_iv_make(iv_sched, ops, n);
 	else
@@ -331,7 +314,6 @@ hmac_verify(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_cryp
 	unsigned int i, good = 0, icv_len = alg->icv_len;
 
 	for (i = 0; i < n; i++) {
-		cbc_ahead(ops, i, n);
 		poison(c->tags[i], ops[i]);
 		fill_job(c, i, alg, ops[i], c->tags[i]);
 	}
@@ -400,52 +382,6 @@ gw_crypto_null_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
  * AES-GCM: direct calls
  */
 
-/* What the packet needs of its keys: those of the rounds, and from the end as many powers of the
- * hash key as it has blocks, its length and additional data among them. */
-static inline void
-gcm_prefetch(
-	const struct gw_crypto *c, const struct gw_crypto_alg *alg, const struct gw_crypto_op *op)
-{
-	const uint8_t *k = op->keys->gcm.expanded_keys;
-	uint32_t rounds = 16 * (alg->key_len / 4u + 7), from = rounds;
-
-	if (op->text_len + 48 < c->gcm_len - rounds)
-		from = c->gcm_len - (op->text_len + 48);
-	for (uint32_t i = 0; i < rounds; i += 64)
-		rte_prefetch0(k + i);
-	for (uint32_t i = c->gcm_len; i > from; i -= RTE_MIN(i, 64u))
-		rte_prefetch0(k + i - 1);
-}
-
-/* While packets before it are in the works */
-static inline void
-gcm_ahead(const struct gw_crypto *c, const struct gw_crypto_alg *alg,
-	struct gw_crypto_op *const *ops, unsigned int i, unsigned int n)
-{
-	if (i < n && (i == 0 || ops[i]->keys != ops[i - 1]->keys))
-		gcm_prefetch(c, alg, ops[i]);
-}
-
-/* All of one SA, as it seems. A wrong guess costs time alone. */
-static inline bool
-one_key(struct gw_crypto_op *const *ops, unsigned int n)
-{
-	return ops[0]->keys == ops[n - 1]->keys && ops[0]->keys == ops[n / 2]->keys;
-}
-
-/* @return whether keys are to be asked for as it goes on */
-static bool
-gcm_begin(struct gw_crypto *c, const struct gw_crypto_alg *alg, struct gw_crypto_op *const *ops,
-	unsigned int n)
-{
-	one_at_a_time(c);
-	if (one_key(ops, n))
-		return false;
-	for (unsigned int i = 0; i < KEYS_AHEAD; i++)
-		gcm_ahead(c, alg, ops, i, n);
-	return true;
-}
-
 static aes_gcm_enc_dec_t
 gcm_fn(const struct gw_crypto *c, const struct gw_crypto_alg *alg, bool encrypt)
 {
@@ -472,16 +408,11 @@ gw_crypto_gcm_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_crypto_op *const *ops, unsigned int n)
 {
 	aes_gcm_enc_dec_t fn = gcm_fn(c, alg, true);
-	bool ahead = gcm_begin(c, alg, ops, n);
 	uint64_t tag_len = alg->icv_len;
 
-	for (unsigned int i = 0; i < n; i++) {
-		struct gw_crypto_op *op = ops[i];
-
-		if (ahead)
-			gcm_ahead(c, alg, ops, i + KEYS_AHEAD, n);
-		gcm_call(fn, c, op, op->icv, tag_len);
-	}
+	one_at_a_time(c);
+	for (unsigned int i = 0; i < n; i++)
+		gcm_call(fn, c, ops[i], ops[i]->icv, tag_len);
 	/* the call returns nothing: an ICV that stayed zero is the sign that it refused, and the
 	 * packet still is clear text (a true ICV of 64 zero bits costs one packet in 2^64). In a
 	 * loop of its own, as an ICV just written cannot be read at once */
@@ -494,15 +425,13 @@ gw_crypto_gcm_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_crypto_op *const *ops, unsigned int n)
 {
 	aes_gcm_enc_dec_t fn = gcm_fn(c, alg, false);
-	bool ahead = gcm_begin(c, alg, ops, n);
 	uint64_t tag_len = alg->icv_len;
 
+	one_at_a_time(c);
 	for (unsigned int i = 0; i < n; i++) {
 		struct gw_crypto_op *op = ops[i];
 		uint8_t *tag = c->tags[i];
 
-		if (ahead)
-			gcm_ahead(c, alg, ops, i + KEYS_AHEAD, n);
 		poison(tag, op);
 		gcm_call(fn, c, op, tag, tag_len);
 		op->done = true; /* a refused call shows as a wrong ICV */
@@ -664,6 +593,36 @@ gw_keys_size(const struct gw_crypto_alg *row)
 	return RTE_ALIGN_CEIL(n, _Alignof(struct gw_keys));
 }
 
+static inline void
+prefetch(const uint8_t *from, size_t len)
+{
+	for (size_t at = 0; at < len; at += 64)
+		rte_prefetch0(from + at);
+}
+
+void
+gw_keys_ahead(const struct gw_crypto_alg *row, const struct gw_keys *keys, uint32_t text_len)
+{
+	const uint8_t *k = keys->gcm.expanded_keys;
+	uint32_t rounds = 16 * (row->key_len / 4u + 7), from = rounds;
+
+	if (text_len + 48 < gcm_len - rounds)
+		from = gcm_len - (text_len + 48);
+	switch (row->cipher) {
+	case GW_CIPHER_AES_GCM:
+		prefetch(k, rounds);
+		for (uint32_t i = gcm_len; i > from; i -= RTE_MIN(i, 64u))
+			rte_prefetch0(k + i - 1);
+		break;
+	case GW_CIPHER_CHACHA20_POLY1305:
+		prefetch(keys->chacha, sizeof(keys->chacha));
+		break;
+	default:
+		prefetch(keys->cbc.sched, sizeof(keys->cbc));
+		break;
+	}
+}
+
 static void
 aes_expand(const uint8_t *key, unsigned int len, void *enc, void *dec)
 {
@@ -800,7 +759,6 @@ crypto_alloc(int socket)
 	}
 	c->step = GW_BURST_MAX;
 	c->step_min = step_min();
-	c->gcm_len = gcm_len;
 	gw_esp_batch_init(&c->batch);
 	return c;
 }

@@ -89,6 +89,12 @@ size_t gw_keys_size(const struct gw_crypto_alg *row);
 int gw_keys_init(struct gw_keys *keys, const struct gw_crypto_alg *row, const struct gw_alg *alg,
 	bool out);
 
+/**
+ * Have the keys of an SA on their way, for packets of text_len bytes: of thousands of SAs none has them in the cache.
+ * Any lcore, as soon as a packet's SA is known: those of a burst all at once would be more than a core can wait for.
+ */
+void gw_keys_ahead(const struct gw_crypto_alg *row, const struct gw_keys *keys, uint32_t text_len);
+
 /** Known-answer test of every row, both directions. @return name of the first that failed, or NULL */
 const char *gw_crypto_kat(struct gw_crypto *c);
 

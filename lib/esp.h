@@ -5,7 +5,7 @@
 /*
  * ESP (RFC 4303) for bursts, in place, in three steps: begin and end are the owner worker's, of every SA
  * in the burst, in the order in which the packets came; gw_esp_crypt() between them writes nothing but the
- * batch and the packets' bytes, and reads of SAs what never changes, so that any worker may do it, with its
+ * batch and the packets' bytes, and reads of packets' SAs what never changes, so that any worker may do it, with its
  * own crypto manager. SAs and packets must live until the end. gw_esp_in() and gw_esp_out() are the three in a row.
  */
 
@@ -29,9 +29,9 @@ static_assert(sizeof(struct gw_esp_lane) == 128, "two cache lines, the first of 
 struct gw_esp_batch {
 	uint16_t n;
 	bool out;
-	bool mixed; /* not all of one algorithm: each of its SA's */
+	bool mixed; /* perhaps not all of one algorithm: each of its SA's */
 	const struct gw_crypto_alg *alg; /* of all, if not mixed */
-	struct gw_crypto_op *ops[GW_BURST_MAX]; /* those of lanes */
+	struct gw_crypto_op *ops[GW_BURST_MAX]; /* those of lanes: a batch is never copied */
 	struct gw_esp_lane lanes[GW_BURST_MAX];
 };
 

@@ -28,7 +28,7 @@ gw_esp_in_ahead(const struct gw_sadb *db, struct rte_mbuf **pkts, uint16_t n)
 
 /* @return the SA of packets that follow in the batch, NULL: there is none */
 static struct gw_sa_in *
-look_up_one(const struct gw_sadb *db, struct gw_esp_batch *b, uint32_t spi)
+look_up_one(const struct gw_sadb *db, struct gw_esp_batch *b, uint32_t spi, uint32_t len)
 {
 	struct gw_sa_in *sa;
 
@@ -37,6 +37,7 @@ look_up_one(const struct gw_sadb *db, struct gw_esp_batch *b, uint32_t spi)
 		return NULL;
 	if (sa->first != NULL)
 		rte_prefetch0(sa->first);
+	gw_keys_ahead(sa->alg, gw_sa_in_keys(sa), len > sa->min_len ? len - sa->min_len : 0);
 	b->mixed |= b->alg != NULL && b->alg != sa->alg;
 	b->alg = sa->alg;
 	return sa;
@@ -61,7 +62,7 @@ look_up(const struct gw_sadb *db, struct gw_esp_batch *b, struct rte_mbuf **pkts
 		}
 		spi = gw_get32(rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, pkt->l4_off));
 		if (spi != before)
-			sa = look_up_one(db, b, before = spi);
+			sa = look_up_one(db, b, before = spi, len - pkt->l4_off);
 		pkt->drop = likely(sa != NULL) ? GW_DROP_NONE : GW_DROP_NO_SA;
 		pkt->sa_in = sa;
 	}
@@ -325,7 +326,7 @@ finish_any(const struct gw_esp_lane *lane, uint64_t now_tsc)
 	struct gw_sa_in *sa = pkt->sa_in;
 	const uint8_t *src = sa->tunnel_mode ? sa->inner_remote.s6_addr : NULL;
 	struct gw_esp_tail tail;
-	enum gw_drop drop = gw_esp_tail_any(lane->op.text, lane->op.text_len, src,
+	enum gw_drop drop = gw_esp_tail(lane->op.text, lane->op.text_len, src,
 		sa->inner_local.s6_addr, pkt->outer_tc, &tail);
 
 	count(sa, 1, drop == GW_DROP_NONE ? tail.off + tail.len : 0u, now_tsc);

@@ -229,6 +229,7 @@ prepare_run(const struct layout *l, struct gw_esp_lane **lane, struct rte_mbuf *
 	struct rte_mbuf **end = pkts + n, **at = pkts, *m = *at;
 	struct gw_esp_lane *next = *lane;
 
+	gw_keys_ahead(r.sa->alg, gw_sa_out_keys(r.sa), m->data_len);
 	do {
 		enum gw_drop drop = prepare(l, &r, next, m);
 

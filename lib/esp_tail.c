@@ -83,7 +83,7 @@ inner_ip6(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst, 
 }
 
 enum gw_drop
-gw_esp_tail_any(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst, uint8_t tc,
+gw_esp_tail(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst, uint8_t tc,
 	struct gw_esp_tail *out)
 {
 	size_t pad_len;

@@ -22,8 +22,16 @@ struct gw_esp_tail {
 	uint8_t tc;   /* traffic class of the outer headers, merged */
 };
 
-/** gw_esp_tail() for the rest. */
-enum gw_drop gw_esp_tail_any(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst,
+/**
+ * Check payload and trailer.
+ *
+ * @param p       payload; its trailer ends at len (ICV cut off)
+ * @param len     at most 65535
+ * @param src,dst 16 bytes each: tunnel mode's inner hosts, NULL in transport mode
+ * @param tc      traffic class of the outer header
+ * @return GW_DROP_NONE, ESP_TRAILER, DUMMY, ESP_NEXT, INNER_IP6 or ECN_CE
+ */
+enum gw_drop gw_esp_tail(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst,
 	uint8_t tc, struct gw_esp_tail *out);
 
 /* Of the 16 bytes before padding length and next header, from entry pad_len on: those that are padding, and what it reads. */
@@ -32,7 +40,7 @@ extern const uint8_t gw_esp_padding_mask[32], gw_esp_padding[32];
 /**
  * What nearly every packet of transport mode is: GRE, with no more padding than a block cipher asks for
  * (RFC 4303 2.4).
- * @return bytes of the GRE packet, or 0: it is something else, or wrong, as gw_esp_tail_any() can tell
+ * @return bytes of the GRE packet, or 0: it is something else, or wrong, as gw_esp_tail() can tell
  */
 static inline uint16_t
 gw_esp_tail_plain(const uint8_t *p, size_t len)
@@ -47,27 +55,6 @@ gw_esp_tail_plain(const uint8_t *p, size_t len)
 	wrong |= (gw_raw64(p + 8) ^ gw_raw64(gw_esp_padding + pad_len + 8)) &
 		 gw_raw64(gw_esp_padding_mask + pad_len + 8);
 	return wrong == 0 ? (uint16_t)(len - 2 - pad_len) : 0;
-}
-
-/**
- * Check payload and trailer.
- *
- * @param p       payload; its trailer ends at len (ICV cut off)
- * @param len     at most 65535
- * @param src,dst 16 bytes each: tunnel mode's inner hosts, NULL in transport mode
- * @param tc      traffic class of the outer header
- * @return GW_DROP_NONE, ESP_TRAILER, DUMMY, ESP_NEXT, INNER_IP6 or ECN_CE
- */
-static inline enum gw_drop
-gw_esp_tail(const uint8_t *p, size_t len, const uint8_t *src, const uint8_t *dst, uint8_t tc,
-	struct gw_esp_tail *out)
-{
-	uint16_t gre_len = src == NULL ? gw_esp_tail_plain(p, len) : 0;
-
-	if (gre_len == 0)
-		return gw_esp_tail_any(p, len, src, dst, tc, out);
-	*out = (struct gw_esp_tail){.len = gre_len, .tc = tc};
-	return GW_DROP_NONE;
 }
 
 #endif

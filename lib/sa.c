@@ -184,7 +184,6 @@ outer_template(struct gw_sa_out *sa, const struct gw_sa_params *p)
 		gw_put16(sa->ports + 2, p->remote_port);
 		sa->outer_len += GW_UDP_HDR_LEN;
 	}
-	sa->front = (uint8_t)(sa->outer_len + sa->iv_len + sa->inner_len);
 	sa->around = (uint8_t)(sa->outer_len + sa->iv_len + sa->alg->icv_len);
 	sa->layout = layout_of(sa->alg, !sa->tunnel_mode && !sa->udp_encap && !sa->esn);
 	sa->head = UINT64_C(6) << 60 | (uint64_t)p->flow_label << 32 | (uint32_t)next << 8;
@@ -309,6 +308,7 @@ gw_sa_in_stats(const struct gw_sa_in *sa, struct gw_sa_stats *st)
 	st->packets = stat_get(&sa->packets);
 	st->bytes = stat_get(&sa->bytes);
 	st->last_tsc = stat_get(&sa->last_tsc);
+	/* the owner's, which writes it as a whole word */
 	st->seq = __atomic_load_n(&sa->replay.top, __ATOMIC_RELAXED);
 	st->replays = stat_get(&sa->replays);
 	st->icv_failures = stat_get(&sa->icv_failures);

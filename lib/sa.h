@@ -68,7 +68,7 @@ struct gw_sa_params {
 
 struct gw_sa_stats {
 	uint64_t packets, bytes; /* bytes of ESP payload */
-	uint64_t last_tsc;	 /* of the last good packet, 0 = never */
+	uint64_t last_tsc;	 /* of the last good packet, outbound that got a number; 0 = never */
 	uint64_t seq;		 /* highest sent, or top of the window */
 	uint64_t replays, icv_failures;
 };

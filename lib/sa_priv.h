@@ -78,13 +78,13 @@ struct gw_sa_out {
 	uint64_t head;	   /* of the outer header: version, next header, flow label; the rest zero, host order */
 	uint8_t hosts[32]; /* of the outer header: source and destination */
 	uint32_t spi;	   /* host order */
-	uint8_t salt[4];   /* AEAD: of the nonce; others: no other outbound SA has the same, for CBC's IVs */
+	uint8_t salt[4];   /* AEAD: of the nonce; others: no other outbound SA but its twin
+			    * (gw_sa_out_move()) has the same, for CBC's IVs */
 	uint8_t iv_len;
 	uint8_t align_mask; /* payload, padding and trailer are a multiple of this plus one */
 	uint8_t outer_len;  /* bytes of the outer header: up to the end of the ESP header */
 	uint8_t inner_len;  /* bytes of inner: 0 in transport mode */
 	uint8_t next_header; /* of the ESP trailer */
-	uint8_t front;	     /* bytes in front of a GRE packet: outer, IV, inner */
 	uint8_t around;	     /* bytes around the text: outer, IV, ICV */
 	bool aead : 1, esn : 1, tunnel_mode : 1, udp_encap : 1;
 	uint8_t layout : 2; /* enum gw_sa_layout */

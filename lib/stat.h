@@ -22,8 +22,8 @@ gw_stat_set(_Atomic(uint64_t) *counter, uint64_t value)
 }
 
 /**
- * What a burst adds to a pair of counters; written when they change, mostly once a burst. Start zeroed. Give its address to
- * nobody, so that it stays in registers.
+ * What a burst adds to a pair of counters; written when they change, mostly once a burst. Start zeroed. Its address
+ * goes to inline functions alone, so that it stays in registers.
  */
 struct gw_tally {
 	_Atomic(uint64_t) *packets, *bytes;

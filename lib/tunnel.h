@@ -23,7 +23,7 @@
 #include "tunnel_cfg.h"
 
 struct gw_tunnel {
-	/* what every packet needs is one cache line. Control writes (release), worker reads (acquire / relaxed): */
+	/* what the stages need for each packet is one cache line. Control writes (release), worker reads (acquire / relaxed): */
 	_Atomic(struct gw_sa_out *) sa_out; /* NULL: hold, then drop */
 	/* set before publish, then read-only */
 	const struct gw_handoff_ops *handoff;
@@ -84,7 +84,7 @@ struct gw_tunnel {
 	struct gw_icmp_limit icmp_fwd; /* and forwarded from the far end; of the worker that has the inside port */
 	struct rte_mbuf *held[]; /* hold_max of them */
 };
-static_assert(offsetof(struct gw_tunnel, demux) == 64, "what every packet needs is one cache line");
+static_assert(offsetof(struct gw_tunnel, demux) == 64, "what the stages need for each packet is one cache line");
 
 /** GRE without options: no key, nothing sent or demanded beside the protocol. */
 static inline bool
