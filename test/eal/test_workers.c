@@ -471,8 +471,8 @@ test_held_passed(void **state)
 	hands_off();
 }
 
-/* ESP ahead of its SA waits with who received it, and goes to the owner ahead of what comes later: in pieces, as
- * a ring holds no more than so many, and however much of it there is. */
+/* ESP ahead of its SA waits with who received it, and goes to the owner ahead of what comes later:
+ * in pieces, as a ring holds no more than so many, and however much of it there is. */
 static void
 early(uint32_t before, uint32_t after)
 {
