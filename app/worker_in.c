@@ -12,7 +12,7 @@
 #define PREFETCH  8  /* frames ahead */
 #define SAMPLE_MS 50 /* between packets of unknown SPIs that control gets to see */
 #define EARLY_MAX                                                                                  \
-	96 /* packets that have waited for their SA, a poll: more than may come meanwhile */
+	96 /* packets a poll that have waited for their SA: more than may come meanwhile */
 
 static const enum gw_drop excp_full[GW_EXCP_N] = {
 	[GW_EXCP_ND] = GW_DROP_EXCP_ND_FULL,
@@ -282,17 +282,11 @@ worker_in_room(struct gw_worker *w, uint16_t *room)
 	return w->in.pkts + w->in.n;
 }
 
-static uint32_t
-spi_of(struct rte_mbuf *m)
-{
-	return gw_get32(rte_pktmbuf_mtod_offset(m, const uint8_t *, gw_pkt(m)->l4_off));
-}
-
 /* Only an owner may look at an SA: what has none yet, or no more, ends here. */
 static void
 to_owner(struct gw_worker *w, struct rte_mbuf *m)
 {
-	const struct gw_demux *d = gw_sadb_demux(w->plane->sadb, spi_of(m));
+	const struct gw_demux *d = gw_sadb_demux(w->plane->sadb, gw_pkt_spi(m));
 	uint32_t owner;
 
 	if (unlikely(d == NULL)) {

@@ -118,12 +118,12 @@ is_ours_over(const struct ike_sa *sa, const struct ike_child_cfg *cfg)
 	return false;
 }
 
-/** What o carries beside that is needed, or not ours. */
+/** Of o, which also carries what is needed, or not ours, the children that are not. */
 static void
-drop_surplus(struct ike_sa *o, const struct ike_sa *sa)
+drop_singly(struct ike_sa *o, const struct ike_sa *sa)
 {
 	for (const struct ike_child *c = o->children; c != NULL; c = c->next) {
-		if (!is_surplus(c, sa) || !is_ours_over(sa, c->cfg))
+		if (!is_wanted(c) || !c->ours || !is_ours_over(sa, c->cfg))
 			continue;
 		ike_log(sa->e, IKE_LOG_INFO, "CHD", sa->conn->name,
 			"%s: it is up over IKE_SA %u, too: CHILD_SA %u goes", c->cfg->name, sa->id,
@@ -158,7 +158,7 @@ drop_outdone(const struct ike_sa *sa)
 			ike_sa_is_leaving(o) || !ike_sa_same_addresses(o, sa))
 			continue;
 		if (!is_outdone(o, sa)) {
-			drop_surplus(o, sa);
+			drop_singly(o, sa);
 			continue;
 		}
 		ike_log(sa->e, IKE_LOG_INFO, "IKE", sa->conn->name,

@@ -600,19 +600,27 @@ prefetch(const uint8_t *from, size_t len)
 		rte_prefetch0(from + at);
 }
 
-void
-gw_keys_ahead(const struct gw_crypto_alg *row, const struct gw_keys *keys, uint32_t text_len)
+/* Of the rounds, and from the end as many powers of the hash key as there are blocks, length and
+ * additional data among them. */
+static void
+gcm_ahead(const struct gw_crypto_alg *row, const struct gw_keys *keys, uint32_t text_len)
 {
 	const uint8_t *k = keys->gcm.expanded_keys;
 	uint32_t rounds = 16 * (row->key_len / 4u + 7), from = rounds;
 
 	if (text_len + 48 < gcm_len - rounds)
 		from = gcm_len - (text_len + 48);
+	prefetch(k, rounds);
+	for (uint32_t i = gcm_len; i > from; i -= RTE_MIN(i, 64u))
+		rte_prefetch0(k + i - 1);
+}
+
+void
+gw_keys_ahead(const struct gw_crypto_alg *row, const struct gw_keys *keys, uint32_t text_len)
+{
 	switch (row->cipher) {
 	case GW_CIPHER_AES_GCM:
-		prefetch(k, rounds);
-		for (uint32_t i = gcm_len; i > from; i -= RTE_MIN(i, 64u))
-			rte_prefetch0(k + i - 1);
+		gcm_ahead(row, keys, text_len);
 		break;
 	case GW_CIPHER_CHACHA20_POLY1305:
 		prefetch(keys->chacha, sizeof(keys->chacha));

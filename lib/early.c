@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "early.h"
-#include "bytes.h"
 #include "pkt.h"
-
-static uint32_t
-spi_of(struct rte_mbuf *m)
-{
-	return gw_get32(rte_pktmbuf_mtod_offset(m, const uint8_t *, gw_pkt(m)->l4_off));
-}
 
 /* @return the queue of this SPI; n_queues: it has none */
 static uint16_t
@@ -71,7 +64,7 @@ hold_one(struct gw_early *e, const struct gw_sadb *db, struct rte_mbuf *m, uint6
 
 	if (gw_pkt(m)->drop != GW_DROP_NO_SA)
 		return false;
-	spi = spi_of(m);
+	spi = gw_pkt_spi(m);
 	return gw_sadb_expects(db, spi) && append(e, spi, m, now_tsc);
 }
 
@@ -104,9 +97,9 @@ gw_early_behind(struct gw_early *e, struct rte_mbuf **pkts, uint16_t *n, uint64_
 		struct rte_mbuf *m = pkts[i];
 		bool has_spi = m->data_len >= gw_pkt(m)->l4_off + sizeof(uint32_t);
 
-		if (!has_spi || !gw_early_has(e, spi_of(m)))
+		if (!has_spi || !gw_early_has(e, gw_pkt_spi(m)))
 			pkts[left++] = m;
-		else if (!append(e, spi_of(m), m, now_tsc))
+		else if (!append(e, gw_pkt_spi(m), m, now_tsc))
 			lost[n_lost++] = m;
 	}
 	for (uint16_t i = 0; i < n_lost; i++)
@@ -115,32 +108,23 @@ gw_early_behind(struct gw_early *e, struct rte_mbuf **pkts, uint16_t *n, uint64_
 	return left;
 }
 
-/* @return why the oldest packet of an SPI without SA is lost, GW_DROP_NONE: it still waits */
-static enum gw_drop
-oldest(const struct gw_early *e, const struct gw_early_queue *q, bool expected, uint64_t now_tsc)
-{
-	if (!expected)
-		return GW_DROP_NO_SA;
-	return now_tsc - gw_pkt(q->first)->since_tsc > e->timeout_tsc ? GW_DROP_EARLY_TIMEOUT
-								      : GW_DROP_NONE;
-}
-
-/* @return packets of q whose wait is over */
+/* @return packets of q whose wait is over: their SA is there, will not come, or has not come in
+ * time */
 static uint16_t
 settle_queue(struct gw_early *e, const struct gw_sadb *db, struct gw_early_queue *q,
 	struct rte_mbuf **pkts, uint16_t max, bool *ready, uint64_t now_tsc)
 {
+	enum gw_drop drop;
 	struct gw_sa_in *sa;
 	bool expected;
 	uint16_t n = 0;
 
 	gw_sadb_lookup(db, &q->spi, &sa, 1);
-	expected = sa == NULL && gw_sadb_expects(db, q->spi);
 	*ready = sa != NULL;
+	expected = !*ready && gw_sadb_expects(db, q->spi);
+	drop = *ready ? GW_DROP_NONE : expected ? GW_DROP_EARLY_TIMEOUT : GW_DROP_NO_SA;
 	while (q->n > 0 && n < max) {
-		enum gw_drop drop = *ready ? GW_DROP_NONE : oldest(e, q, expected, now_tsc);
-
-		if (!*ready && drop == GW_DROP_NONE)
+		if (expected && now_tsc - gw_pkt(q->first)->since_tsc <= e->timeout_tsc)
 			break;
 		pkts[n] = take_oldest(e, q);
 		gw_pkt_refuse(pkts[n++], drop);

@@ -17,8 +17,7 @@ gw_esp_in_ahead(const struct gw_sadb *db, struct rte_mbuf **pkts, uint16_t n)
 
 	/* of a packet that is too short the buffer's own bytes: they lead to some other slot */
 	for (uint16_t i = 0; i < n; i++) {
-		uint32_t spi = gw_get32(
-			rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, gw_pkt(pkts[i])->l4_off));
+		uint32_t spi = gw_pkt_spi(pkts[i]);
 
 		if (spi != before)
 			spis[k++] = before = spi;
@@ -60,7 +59,7 @@ look_up(const struct gw_sadb *db, struct gw_esp_batch *b, struct rte_mbuf **pkts
 			pkt->drop = GW_DROP_ESP_SHORT;
 			continue;
 		}
-		spi = gw_get32(rte_pktmbuf_mtod_offset(pkts[i], uint8_t *, pkt->l4_off));
+		spi = gw_pkt_spi(pkts[i]);
 		if (spi != before)
 			sa = look_up_one(db, b, before = spi, len - pkt->l4_off);
 		pkt->drop = likely(sa != NULL) ? GW_DROP_NONE : GW_DROP_NO_SA;

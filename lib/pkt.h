@@ -12,6 +12,7 @@
 
 #include <rte_mbuf.h>
 
+#include "bytes.h"
 #include "drop.h"
 
 #define GW_BURST_MAX 64 /* packets in one burst, every stage */
@@ -68,6 +69,13 @@ static inline void
 gw_pkt_clear_flags(struct rte_mbuf *m)
 {
 	m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
+}
+
+/** The SPI of an inbound ESP packet, which has to have one: four bytes from l4_off on. */
+static inline uint32_t
+gw_pkt_spi(struct rte_mbuf *m)
+{
+	return gw_get32(rte_pktmbuf_mtod_offset(m, const uint8_t *, gw_pkt(m)->l4_off));
 }
 
 static inline void

@@ -73,14 +73,31 @@ expect_lost(unsigned int n, uint64_t now, enum gw_drop want)
 	assert_int_equal(early.n, 0);
 }
 
+/* All that is held comes, so many at a time, in order and as it was sent. @return packets */
+static unsigned int
+take_ready(uint16_t at_most, uint64_t now)
+{
+	struct rte_mbuf *pkts[GW_BURST_MAX];
+	unsigned int seed = 0;
+	bool ready;
+	uint16_t n;
+
+	while ((n = gw_early_settle(&early, rig.db, pkts, at_most, &ready, now)) > 0) {
+		assert_true(ready && n <= at_most);
+		assert_int_equal(gw_esp_in(rig.c, rig.db, pkts, n, 20), n);
+		for (uint16_t i = 0; i < n; i++)
+			assert_true(util_gre_same(pkts[i], LEN, seed++));
+		rte_pktmbuf_free_bulk(pkts, n);
+	}
+	return seed;
+}
+
 static void
 test_published(void **state)
 {
 	enum { N = GW_EARLY_PER_SPI }; /* more than a burst */
 	struct rte_mbuf *pkts[GW_BURST_MAX];
-	unsigned int seed = 0;
 	bool ready;
-	uint16_t n;
 
 	setup_hidden();
 	for (unsigned int i = 0; i < N; i++)
@@ -89,14 +106,7 @@ test_published(void **state)
 		gw_early_settle(&early, rig.db, pkts, GW_BURST_MAX, &ready, 10 + LIMIT), 0);
 	gw_sadb_publish(rig.db, rig.in);
 	/* however long it took, the SA is there */
-	while ((n = gw_early_settle(&early, rig.db, pkts, GW_BURST_MAX, &ready, 11 + LIMIT)) > 0) {
-		assert_true(ready);
-		assert_int_equal(gw_esp_in(rig.c, rig.db, pkts, n, 20), n);
-		for (uint16_t i = 0; i < n; i++)
-			assert_true(util_gre_same(pkts[i], LEN, seed++));
-		rte_pktmbuf_free_bulk(pkts, n);
-	}
-	assert_int_equal(seed, N);
+	assert_int_equal(take_ready(GW_BURST_MAX, 11 + LIMIT), N);
 	/* retired, and not freed yet: nothing is still to come */
 	gw_sadb_retire(rig.db, rig.in);
 	assert_false(offer(sealed(0), 30, GW_DROP_NO_SA));
@@ -165,9 +175,7 @@ test_behind(void **state)
 {
 	enum { N = 100 };
 	struct rte_mbuf *pkts[GW_BURST_MAX], *other, *short_one;
-	unsigned int seed = 0;
 	uint16_t n;
-	bool ready;
 
 	setup_hidden();
 	for (unsigned int i = 0; i < N; i++)
@@ -187,14 +195,7 @@ test_behind(void **state)
 	assert_int_equal(n, 2);
 	assert_true(pkts[0] == other && pkts[1] == short_one);
 	rte_pktmbuf_free_bulk(pkts, 2);
-	while ((n = gw_early_settle(&early, rig.db, pkts, 7, &ready, 12)) > 0) {
-		assert_true(ready && n <= 7);
-		assert_int_equal(gw_esp_in(rig.c, rig.db, pkts, n, 20), n);
-		for (uint16_t i = 0; i < n; i++)
-			assert_true(util_gre_same(pkts[i], LEN, seed++));
-		rte_pktmbuf_free_bulk(pkts, n);
-	}
-	assert_int_equal(seed, N + 2);
+	assert_int_equal(take_ready(7, 12), N + 2);
 	pkts[0] = other = sealed(0);
 	n = 1;
 	assert_int_equal(gw_early_behind(&early, pkts, &n, 13), 1); /* none wait any more */

@@ -170,32 +170,49 @@ test_two_hosts_of_one_name(void **state)
 	world_destroy(w);
 }
 
+/** connect_twice() with so many children configured. */
+static struct world *
+connected_twice(uint64_t seed, unsigned int n_children)
+{
+	struct world *w = world_create(seed);
+
+	for (unsigned int i = 0; i < 2; i++) {
+		w->p[i].conn.n_children = n_children;
+		w->p[i].conn.unique = IKE_UNIQUE_NEVER;
+	}
+	connect_twice(w);
+	return w;
+}
+
+/** Peer 1 reauthenticates all of them, what would end them gets through again, and so many are
+ * left. */
+static void
+reauthenticate_all(struct world *w, unsigned int n_sas, unsigned int n_children)
+{
+	w->jitter_ms = 20;
+	for (struct ike_sa *sa = w->p[1].e->sas; sa != NULL; sa = sa->next)
+		ike_reauth_instead(sa);
+	world_run(w, 1000);
+	w->filter = NULL;
+	world_run(w, 400000);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(peer_stats(&w->p[i]).n_sas, n_sas);
+		assert_int_equal(peer_live_children(&w->p[i]), n_children);
+	}
+}
+
 /** With two children: what one successor has left to the other does not make that one needed. */
 static void
 test_duplicates_of_two_children(void **state)
 {
 	(void)state;
 	for (unsigned int n = 0; n < 20; n++) {
-		struct world *w = world_create(720 + n);
+		struct world *w = connected_twice(720 + n, 2);
 
-		for (unsigned int i = 0; i < 2; i++) {
-			w->p[i].conn.n_children = 2;
-			w->p[i].conn.unique = IKE_UNIQUE_NEVER;
-		}
-		connect_twice(w);
 		for (unsigned int i = 0; i < 2; i++)
 			ike_initiate(w->p[i].e, NULL, w->p[1].children[1].name, w->now);
 		world_run(w, 1000);
-		w->jitter_ms = 20;
-		for (struct ike_sa *sa = w->p[1].e->sas; sa != NULL; sa = sa->next)
-			ike_reauth_instead(sa);
-		world_run(w, 1000);
-		w->filter = NULL;
-		world_run(w, 400000);
-		for (unsigned int i = 0; i < 2; i++) {
-			assert_int_equal(peer_stats(&w->p[i]).n_sas, 1);
-			assert_int_equal(peer_live_children(&w->p[i]), 2);
-		}
+		reauthenticate_all(w, 1, 2);
 		world_destroy(w);
 	}
 }
@@ -220,28 +237,14 @@ test_duplicates_in_part(void **state)
 {
 	(void)state;
 	for (unsigned int n = 0; n < 20; n++) {
-		struct world *w = world_create(740 + n);
+		struct world *w = connected_twice(740 + n, 3);
 
-		for (unsigned int i = 0; i < 2; i++) {
-			w->p[i].conn.n_children = 3;
-			w->p[i].conn.unique = IKE_UNIQUE_NEVER;
-		}
-		connect_twice(w);
 		one_more_each(&w->p[1]);
 		world_run(w, 1000);
 		for (unsigned int i = 0; i < 2; i++)
 			assert_int_equal(peer_live_children(&w->p[i]), 4);
-		w->jitter_ms = 20;
-		/* so that all of them are of one end; what goes, goes then, too */
-		for (struct ike_sa *sa = w->p[1].e->sas; sa != NULL; sa = sa->next)
-			ike_reauth_instead(sa);
-		world_run(w, 1000);
-		w->filter = NULL;
-		world_run(w, 400000);
-		for (unsigned int i = 0; i < 2; i++) {
-			assert_int_equal(peer_stats(&w->p[i]).n_sas, 2);
-			assert_int_equal(peer_live_children(&w->p[i]), 3);
-		}
+		/* so that all of them are of one end */
+		reauthenticate_all(w, 2, 3);
 		world_destroy(w);
 	}
 }
