@@ -39,8 +39,8 @@ struct balance_help {
  * until nobody has, or what it does, and others do for it, is well below what one core can do. Moves
  * go on meanwhile: one that helps makes help end.
  *
- * To bring packets to another core and back may cost more than their crypto: with AES-GCM by AVX-512 it does, where two
- * cores share no cache. So it is a trial at first, and where a worker does not do at least a twentieth more
+ * To bring packets to another core and back may cost more than their crypto, as it was seen with AES-GCM by AVX-512
+ * (perf/README.md). So it is a trial at first, and where a worker does not do at least a twentieth more
  * with help than it did without, it does without for some calls, for twice as many each time.
  *
  * @param h       that worker's
