@@ -476,6 +476,7 @@ mock_esp_receive(struct peer *p, const struct packet *k)
 	if (p->w->let_in != NULL)
 		p->w->let_in(p->w, k->from, esp->number);
 	c->st.last_in_ms = peer_now(p);
+	c->heard_ms = p->w->now;
 	c->st.bytes_in += 100;
 	if (c->sa.udp_encap && p->e != NULL &&
 		(k->path.remote_port != c->sa.path.remote_port ||

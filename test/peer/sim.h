@@ -56,6 +56,7 @@ struct sim {
 		unsigned int peer;
 		uint32_t boots, id;
 		uint64_t since_ms, seen_ms; /* seen_ms: the last time; 0 = no entry */
+		uint64_t heard_ms;	    /* the last ESP of its children, or since_ms */
 		uint64_t limit_ms;
 	} lone[SIM_LONE];	   /* IKE SAs whose twin has gone */
 	uint64_t looked_ms;	   /* when they were looked for last */

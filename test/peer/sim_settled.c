@@ -190,7 +190,7 @@ sas_unsettled(struct sim *s)
 
 #define SLACK_MS 5000 /* looks are 2 s apart; jobs of bad times are late */
 
-/** How long an SA may outlive its twin: until the peer is asked, and till that is given up. */
+/** How long an SA may outlive its twin and ESP: until the peer is asked, and that is given up. */
 static uint64_t
 lone_ms(const struct peer *p, const struct ike_sa_view *v)
 {
@@ -198,6 +198,34 @@ lone_ms(const struct peer *p, const struct ike_sa_view *v)
 
 	/* of what was replaced the other end is to send a DELETE */
 	return v->state == IKE_ST_REKEYED ? ms + IKE_REKEYED_MS : ms;
+}
+
+/**
+ * How long ESP may keep it: a successor of which only this end knows has taken over children that
+ * the other end still sends on, until the SA that was replaced is deleted there.
+ */
+static uint64_t
+evidence_ms(const struct peer *p)
+{
+	return IKE_REKEYED_MS + sim_sequence_ms(&p->cfg) + SLACK_MS;
+}
+
+/** When ESP came for it last: evidence of life, unless its connection does not take it for that. */
+static uint64_t
+heard_ms(const struct peer *p, const struct snap *n, const struct ike_sa_view *v)
+{
+	uint64_t last = 0;
+
+	if (v->conn->dpd_ignore_esp)
+		return 0;
+	for (unsigned int i = 0; i < n->n_child; i++) {
+		const struct mock_child *c =
+			n->child[i].ike_id == v->id ? installed(p, n->child[i].id) : NULL;
+
+		if (c != NULL && c->heard_ms > last)
+			last = c->heard_ms;
+	}
+	return last;
 }
 
 /** What is known of it: since when it has been alone, as far as it was seen. */
@@ -217,10 +245,31 @@ lone_entry(struct sim *s, unsigned int p, uint32_t id)
 		}
 	}
 	world_check(s->w, free != NULL, "too many IKE SAs are alone");
-	*free = (struct lone){p, s->w->p[p].boots, id, s->w->now, s->w->now, 0};
+	*free = (struct lone){p, s->w->p[p].boots, id, s->w->now, s->w->now, s->w->now, 0};
 	return free;
 }
 
+static void
+check_lone(struct sim *s, unsigned int p, const struct ike_sa_view *v)
+{
+	const struct peer *peer = &s->w->p[p];
+	struct lone *l = lone_entry(s, p, v->id);
+	uint64_t heard = heard_ms(peer, &snaps[p], v);
+
+	if (l->heard_ms < heard)
+		l->heard_ms = heard;
+	/* from REKEYED it goes to DELETING: the longest of all counts */
+	if (l->limit_ms < lone_ms(peer, v))
+		l->limit_ms = lone_ms(peer, v);
+	world_check(s->w,
+		s->w->now - l->heard_ms <= l->limit_ms &&
+			l->heard_ms - l->since_ms <= evidence_ms(peer),
+		"peer %u: IKE_SA %u in state %d has had no twin for %llu ms, no ESP for %llu ms", p,
+		v->id, v->state, (unsigned long long)(s->w->now - l->since_ms),
+		(unsigned long long)(s->w->now - l->heard_ms));
+}
+
+/** An IKE SA may be alone for a while, not longer. */
 void
 sim_check_twins(struct sim *s)
 {
@@ -228,17 +277,9 @@ sim_check_twins(struct sim *s)
 	for (unsigned int p = 0; p < s->w->n_peers; p++)
 		for (unsigned int i = 0; i < snaps[p].n_sa; i++) {
 			const struct ike_sa_view *v = &snaps[p].sa[i];
-			struct lone *l;
 
-			if (v->state == IKE_ST_CONNECTING || twin_of(s, p, v) != NULL)
-				continue;
-			l = lone_entry(s, p, v->id);
-			/* from REKEYED it goes to DELETING: the longest of all counts */
-			if (l->limit_ms < lone_ms(&s->w->p[p], v))
-				l->limit_ms = lone_ms(&s->w->p[p], v);
-			world_check(s->w, s->w->now - l->since_ms <= l->limit_ms,
-				"peer %u: IKE_SA %u in state %d has had no twin for %llu ms", p,
-				v->id, v->state, (unsigned long long)(s->w->now - l->since_ms));
+			if (v->state != IKE_ST_CONNECTING && twin_of(s, p, v) == NULL)
+				check_lone(s, p, v);
 		}
 	s->looked_ms = s->w->now;
 }

@@ -34,6 +34,7 @@ struct mock_child {
 	bool in, out, sending;
 	struct ike_child_sa sa;
 	struct ike_child_stats st;
+	uint64_t heard_ms; /* when ESP came in last, by the world's clock */
 	uint64_t seq_in; /* the highest number so far, and which ones below it were there */
 	uint64_t seen[WORLD_WINDOW_MAX / 64];
 };
