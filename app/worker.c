@@ -21,8 +21,6 @@
 #define SPIN_POLLS    32
 #define SLEEP_STEP_US 10
 #define SLEEP_MAX_US  200
-/* How often a busy port lets descriptors that had little wait, in polls. */
-#define LOOK_POLLS 16
 
 /* The longest wait for more packets to encrypt or decrypt together. */
 #define GATHER_US 10
@@ -104,8 +102,8 @@ wait_us(struct gw_worker *w, uint16_t received, uint32_t work)
 
 	if (w->more_inside) /* their turn is as good as the port's */
 		return 0;
-	if (received == GW_BURST_MAX || w->plane->busy)
-		return w->stats.polls % LOOK_POLLS == 0 ? 0 : -1;
+	if (received > GW_BURST_MAX - WORKER_ROOM_MIN || w->plane->busy)
+		return w->stats.polls % WORKER_LOOK_POLLS == 0 ? 0 : -1;
 	if (work > 0)
 		return w->now_tsc < w->next_look_tsc ? -1 : 0;
 	if (w->empty < SPIN_POLLS || w->n_tx + w->in.n + w->from_inside.n > 0 ||

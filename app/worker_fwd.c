@@ -103,7 +103,7 @@ worker_fwd_port(struct gw_worker *w)
 	const struct gw_inside *in = w->plane->inside;
 	struct rte_mbuf *frames[GW_BURST_MAX];
 	struct gw_fwd *f = w->fwd;
-	uint16_t n = rte_eth_rx_burst(in->port.id, 0, frames, GW_BURST_MAX);
+	uint16_t n = worker_rx(w, in->port.id, 0, frames, &w->inside_hope);
 
 	if (n == 0)
 		return 0;

@@ -372,6 +372,22 @@ prefetch_frame(const struct rte_mbuf *m)
 }
 
 uint16_t
+worker_rx(const struct gw_worker *w, uint16_t port, uint16_t queue, struct rte_mbuf **pkts,
+	uint8_t *hope)
+{
+	uint16_t n = rte_eth_rx_burst(port, queue, pkts, GW_BURST_MAX), first = n, k;
+
+	if (n == 0 || n > GW_BURST_MAX - WORKER_ROOM_MIN || !worker_asks_again(w, *hope))
+		return n;
+	do {
+		k = rte_eth_rx_burst(port, queue, pkts + n, GW_BURST_MAX - n);
+		n += k;
+	} while (k > 0 && n <= GW_BURST_MAX - WORKER_ROOM_MIN);
+	*hope = worker_asked_again(*hope, n > first);
+	return n;
+}
+
+uint16_t
 worker_in(struct gw_worker *w)
 {
 	struct rte_mbuf *pkts[GW_BURST_MAX];
@@ -380,7 +396,7 @@ worker_in(struct gw_worker *w)
 	uint64_t bytes = 0;
 
 	if (likely(w->receives))
-		n = rte_eth_rx_burst(w->plane->port->id, w->queue, pkts, GW_BURST_MAX);
+		n = worker_rx(w, w->plane->port->id, w->queue, pkts, &w->port_hope);
 	if (unlikely(w->early.n > 0 && w->pass != NULL))
 		in_early(w);
 	if (n == 0)

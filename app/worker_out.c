@@ -10,7 +10,6 @@
 #include "worker_priv.h"
 
 #define AHEAD       16  /* packets: whose tunnel and bytes are prefetched */
-#define ROOM_MIN    16  /* for a read: some ports give nothing when asked for few */
 #define FRAGS_OUTER 8   /* of one outer packet: a packet of 1280 bytes needs two */
 #define HELD_LOOKS  8   /* tunnels with held packets that one poll looks at: a packet must not */
 #define HELD_IDLE   512 /* cost more because thousands wait for their SAs; and in an idle poll */
@@ -353,7 +352,7 @@ worker_out_go(struct gw_worker *w)
 struct rte_mbuf **
 worker_out_room(struct gw_worker *w, uint16_t *room)
 {
-	if (w->from_inside.n > GW_BURST_MAX - ROOM_MIN)
+	if (w->from_inside.n > GW_BURST_MAX - WORKER_ROOM_MIN)
 		worker_out_go(w);
 	*room = GW_BURST_MAX - w->from_inside.n;
 	return w->from_inside.pkts + w->from_inside.n;
@@ -457,13 +456,28 @@ out_pending(struct gw_worker *w, uint32_t *packets)
 }
 
 static uint16_t
-out_polled(struct gw_worker *w, struct gw_tunnel *t)
+read_polled(struct gw_worker *w, struct gw_tunnel *t)
 {
 	uint16_t room, n, refused;
 	struct rte_mbuf **pkts = worker_out_room(w, &room);
 
 	n = t->handoff->read(t, pkts, room, &refused);
 	took(w, pkts, n, refused);
+	return n;
+}
+
+static uint16_t
+out_polled(struct gw_worker *w, struct gw_tunnel *t)
+{
+	uint16_t n = read_polled(w, t), first = n, k;
+
+	if (n == 0 || n >= OUT_PACKETS || !worker_asks_again(w, w->polled_hope))
+		return n;
+	do {
+		k = read_polled(w, t);
+		n += k;
+	} while (k > 0 && n < OUT_PACKETS);
+	w->polled_hope = worker_asked_again(w->polled_hope, n > first);
 	return n;
 }
 

@@ -3,7 +3,8 @@
  * What one poll does, in the worker itself, between an outside port and hand-offs in memory.
  * Packets held for want of an SA go out once, in order, and a poll looks at a bounded number of
  * tunnels that hold some. However many tunnels have packets to send, all get their turn, and the
- * port does, too. A worker is busy while packets come or go on, and not while it sleeps.
+ * port does, too, which is asked again when it has more than it gives at once. A worker is busy
+ * while packets come or go on, and not while it sleeps.
  */
 #include <pthread.h>
 #include <string.h>
@@ -42,6 +43,9 @@ static struct {
 	int fds[TUNNELS];           /* the kernel's end of a tunnel's descriptor */
 	unsigned int sent[TUNNELS]; /* packets that went out by flush() */
 	bool flood;                 /* outside never stops */
+	uint16_t few;               /* it gives so many at a time, 0 = as many as it is asked for */
+	uint16_t left;              /* and when it does not flood it has these */
+	unsigned int asked;         /* times */
 	uint64_t received;          /* before it began */
 	void *data, *no_callback;
 } t;
@@ -50,8 +54,15 @@ static struct {
 static uint16_t
 outside_rx(void *q, struct rte_mbuf **pkts, uint16_t n)
 {
+	t.asked++;
 	if (!t.flood)
+		n = RTE_MIN(n, t.left);
+	if (t.few > 0)
+		n = RTE_MIN(n, t.few);
+	if (n == 0)
 		return 0;
+	if (!t.flood)
+		t.left -= n;
 	assert_int_equal(rte_pktmbuf_alloc_bulk(t.plane.pool, pkts, n), 0);
 	for (uint16_t i = 0; i < n; i++)
 		memset(rte_pktmbuf_append(pkts[i], 60), 0, 60);
@@ -72,6 +83,8 @@ inside_read(struct gw_tunnel *tunnel, struct rte_mbuf **pkts, uint16_t n, uint16
 {
 	*refused = 0;
 	n = (uint16_t)RTE_MIN(n, t.n_in);
+	if (t.few > 0)
+		n = RTE_MIN(n, t.few);
 	memcpy(pkts, t.in, n * sizeof(pkts[0]));
 	t.n_in -= n;
 	memmove(t.in, t.in + n, t.n_in * sizeof(t.in[0]));
@@ -427,6 +440,59 @@ test_polled_turns(void **state)
 	flood_ends(n);
 }
 
+#define TRIED 16 /* one poll of so many asks a port again that had no more before */
+#define MOST  48 /* packets, and there is no room for a read any more */
+
+/* A port and a hand-off that give few at a time although they have more are asked until a burst is
+ * there. */
+static void
+test_few(void **state)
+{
+	uint64_t before;
+	unsigned int had;
+
+	t.few = 4;
+	t.flood = true;
+	polls(TRIED);
+	before = stats().rx_packets;
+	polls(10);
+	assert_true(stats().rx_packets - before > 10 * MOST);
+	t.flood = false;
+
+	sa_up(0);
+	for (unsigned int i = 0; i < 600; i++)
+		give(0, FIRST);
+	do {
+		had = t.n_in;
+		polls(1);
+		assert_true(t.n_in > 200);
+	} while (had - t.n_in == POLLED * t.few);
+	had = t.n_in;
+	polls(4);
+	assert_true(had - t.n_in > 4 * MOST);
+	polls(20);
+	assert_int_equal(flush(), 600);
+	t.few = 0;
+	sas_down();
+}
+
+/* One that has given all that it has is asked a second time now and then. */
+static void
+test_all(void **state)
+{
+	const unsigned int n = 100 * TRIED;
+
+	polls(TRIED);
+	t.asked = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		t.left = 10;
+		polls(1);
+		assert_int_equal(t.left, 0);
+	}
+	assert_true(t.asked > n);
+	assert_true(t.asked <= n + n / TRIED + TRIED); /* and some after the test before */
+}
+
 /* @return whether the last poll was busy, which the next one counts */
 static bool
 was_busy(void)
@@ -520,6 +586,8 @@ main(void)
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_one),
 		cmocka_unit_test(test_polled_turns),
+		cmocka_unit_test(test_few),
+		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_busy),
 		cmocka_unit_test(test_asleep),
 	};
