@@ -2,7 +2,8 @@
 /*
  * What a second core brings: to workers with SAs and queues of their own, beside crypto alone on
  * one and on two cores in the same run; and to one SA, whose owner the other one helps. Each worker
- * polls as the gateway does, between arrays in memory. README.md has the method.
+ * polls as the gateway does, between arrays in memory; and what a cache line takes from one core to
+ * the other, for that decides what help is worth. README.md has the method.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -56,6 +57,7 @@ struct bench {
 	const struct gw_crypto_alg *row;
 	uint16_t size; /* of the ESP payload */
 	unsigned int turns, n_cores;
+	double line_cycles; /* see line_cycles() */
 	struct core core[CORES];
 	struct rte_mbuf *stream[STREAM];
 	uint64_t one_sa[2][2][TURNS_MAX]; /* cycles of a stream, by lcores - 1, out and in */
@@ -317,6 +319,45 @@ measure(struct figures *one, struct figures *two)
 	*two = figures(CORES);
 }
 
+/* ---- a cache line ---- */
+
+#define PINGS 20000
+
+static _Alignas(128) _Atomic(unsigned int) ball;
+
+/* The even ones are core 0's. */
+static int
+play(void *core)
+{
+	unsigned int mine = core == &b.core[1];
+
+	together();
+	for (unsigned int i = mine; i < 2 * PINGS; i += 2) {
+		while (atomic_load_explicit(&ball, memory_order_acquire) != i)
+			;
+		atomic_store_explicit(&ball, i + 1, memory_order_release);
+	}
+	return 0;
+}
+
+/* @return cycles that a line takes to the other core: virtual CPUs may lie side by side or far
+ * apart */
+static double
+line_cycles(void)
+{
+	uint64_t start;
+
+	b.n_cores = CORES;
+	atomic_store(&ready, 0);
+	atomic_store(&ball, 0);
+	if (rte_eal_remote_launch(play, &b.core[1], 1) != 0)
+		rte_panic("no second lcore\n");
+	start = rte_rdtsc();
+	play(&b.core[0]);
+	rte_eal_wait_lcore(1);
+	return (double)(rte_rdtsc() - start) / (2 * PINGS);
+}
+
 /* ---- one SA ---- */
 
 static _Atomic(bool) over;
@@ -392,9 +433,9 @@ print_json(const char *kind, unsigned int lcores, bool out, double cycles, doubl
 
 	printf("%s\n{\"bench\": \"workers\", \"kind\": \"%s\", \"alg\": \"%s\", \"dir\": \"%s\", "
 	       "\"size\": %u, "
-	       "\"lcores\": %u, \"cycles\": %.1f, \"crypto_cycles\": %.1f}",
+	       "\"lcores\": %u, \"cycles\": %.1f, \"crypto_cycles\": %.1f, \"line_cycles\": %.0f}",
 		first ? "" : ",", kind, b.row->name, out ? "out" : "in", b.size, lcores, cycles,
-		crypto);
+		crypto, b.line_cycles);
 	first = false;
 }
 
@@ -407,10 +448,10 @@ print_row(bool json, bool out, const struct figures *one, const struct figures *
 
 	if (!json) {
 		printf("%-26s %-3s %5u | %7.1f %7.1f %5.2f | %7.1f %7.1f %5.2f | %4.0f %% | %7.1f "
-		       "%7.1f %5.2f\n",
+		       "%7.1f %5.2f | %4.0f\n",
 			b.row->name, out ? "out" : "in", b.size, one->cycles[c], two->cycles[c],
 			crypto, one->cycles[p], two->cycles[p], path, path / crypto * 100, sa_one,
-			sa_two, sa_one / sa_two);
+			sa_two, sa_one / sa_two, b.line_cycles);
 		return;
 	}
 	print_json("own SAs", 1, out, 1 / one->rate[p], 1 / one->rate[c]);
@@ -492,6 +533,7 @@ each(bool json)
 			struct figures one, two;
 
 			b.size = sizes[s];
+			b.line_cycles = line_cycles();
 			measure(&one, &two);
 			measure_one_sa();
 			print_row(json, true, &one, &two);
@@ -554,7 +596,8 @@ main(int argc, char **argv)
 		printf("[");
 	else
 		printf("TSC cycles per packet and core\n%-26s %-3s %5s | %7s %7s %5s | %7s %7s %5s "
-		       "| of crypto's gain | one SA, helped, gain\n",
+		       "| of crypto's gain | one SA, helped, gain "
+		       "| line\n",
 			"", "dir", "size", "crypto", "on 2", "gain", "path", "on 2", "gain");
 	each(json);
 	if (json)
