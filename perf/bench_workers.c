@@ -321,21 +321,21 @@ measure(struct figures *one, struct figures *two)
 
 /* ---- a cache line ---- */
 
-#define PINGS 20000
+#define THROWS   10000u
+#define THROW_MS 10 /* for all of them: two lcores may be on one CPU */
 
-static _Alignas(128) _Atomic(unsigned int) ball;
+static _Alignas(128) _Atomic(uint32_t) ball;
+static _Alignas(128) _Atomic(bool) over;
 
-/* The even ones are core 0's. */
 static int
-play(void *core)
+throw_back(void *core)
 {
-	unsigned int mine = core == &b.core[1];
-
 	together();
-	for (unsigned int i = mine; i < 2 * PINGS; i += 2) {
-		while (atomic_load_explicit(&ball, memory_order_acquire) != i)
-			;
-		atomic_store_explicit(&ball, i + 1, memory_order_release);
+	while (!atomic_load_explicit(&over, memory_order_relaxed)) {
+		uint32_t seen = atomic_load_explicit(&ball, memory_order_acquire);
+
+		if (seen % 2 == 1)
+			atomic_store_explicit(&ball, seen + 1, memory_order_release);
 	}
 	return 0;
 }
@@ -345,22 +345,30 @@ play(void *core)
 static double
 line_cycles(void)
 {
-	uint64_t start;
+	uint64_t start, now, end;
+	uint32_t n = 0;
 
 	b.n_cores = CORES;
 	atomic_store(&ready, 0);
 	atomic_store(&ball, 0);
-	if (rte_eal_remote_launch(play, &b.core[1], 1) != 0)
+	atomic_store(&over, false);
+	if (rte_eal_remote_launch(throw_back, NULL, 1) != 0)
 		rte_panic("no second lcore\n");
-	start = rte_rdtsc();
-	play(&b.core[0]);
+	together();
+	start = now = rte_rdtsc();
+	end = start + THROW_MS * (rte_get_tsc_hz() / 1000);
+	while (n < 2 * THROWS && now < end) {
+		atomic_store_explicit(&ball, n + 1, memory_order_release);
+		n += 2;
+		while (atomic_load_explicit(&ball, memory_order_acquire) != n && now < end)
+			now = rte_rdtsc();
+	}
+	atomic_store(&over, true);
 	rte_eal_wait_lcore(1);
-	return (double)(rte_rdtsc() - start) / (2 * PINGS);
+	return (double)(now - start) / n;
 }
 
 /* ---- one SA ---- */
-
-static _Atomic(bool) over;
 
 /* Idle, but for what core 0 offers. */
 static int
