@@ -12,7 +12,7 @@
 #define PREFETCH  8  /* frames ahead */
 #define SAMPLE_MS 50 /* between packets of unknown SPIs that control gets to see */
 #define EARLY_MAX                                                                                  \
-	192 /* packets a poll that have waited for their SA: more than may come meanwhile */
+	96 /* packets a poll that have waited for their SA: more than may come meanwhile */
 
 static const enum gw_drop excp_full[GW_EXCP_N] = {
 	[GW_EXCP_ND] = GW_DROP_EXCP_ND_FULL,
@@ -119,14 +119,10 @@ sort_frame(struct gw_worker *w, struct rte_mbuf *m, const struct gw_local *local
 static void
 deliver(struct gw_worker *w, struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
-	for (uint16_t k; n > 0; pkts += k, n -= k) {
-		uint16_t written;
+	uint16_t written = t->handoff->write(t, pkts, n);
 
-		k = RTE_MIN(n, GW_HANDOFF_MAX);
-		written = t->handoff->write(t, pkts, k);
-		if (written < k)
-			worker_drop(w, pkts, k - written);
-	}
+	if (written < n)
+		worker_drop(w, pkts, n - written);
 }
 
 void

@@ -14,11 +14,9 @@
 #define HELD_LOOKS  8   /* tunnels with held packets that one poll looks at: a packet must not */
 #define HELD_IDLE   512 /* cost more because thousands wait for their SAs; and in an idle poll */
 
-/* From inside in one poll, more or less: the port's queue must not run over because many tunnels
- * have something to send, or one has a super-packet of small segments. Of hand-offs that are polled
- * as many as the port gives; by descriptors, of which each read is a system call, fewer. */
-#define OUT_POLLED GW_BURST_MAX
-#define OUT_READ   64
+/* From inside in one poll, more or less, which is what the port gives: its queue must not run over
+ * because many tunnels have something to send, or one has a super-packet of small segments. */
+#define OUT_PACKETS GW_BURST_MAX
 
 /*
  * Link header, MTU of the port: the last checks. Takes m. Without flags: the port would write
@@ -393,7 +391,6 @@ out_tun(struct gw_worker *w, struct gw_tunnel *t)
 	uint16_t room, n, refused;
 	struct rte_mbuf **pkts = worker_out_room(w, &room);
 
-	room = RTE_MIN(room, OUT_READ);
 	n = gw_tun_read(w->tun_rx, t, pkts, room, &refused);
 	took(w, pkts, n, refused);
 	w->more_inside |= n + refused == room;
@@ -448,7 +445,7 @@ out_pending(struct gw_worker *w, uint32_t *packets)
 	uint16_t n;
 
 	while ((t = gw_tun_rx_pending(w->tun_rx)) != NULL) {
-		if (*packets >= OUT_READ)
+		if (*packets >= OUT_PACKETS)
 			return false;
 		n = out_tun(w, t);
 		if (n == 0) /* no mbufs */
@@ -474,12 +471,12 @@ out_polled(struct gw_worker *w, struct gw_tunnel *t)
 {
 	uint16_t n = read_polled(w, t), first = n, k;
 
-	if (n == 0 || n >= OUT_POLLED || !worker_asks_again(w, w->polled_hope))
+	if (n == 0 || n >= OUT_PACKETS || !worker_asks_again(w, w->polled_hope))
 		return n;
 	do {
 		k = read_polled(w, t);
 		n += k;
-	} while (k > 0 && n < OUT_POLLED);
+	} while (k > 0 && n < OUT_PACKETS);
 	w->polled_hope = worker_asked_again(w->polled_hope, n > first);
 	return n;
 }
@@ -489,7 +486,7 @@ worker_out_polled(struct gw_worker *w)
 {
 	uint32_t packets = 0;
 
-	for (uint32_t i = 0; i < w->n_polled && packets < OUT_POLLED; i++) {
+	for (uint32_t i = 0; i < w->n_polled && packets < OUT_PACKETS; i++) {
 		if (w->polled_next >= w->n_polled)
 			w->polled_next = 0;
 		packets += out_polled(w, w->polled[w->polled_next++]);
@@ -511,7 +508,7 @@ worker_out(struct gw_worker *w, unsigned int timeout_us)
 	gw_tunset_wait(w->tunset, packets > 0 ? 0 : timeout_us);
 	if (timeout_us > 0) /* asleep it has not been busy */
 		w->now_tsc = rte_rdtsc();
-	while (packets < OUT_READ && (cookie = gw_tunset_next(w->tunset)) != NULL) {
+	while (packets < OUT_PACKETS && (cookie = gw_tunset_next(w->tunset)) != NULL) {
 		if (cookie == w->fwd) { /* the twin's cookie; no tunnel has NULL */
 			packets += worker_fwd_twin(w);
 			continue;
@@ -520,6 +517,6 @@ worker_out(struct gw_worker *w, unsigned int timeout_us)
 		if (!out_pending(w, &packets))
 			break;
 	}
-	w->more_inside |= packets >= OUT_READ;
+	w->more_inside |= packets >= OUT_PACKETS;
 	return packets;
 }

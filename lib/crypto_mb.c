@@ -36,7 +36,6 @@ static_assert(sizeof(struct gw_sa_in) + sizeof(struct gw_sa_out) + 2 * sizeof(st
 		      3072,
 	"a pair of SAs takes no more than 3 KB");
 
-#define STEP_LONG  768 /* text of a packet, of which 64 keep a burst busy for long enough */
 #define STEP_BYTES 768 /* that a packet touches from stage to stage, with an SA of its own */
 
 struct gw_crypto {
@@ -77,12 +76,10 @@ one_at_a_time(struct gw_crypto *c)
 		c->step--;
 }
 
-/* Each burst costs as much as some packets, of which long ones would notice little, and wait for
- * each other longer. @param longest  text of a packet, in bytes */
 static void
-many_at_a_time(struct gw_crypto *c, uint32_t longest)
+many_at_a_time(struct gw_crypto *c)
 {
-	c->step = longest <= STEP_LONG ? GW_BURST_MAX : GW_BURST_MAX / 2;
+	c->step = GW_BURST_MAX;
 }
 
 uint16_t
@@ -295,8 +292,8 @@ gw_crypto_cbc_encrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_crypto_op *room[GW_BURST_MAX];
 	unsigned int i;
 
+	many_at_a_time(c);
 	ops = by_length(ops, n, room);
-	many_at_a_time(c, ops[n - 1]->text_len);
 	for (i = 0; i < n; i++)
 		fill_job(c, i, alg, ops[i], ops[i]->icv);
 	cipher_burst(c, alg, n, IMB_DIR_ENCRYPT);
@@ -338,8 +335,8 @@ gw_crypto_cbc_decrypt(struct gw_crypto *c, const struct gw_crypto_alg *alg,
 	struct gw_crypto_op *room[GW_BURST_MAX];
 	unsigned int i, k = 0;
 
+	many_at_a_time(c);
 	ops = by_length(ops, n, room);
-	many_at_a_time(c, ops[n - 1]->text_len);
 	if (!hmac_verify(c, alg, ops, n)) {
 		for (i = 0; i < n; i++) {
 			if (!ops[i]->good)

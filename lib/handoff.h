@@ -24,7 +24,7 @@ struct gw_handoff_ops {
 	 */
 	uint16_t (*read)(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n, uint16_t *refused);
 	/**
-	 * Give n packets away, GW_HANDOFF_MAX at most. The rest are moved to the front with their drop reason.
+	 * Give n packets away. The rest are moved to the front with their drop reason.
 	 * @return how many it took
 	 */
 	uint16_t (*write)(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n);

@@ -15,8 +15,7 @@
 #include "bytes.h"
 #include "drop.h"
 
-#define GW_BURST_MAX   128 /* packets in one burst, every stage but the last: */
-#define GW_HANDOFF_MAX 64  /* in one write to a hand-off, which may become one super-packet */
+#define GW_BURST_MAX 64 /* packets in one burst, every stage */
 
 /* Room in front of an inner packet: Ethernet + VLAN 18, IPv6 40, UDP 8, ESP 8, IV 16, inner IPv6 40,
  * GRE 16; and behind it: padding 15, trailer 2, ICV 32. */

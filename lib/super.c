@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "super.h"
 
-static_assert(GW_GRO_PKTS >= GW_HANDOFF_MAX, "a write may be one super-packet");
+static_assert(GW_GRO_PKTS >= GW_BURST_MAX, "a burst may be one super-packet");
 
 bool
 gw_super_open(struct gw_super *s, const struct virtio_net_hdr *v, size_t len, size_t room)

@@ -57,7 +57,7 @@ bool gw_super_open(struct gw_super *s, const struct virtio_net_hdr *v, size_t le
 uint16_t gw_super_segments(struct gw_super *s, struct rte_mempool *pool, struct gw_tunnel *t,
 	struct rte_mbuf *m, struct rte_mbuf **pkts, uint16_t n);
 
-/** Coalesce a burst: gw_gro_init(), and gw_gro_add() of each. @param n  at most GW_HANDOFF_MAX */
+/** Coalesce a burst: gw_gro_init(), and gw_gro_add() of each. @param n  at most GW_BURST_MAX */
 void gw_super_coalesce(struct gw_gro *g, struct rte_mbuf *const *pkts, uint16_t n);
 
 /** As one of a write goes, all go: the packets of o have this drop reason from now on. */

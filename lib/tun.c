@@ -20,7 +20,7 @@
 #include "tundev.h"
 #include "tunnel.h"
 
-static_assert(GW_HANDOFF_MAX + 1 <= IOV_MAX, "a write may be one writev");
+static_assert(GW_BURST_MAX + 1 <= IOV_MAX, "a burst may be one writev");
 
 /* ---- one descriptor ---- */
 

@@ -268,8 +268,8 @@ frame(const struct gw_vuser *v, const struct gw_gro *g, const struct gw_gro_out 
 static uint16_t
 vuser_write(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct rte_mbuf *frames[GW_HANDOFF_MAX];
-	const struct gw_gro_out *outs[GW_HANDOFF_MAX];
+	struct rte_mbuf *frames[GW_BURST_MAX];
+	const struct gw_gro_out *outs[GW_BURST_MAX];
 	uint16_t n_frames = 0, sent, bad = 0;
 	uint64_t refused = 0;
 	struct gw_gro g;

@@ -97,7 +97,7 @@ put_ether(const struct gw_tunnel *t, struct rte_mbuf *m)
 static uint16_t
 wire_write(struct gw_tunnel *t, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct rte_mbuf *frames[GW_HANDOFF_MAX];
+	struct rte_mbuf *frames[GW_BURST_MAX];
 	uint16_t n_frames = 0, bad = 0, sent;
 
 	for (uint16_t i = 0; i < n; i++) {

@@ -25,7 +25,6 @@
 #include "line.h"
 
 #define CORES      2
-#define BURST      64
 #define TURN       50 /* chunks of one core, or of two at a time */
 #define TURNS_MAX  200
 #define ROUNDS_MAX (2 * TURNS_MAX * TURN)
@@ -142,7 +141,7 @@ core_up(unsigned int i)
 	if (t->sa_out == NULL || c->in == NULL || c->bare == NULL)
 		rte_panic("no memory\n");
 	gw_sadb_publish(b.plane.sadb, c->in);
-	c->outside.burst = c->inside.burst = BURST;
+	c->outside.burst = c->inside.burst = GW_BURST_MAX;
 	c->tunnel = t;
 	c->demux = d;
 }
@@ -197,20 +196,17 @@ static uint64_t
 time_bare(struct core *c, bool out)
 {
 	struct bare_text t[CHUNK];
-	uint64_t start, spent = 0;
+	uint64_t start;
 
 	for (unsigned int i = 0; i < CHUNK; i++)
 		t[i] = (struct bare_text){
 			.text = (uint8_t *)c->pkts[i]->buf_addr + GW_PKT_HEADROOM - GRE_LEN,
 			.len = (b.size + 2u + b.row->align - 1) / b.row->align * b.row->align,
 		};
-	for (unsigned int at = 0; at < CHUNK; at += BURST) {
-		bare_prepare(c->bare, t + at, BURST);
-		start = rte_rdtsc_precise();
-		bare_run(c->bare, out);
-		spent += rte_rdtsc_precise() - start;
-	}
-	return spent;
+	bare_prepare(c->bare, t, CHUNK);
+	start = rte_rdtsc_precise();
+	bare_run(c->bare, out);
+	return rte_rdtsc_precise() - start;
 }
 
 static uint64_t

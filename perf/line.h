@@ -11,7 +11,7 @@
 #include "app/worker.h"
 #include "lib/pkt.h"
 
-#define CHUNK	 (2 * GW_BURST_MAX) /* packets between two looks at the clock, if not more */
+#define CHUNK	 GW_BURST_MAX /* packets between two looks at the clock, if not more */
 #define LINE_DEPTH 2048
 #define GRE_LEN 4
 

@@ -841,7 +841,7 @@ test_scan(void **state)
 static void
 test_scan_burst(void **state)
 {
-	struct rte_mbuf *m[64];
+	struct rte_mbuf *m[GW_BURST_MAX];
 	struct in6_addr asked;
 	char addr[32];
 
@@ -851,12 +851,12 @@ test_scan_burst(void **state)
 		expect(0, 0, 0, 0);
 	}
 	now++;
-	for (unsigned int i = 0; i < RTE_DIM(m); i++) {
-		snprintf(addr, sizeof(addr), "10.1.0.%u", 180 + i);
+	for (int i = 0; i < GW_BURST_MAX; i++) {
+		snprintf(addr, sizeof(addr), "10.1.0.%d", 180 + i);
 		m[i] = packet(x.t1, "10.2.0.9", addr, 100);
 	}
-	gw_fwd_from_tunnel(x.f, m, RTE_DIM(m), now);
-	expect(0, 0, 0, GW_FWD_WAIT_HOSTS * GW_FWD_WAIT_PKTS + RTE_DIM(m) - GW_FWD_WAIT_HOSTS);
+	gw_fwd_from_tunnel(x.f, m, GW_BURST_MAX, now);
+	expect(0, 0, 0, GW_FWD_WAIT_HOSTS * GW_FWD_WAIT_PKTS + GW_BURST_MAX - GW_FWD_WAIT_HOSTS);
 	assert_int_equal(x.f->n_waiting, GW_FWD_WAIT_HOSTS);
 	done();
 	while (rte_ring_dequeue_elem(x.asks, &asked, sizeof(asked)) == 0)
@@ -869,15 +869,15 @@ test_mixed(void **state)
 {
 	static const char *const dsts[] = {"10.2.0.1", "10.1.0.2", "10.1.0.1", "10.99.0.1",
 		"fd02::1", "fd01::2", "10.3.0.1", "10.1.0.200", "224.0.0.1", "fd99::1"};
-	struct rte_mbuf *m[64];
+	struct rte_mbuf *m[GW_BURST_MAX];
 
 	now += rte_get_tsc_hz();
-	for (unsigned int i = 0; i < RTE_DIM(m); i++) {
+	for (int i = 0; i < GW_BURST_MAX; i++) {
 		const char *dst = dsts[i % RTE_DIM(dsts)];
 
 		m[i] = packet(x.t2, strchr(dst, ':') ? "fd02::77" : "10.4.0.1", dst, 100);
 	}
-	gw_fwd_from_tunnel(x.f, m, RTE_DIM(m), now);
+	gw_fwd_from_tunnel(x.f, m, GW_BURST_MAX, now);
 	/* 7 of the first four, 6 of the others; errors: IPv4 back into t2, IPv6 into t1 */
 	expect(7 + 6 + 6, 7 + 7 + 6 + 6, 7 + 6, 7 + 6 + 2);
 	done();
