@@ -150,15 +150,6 @@ stand_still(struct gw_worker *w)
 	worker_quiescent(w);
 }
 
-/* @return frames of the inside port */
-static uint32_t
-forward(struct gw_worker *w)
-{
-	if (w->now_tsc >= w->next_ms_tsc)
-		worker_fwd_settle(w);
-	return worker_fwd_port(w);
-}
-
 /* Port, control and other workers. @return packets that came or went on; received: frames of the
  * port */
 static uint32_t
@@ -190,7 +181,7 @@ from_inside(struct gw_worker *w, uint16_t received, uint32_t work)
 		return work;
 	work += worker_out_polled(w);
 	if (w->fwd != NULL)
-		work += forward(w);
+		work += worker_fwd_port(w);
 	if (w->n_holding > 0)
 		work += worker_out_held(w);
 	us = wait_us(w, received, work);
@@ -206,12 +197,15 @@ from_inside(struct gw_worker *w, uint16_t received, uint32_t work)
 	return work;
 }
 
+/* Before anything that may sleep: what this brings goes on in the same poll. */
 static void
 every_ms(struct gw_worker *w)
 {
 	if (w->now_tsc < w->next_ms_tsc)
 		return;
 	gw_reass_expire(w->reass, w->now_tsc, w->stats.drops);
+	if (w->fwd != NULL)
+		worker_fwd_settle(w);
 	w->next_ms_tsc = w->now_tsc + w->tsc_per_ms;
 }
 
@@ -228,6 +222,7 @@ gw_worker_poll(struct gw_worker *w)
 	}
 	if (unlikely(w->offering))
 		worker_offers_look(w);
+	every_ms(w);
 	work = from_outside(w, &received);
 	work = from_inside(w, received, work);
 	if (w->offers != NULL)
@@ -236,7 +231,6 @@ gw_worker_poll(struct gw_worker *w)
 	if (w->pass != NULL)
 		worker_pass_all(w);
 	worker_quiescent(w);
-	every_ms(w);
 	w->empty = work > 0 ? 0 : w->empty + (w->empty < UINT16_MAX);
 }
 

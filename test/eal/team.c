@@ -269,6 +269,20 @@ tables(void)
 	return fib;
 }
 
+void
+team_neighbour(struct team *t, unsigned int i, bool known)
+{
+	uint8_t addr4[4];
+	struct in6_addr a;
+
+	gw_put32(addr4, NET + i);
+	gw_neigh_map4(&a, addr4);
+	if (known)
+		assert_int_equal(gw_neigh_set(t->inside.neigh, &a, host_mac), 0);
+	else
+		gw_neigh_del(t->inside.neigh, &a);
+}
+
 static void
 lan_up(void)
 {
@@ -291,14 +305,8 @@ lan_up(void)
 	assert_true(in->twin >= 0);
 	assert_non_null(in->neigh);
 	assert_non_null(in->asks);
-	for (unsigned int i = 1; i < TEAM_TUNNELS; i += 2) {
-		uint8_t addr4[4];
-		struct in6_addr a;
-
-		gw_put32(addr4, NET + i);
-		gw_neigh_map4(&a, addr4);
-		assert_int_equal(gw_neigh_set(in->neigh, &a, host_mac), 0);
-	}
+	for (unsigned int i = 1; i < TEAM_TUNNELS; i += 2)
+		team_neighbour(team, i, true);
 }
 
 static void

@@ -62,6 +62,8 @@ void team_down(struct team *t);
 void team_inject(struct rte_mbuf *m);
 /** Each tunnel sends n packets more. */
 void team_send(struct team *t, uint32_t n);
+/** With an inside port: whether the MAC of the host that tunnel i's packets go to is known; i is odd. */
+void team_neighbour(struct team *t, unsigned int i, bool known);
 /** All that was sent has come back. */
 bool team_done(const struct team *t);
 /** Tunnel i to a worker. @return false: another move is under way, or it is there */

@@ -679,6 +679,37 @@ test_gathers(void **state)
 	hands_off();
 }
 
+/* ---- asleep ---- */
+
+#define ROUNDS 20
+#define POLLS  10 /* more than begin in a millisecond, each of which sleeps for 200 us */
+
+/* A packet that waits for its next hop's MAC goes on when that is there, and not when the worker
+ * happens to be awake as a millisecond ends. */
+static void
+test_waits_asleep(void **state)
+{
+	const struct flow *f = &team.flows[1];
+	unsigned int polls = 0;
+
+	by_hand(&(struct team_shape){.n_workers = 1, .n_rx = 1, .n_tx = 1, .inside = true});
+	team.plane.busy = false;
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		team_neighbour(&team, 1, false);
+		team_send(&team, 1);
+		poll_one(0, 100);
+		assert_int_equal(f->sent, i + 1);
+		assert_int_equal(f->got, i);
+		team_neighbour(&team, 1, true);
+		for (unsigned int n = 0; f->got == i && n < 100; n++, polls++)
+			poll_one(0, 1);
+		assert_int_equal(f->got, i + 1);
+	}
+	assert_true(polls <= ROUNDS * POLLS);
+	team_check(&team);
+	hands_off();
+}
+
 /* ---- what ports and control do not take ---- */
 
 #define EACH 10u /* packets of a tunnel */
@@ -944,6 +975,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_no_helper),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_gathers),
+		cmocka_unit_test(test_waits_asleep),
 		cmocka_unit_test(test_ports_refuse),
 		cmocka_unit_test(test_inside_is_far),
 		cmocka_unit_test(test_control_is_away),
