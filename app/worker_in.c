@@ -372,8 +372,7 @@ prefetch_frame(const struct rte_mbuf *m)
 }
 
 uint16_t
-worker_rx(const struct gw_worker *w, uint16_t port, uint16_t queue, struct rte_mbuf **pkts,
-	uint8_t *hope)
+worker_rx(struct gw_worker *w, uint16_t port, uint16_t queue, struct rte_mbuf **pkts, uint8_t *hope)
 {
 	uint16_t n = rte_eth_rx_burst(port, queue, pkts, GW_BURST_MAX), first = n, k;
 
@@ -383,7 +382,7 @@ worker_rx(const struct gw_worker *w, uint16_t port, uint16_t queue, struct rte_m
 		k = rte_eth_rx_burst(port, queue, pkts + n, GW_BURST_MAX - n);
 		n += k;
 	} while (k > 0 && n <= GW_BURST_MAX - WORKER_ROOM_MIN);
-	*hope = worker_asked_again(*hope, n > first);
+	*hope = worker_asked_again(*hope, first, n);
 	return n;
 }
 

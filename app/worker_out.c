@@ -17,6 +17,7 @@
 /* From inside in one poll, more or less, which is what the port gives: its queue must not run over
  * because many tunnels have something to send, or one has a super-packet of small segments. */
 #define OUT_PACKETS GW_BURST_MAX
+#define OUT_READS   16 /* of one polled tunnel */
 
 /*
  * Link header, MTU of the port: the last checks. Takes m. Without flags: the port would write
@@ -466,18 +467,23 @@ read_polled(struct gw_worker *w, struct gw_tunnel *t)
 	return n;
 }
 
+/* A read, or some if that is what it is like. @param left  packets, more or less */
 static uint16_t
-out_polled(struct gw_worker *w, struct gw_tunnel *t)
+out_polled(struct gw_worker *w, struct gw_tunnel *t, uint32_t left)
 {
-	uint16_t n = read_polled(w, t), first = n, k;
+	uint16_t n = read_polled(w, t), first = n;
 
-	if (n == 0 || n >= OUT_PACKETS || !worker_asks_again(w, w->polled_hope))
+	if (n == 0 || !worker_asks_again(w, t->polled_hope))
 		return n;
-	do {
-		k = read_polled(w, t);
+	/* by reads, for what is refused was work, too */
+	for (unsigned int reads = 1; reads < OUT_READS && n < left; reads++) {
+		uint16_t k = read_polled(w, t);
+
+		if (k == 0)
+			break;
 		n += k;
-	} while (k > 0 && n < OUT_PACKETS);
-	w->polled_hope = worker_asked_again(w->polled_hope, n > first);
+	}
+	t->polled_hope = worker_asked_again(t->polled_hope, first, n);
 	return n;
 }
 
@@ -489,7 +495,7 @@ worker_out_polled(struct gw_worker *w)
 	for (uint32_t i = 0; i < w->n_polled && packets < OUT_PACKETS; i++) {
 		if (w->polled_next >= w->n_polled)
 			w->polled_next = 0;
-		packets += out_polled(w, w->polled[w->polled_next++]);
+		packets += out_polled(w, w->polled[w->polled_next++], OUT_PACKETS - packets);
 	}
 	return packets;
 }

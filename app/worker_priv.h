@@ -76,7 +76,7 @@ struct gw_worker {
 	uint64_t quiet;		       /* rcu's token after the last poll, while offering */
 	unsigned int empty;	       /* polls in a row that found nothing to do */
 	bool more_inside;	       /* descriptors had more when last looked at */
-	uint8_t port_hope, inside_hope, polled_hope; /* see worker_asks_again() */
+	uint8_t port_hope, inside_hope; /* see worker_asks_again() */
 	struct gw_tunnel *dry;	       /* read to the end in this queue, which is not the owner's; NULL */
 	bool dry_marked;	       /* all that was read of it has been passed, before dry_mark, to dry_to */
 	uint32_t dry_mark, dry_to;
@@ -111,7 +111,7 @@ struct gw_worker {
 
 /**
  * Whether a port that just gave some packets is asked for more in the same poll. There are ports that give few at a time
- * although they have more, an AF_XDP socket 32, and a poll costs as much as some packets do. Others would answer
+ * although they have more, as drivers see fit, and a poll costs as much as some packets do. Others would answer
  * "nothing", so they are tried now and then.
  * @param hope  of this port, see worker_asked_again()
  */
@@ -121,18 +121,22 @@ worker_asks_again(const struct gw_worker *w, uint8_t hope)
 	return hope > 0 || w->stats.polls % WORKER_LOOK_POLLS == 0;
 }
 
-/** @return the new hope, which some answers of "nothing" use up */
+/**
+ * @param first  packets that it gave when asked once
+ * @param n      and in all; a straggler or two came meanwhile
+ * @return the new hope, which vain questions use up
+ */
 static inline uint8_t
-worker_asked_again(uint8_t hope, bool gave)
+worker_asked_again(uint8_t hope, uint16_t first, uint16_t n)
 {
-	return gave ? WORKER_HOPE : hope - (hope > 0);
+	return n >= 2 * first ? WORKER_HOPE : hope - (hope > 0);
 }
 
 /**
  * Frames of a port, a burst at most.
- * @param hope  [in,out] of this port, see worker_asked_again()
+ * @param hope  [in,out] the worker's of this port, see worker_asked_again()
  */
-uint16_t worker_rx(const struct gw_worker *w, uint16_t port, uint16_t queue, struct rte_mbuf **pkts, uint8_t *hope);
+uint16_t worker_rx(struct gw_worker *w, uint16_t port, uint16_t queue, struct rte_mbuf **pkts, uint8_t *hope);
 
 /** Count and free packets that a stage refused: the reason is in each. */
 void worker_drop(struct gw_worker *w, struct rte_mbuf **pkts, uint16_t n);

@@ -74,6 +74,7 @@ struct gw_tunnel {
 	_Alignas(64) _Atomic(uint64_t) drops; /* any worker */
 	_Atomic(bool) acquire; /* worker sets: wants an SA; control clears when it has asked IKE */
 	bool gre_seq_in_valid;
+	uint8_t polled_hope; /* that it has more than it gives at once (worker_asks_again()) */
 	uint8_t wire_peer[6]; /* who sits at the other end of the wire; broadcast until a frame tells */
 	uint32_t gre_seq_out;
 	uint32_t gre_seq_in; /* last accepted */

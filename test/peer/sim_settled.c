@@ -219,11 +219,12 @@ heard_ms(const struct peer *p, const struct snap *n, const struct ike_sa_view *v
 	if (v->conn->dpd_ignore_esp)
 		return 0;
 	for (unsigned int i = 0; i < n->n_child; i++) {
-		const struct mock_child *c =
-			n->child[i].ike_id == v->id ? installed(p, n->child[i].id) : NULL;
-
-		if (c != NULL && c->heard_ms > last)
-			last = c->heard_ms;
+		if (n->child[i].ike_id != v->id)
+			continue;
+		for (unsigned int k = 0; k < p->n_child; k++)
+			if (p->child[k].sa.id == n->child[i].id && p->child[k].in &&
+				p->child[k].heard_ms > last)
+				last = p->child[k].heard_ms;
 	}
 	return last;
 }
