@@ -204,7 +204,7 @@ every_ms(struct gw_worker *w)
 	if (w->now_tsc < w->next_ms_tsc)
 		return;
 	gw_reass_expire(w->reass, w->now_tsc, w->stats.drops);
-	if (w->fwd != NULL)
+	if (w->fwd != NULL && likely(!w->stuck[GW_OFFER_OUT]))
 		worker_fwd_settle(w);
 	w->next_ms_tsc = w->now_tsc + w->tsc_per_ms;
 }
