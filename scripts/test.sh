@@ -34,6 +34,7 @@ done
 # a sanitizer's finding ends the program it is in, so that no test can pass over it
 export SOAK ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=1:detect_leaks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:abort_on_error=1:print_stacktrace=1}
+[ "$SOAK" = 0 ] || export PEER_SEEDS=${PEER_SEEDS:-400}
 export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$TOP/test/lsan.supp:print_suppressions=0}
 
 rm -rf "$LOGS"
