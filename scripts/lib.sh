@@ -116,11 +116,13 @@ stop_pid() {
 	ENDED=${hung:-$ENDED}
 }
 
+# a place in tcpdump's ring is as large as -s says: the link's MTU and no more, so that 20 000 frames may wait for it
 cap_start() {
-	local ns=$1 i=$2 file=$3
+	local ns=$1 i=$2 file=$3 mtu
 	shift 3
+	mtu=$(on "$ns" cat "/sys/class/net/$i/mtu")
 	# not through on(): $! must be tcpdump itself
-	ip netns exec "$LAB-$ns" tcpdump -n -i "$i" --immediate-mode -U -s 10000 -B 32768 -w "$file" "$@" 2>"$file.log" &
+	ip netns exec "$LAB-$ns" tcpdump -n -i "$i" --immediate-mode -s $((mtu + 22)) -B 65536 -w "$file" "$@" 2>"$file.log" &
 	CAPS[$file]=$!
 	at_exit "cap_stop '$file'"
 	wait_for 10 grep -q 'listening on' "$file.log" || die "tcpdump does not start: $(cat "$file.log")"

@@ -200,7 +200,7 @@ tunnels {{
         self.pcap = self.path(name + '.pcap')
         err = open(self.pcap + '.log', 'wb')
         self.capture = subprocess.Popen(['ip', 'netns', 'exec', f'{LAB}-W', 'tcpdump', '-n', '-i', self.link,
-                                         '--immediate-mode', '-U', '-s', '10000', '-B', '32768', '-w', self.pcap],
+                                         '--immediate-mode', '-s', '1522', '-B', '65536', '-w', self.pcap],
                                         stdin=subprocess.DEVNULL, stdout=err, stderr=err)
         if not wait(10, lambda: b'listening on' in open(self.pcap + '.log', 'rb').read()):
             raise RuntimeError('tcpdump does not start')
