@@ -9,7 +9,8 @@
 #     fuzz            each target for 4 seconds             lint      scripts/lint.sh and a clang build
 #     all             but sim and coverage                  full      all, with sim, coverage, soaks and 10 minutes a fuzz target
 # Prints a line for each result and last "N passed, N failed"; logs are in build-test/logs.
-# FUZZ_SECONDS, SMOKE="NAME..." and INTEROP="CASE..." (vhost: test/interop/vhost.py) narrow or widen a layer.
+# FUZZ_SECONDS, SMOKE="NAME..." and INTEROP="CASE..." (vhost, others: scripts of test/interop) narrow or widen a layer;
+# INTEROP_SUITE is the release of Debian that the strongSwan peer is of, when it is not this host's.
 set -euo pipefail
 TOP=$(cd "$(dirname "$0")/.." && pwd)
 cd "$TOP"
@@ -98,19 +99,22 @@ run_meson() { # SUITE
 	[ $rc = 0 ] || show_tail "$ASAN/meson-logs/$1.txt" 60
 }
 
-# run_scripts LAYER SECONDS SCRIPT...: each prints its PASS and FAIL lines
+# run_script LAYER SECONDS NAME COMMAND...: it prints PASS and FAIL lines; in one piece, as two may run at once
 run_script() {
 	local layer=$1 seconds=$2 name=$3 rc=0
 	shift 3
 	local log=$LOGS/$layer-$name.log
 	timeout -k 20 "$seconds" "$@" </dev/null >"$log" 2>&1 || rc=$?
-	grep -E '^(PASS|FAIL) ' "$log" | tee -a "$RESULTS" || true
-	if [ $rc != 0 ] && ! grep -q '^FAIL ' "$log"; then
-		result "FAIL $layer/$name: exit status $rc$([ $rc != 124 ] || echo ' (timeout)')"
-	elif [ $rc = 0 ] && ! grep -qE '^(PASS|FAIL) ' "$log"; then
-		result "FAIL $layer/$name: checked nothing"
-	fi
-	[ $rc = 0 ] || show_tail "$log" 60
+	{
+		flock 9
+		grep -E '^(PASS|FAIL) ' "$log" | tee -a "$RESULTS" || true
+		if [ $rc != 0 ] && ! grep -q '^FAIL ' "$log"; then
+			result "FAIL $layer/$name: exit status $rc$([ $rc != 124 ] || echo ' (timeout)')"
+		elif [ $rc = 0 ] && ! grep -qE '^(PASS|FAIL) ' "$log"; then
+			result "FAIL $layer/$name: checked nothing"
+		fi
+		[ $rc = 0 ] || show_tail "$log" 60
+	} 9>"$LOGS/lock"
 }
 
 run_coverage() { # at least 90 % of ike/
@@ -124,30 +128,46 @@ run_coverage() { # at least 90 % of ike/
 	[ $rc = 0 ] || show_tail "$log" 60
 }
 
+# two scripts at a time, which sleep for the most part; those that say "# alone: WHY" after them
 run_smoke() {
 	build_asan
 	step smoke
-	local s n
+	local s n alone=()
 	for s in test/smoke/*.sh; do
 		n=$(basename "$s" .sh)
 		[ "$n" != common ] || continue
 		[ -z "${SMOKE:-}" ] || [[ " $SMOKE " == *" $n "* ]] || continue
-		RACLETTE=$ASAN/app/raclette run_script smoke $((SOAK ? 1800 : 300)) "$n" bash "$s"
+		if grep -q '^# alone: ' "$s"; then
+			alone+=("$n")
+			continue
+		fi
+		while [ "$(jobs -pr | wc -l)" -ge 2 ]; do wait -n || true; done
+		smoke_script "$n" &
 	done
+	wait
+	step "smoke, one at a time"
+	for n in "${alone[@]}"; do smoke_script "$n"; done
 }
+smoke_script() { RACLETTE=$ASAN/app/raclette run_script smoke $((SOAK ? 1800 : 300)) "$1" bash "test/smoke/$1.sh"; }
 
+# INTEROP names cases of run.py, or vhost or others, which are scripts of their own
 run_interop() {
 	build_asan
 	step interop
-	local cases=" ${INTEROP:-} "
-	if [ -z "${INTEROP:-}" ] || [[ $cases == *" vhost "* ]]; then
-		RACLETTE=$ASAN/app/raclette run_script interop 300 vhost /usr/bin/python3 test/interop/vhost.py
-		cases=${cases/ vhost / }
-		[ -z "${INTEROP:-}" ] || [ -n "${cases// /}" ] || return 0
-	fi
-	# shellcheck disable=SC2086,SC2046 # a list of cases
-	RACLETTE=$ASAN/app/raclette run_script interop $((SOAK ? 7200 : 1500)) run \
-		/usr/bin/python3 test/interop/run.py $( ((SOAK)) && echo --all) $cases
+	local names=" ${INTEROP:-vhost *$( ((!SOAK)) || echo ' others')} " own cases
+	for own in vhost others; do
+		[[ $names != *" $own "* ]] || interop_script $((SOAK ? 3600 : 300)) $own "$own.py"
+		names=${names/ $own / }
+	done
+	read -ra cases <<<"$names"
+	((${#cases[@]})) || return 0
+	[ -n "${INTEROP:-}" ] || cases=()
+	((!SOAK)) || cases+=(--all)
+	interop_script $((SOAK ? 7200 : 1500)) run run.py ${INTEROP_SUITE:+--suite "$INTEROP_SUITE"} "${cases[@]}"
+	((!SOAK)) || interop_script 7200 forky run.py --suite forky
+}
+interop_script() { # SECONDS NAME SCRIPT [ARGUMENT...]
+	RACLETTE=$ASAN/app/raclette run_script interop "$1" "$2" /usr/bin/python3 "test/interop/$3" "${@:4}"
 }
 
 run_fuzz() {

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # The demo itself, short, with its own release build.
+# alone: TCP as fast as it goes, and what it says
 . "$(dirname "$0")/common.sh"
 PROG=demo TEST=demo
 out=$(mktemp)

@@ -3,6 +3,7 @@
 # flood.sh - IKE_SA_INIT from random addresses, FLOOD_RATE a second (20000) for FLOOD_SECONDS (10; 30 with SOAK=1),
 # against A: its peer B rekeys child and IKE SA, connects anew and passes traffic meanwhile, and A's memory stays as it
 # is. Once more with a cookie_threshold that is never reached: strangers' full ring alone makes A ask for cookies.
+# alone: 20 000 messages a second
 . "$(dirname "$0")/common.sh"
 : "${START_SECONDS:=60}" # a start takes its time beside a flood
 smoke_init flood

@@ -3,6 +3,7 @@
 # handoff = port: gateway A forwards between a LAN on its second port and the tunnel, by the kernel's routes and
 # neighbours and without the kernel's forwarding. LAN hosts H and R are behind a bridge, and behind R another network.
 # B is a gateway whose kernel routes. A's kernel has one more interface, z, where nothing may go.
+# alone: TCP as fast as it goes
 . "$(dirname "$0")/common.sh"
 smoke_init forward
 L4=10.1.0 L6=fd01::

@@ -3,6 +3,7 @@
 # half_open.sh - strangers of one /64 answer A's cookies and send IKE_AUTH that nobody can open, for FLOOD_SECONDS (30):
 # they get as many half-open SAs as one network may have, and a ring of their own. A's peer B, which is elsewhere, rekeys
 # its IKE SA and children, is found alive, and connects anew, by a group slow enough for the job thread.
+# alone: messages as fast as they go
 . "$(dirname "$0")/common.sh"
 smoke_init half_open
 : "${FLOOD_SECONDS:=30}"

@@ -3,6 +3,7 @@
 # Many tunnels. A file of 10 000 is checked; MANY (100) of them run between two gateways, each with a
 # connection, identities and a secret of its own. Times and memory are printed, not judged. Thousands may
 # take longer to start than START_SECONDS (20) and to stop than STOP_SECONDS (10): 10 000 need 120.
+# alone: hundreds of tunnels in a time
 . "$(dirname "$0")/common.sh"
 : "${MANY:=100}" "${CHECKED:=10000}"
 GATEWAY_KEYS='block_threshold = 30000

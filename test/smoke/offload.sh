@@ -3,6 +3,7 @@
 # TCP super-packets between the kernel and raclette: what arrives is what was sent, with `offload` on at
 # both ends, at one, at none; both ends' kernels really deal in super-packets; path MTU discovery works
 # for TCP whose segments are cut here.
+# alone: TCP as fast as it goes
 . "$(dirname "$0")/common.sh"
 smoke_init offload
 : "${MEGABYTES:=8}"

@@ -3,6 +3,7 @@
 # The device of the outside port fails (tools/reset_shim.c, preloaded into A) under traffic of two workers: it is reset and
 # nothing else is, though the first attempts fail; where it cannot be had any more raclette ends, for a supervisor. Then
 # those of an inside port and of a hand-off port.
+# alone: an outage is bounded in seconds, packets numbered
 . "$(dirname "$0")/common.sh"
 SECS=${RESET_SECONDS:-12}
 CONN_KEYS='dpd_delay = 1s'	# so that requests meet the outage

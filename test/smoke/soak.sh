@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # TCP both ways over many child and IKE rekeys, by the clocks of both ends, of children by command as well: no stall,
 # nothing clear, no drop that says a key or a number was wrong. 20 seconds; with SOAK=1 (scripts/test.sh full) 20 minutes.
+# alone: traffic at a rate
 . "$(dirname "$0")/common.sh"
 SECS=${SOAK_SECONDS:-20}
 [ "${SOAK:-0}" = 0 ] || SECS=1200

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Two workers, of which one has the port's only queues: two tunnels with SAs of their own, one for each worker;
 # numbered packets both ways while the SAs are rekeyed arrive once each and in order; TCP through both.
+# alone: numbered packets at a rate, TCP as fast as it goes
 . "$(dirname "$0")/common.sh"
 SECS=${WORKERS_SECONDS:-12}
 ESP=aes128gcm16-x25519
