@@ -67,13 +67,16 @@ secrets {{
 
 
 class Lab:
-    def __init__(self, program):
+    """suite: the release of Debian that the peer is of, and raclette's libcrypto; '' the host's"""
+
+    def __init__(self, program, suite=''):
         self.program = program
+        self.suite = suite
         self.dir = tempfile.mkdtemp(prefix=LAB + '.')
         self.gateway = self.capture = None
         self.seen_as = US           # what the peer calls us
         self.link = 'wire'          # where the capture runs
-        self.peer = Peer(os.path.join(self.dir, 'peer'))
+        self.peer = Peer(os.path.join(self.dir, 'peer'), suite)
         self.log = os.path.join(self.dir, 'raclette.log')
 
     # --- building and clearing up
@@ -117,6 +120,14 @@ class Lab:
 
     # --- raclette
 
+    def command(self):
+        if not self.suite:
+            return [self.program]
+        libs = f'{self.peer.image}/libs'
+        # this host's leak detection takes what a newer libc's loader holds for leaks
+        asan = os.environ.get('ASAN_OPTIONS', 'abort_on_error=1') + ':detect_leaks=0'
+        return ['env', f'ASAN_OPTIONS={asan}', f'{libs}/ld-linux-x86-64.so.2', '--library-path', libs, self.program]
+
     def start(self, connections, gateway=''):
         conf = self.path('raclette.conf')
         with open(conf, 'w') as f:
@@ -142,7 +153,7 @@ tunnels {{
 }}
 {connections}''')
         with open(self.log, 'ab') as log:
-            self.gateway = subprocess.Popen(['ip', 'netns', 'exec', f'{LAB}-A', self.program, 'run', '-c', conf],
+            self.gateway = subprocess.Popen(['ip', 'netns', 'exec', f'{LAB}-A', *self.command(), 'run', '-c', conf],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         if not wait(20, lambda: self.gateway.poll() is not None or self.show('ports') is not None) or \
                 self.gateway.poll() is not None:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A real peer (Debian's kernel XFRM and ip6gre, strongSwan) in a small QEMU machine.
 
-  peer.py boot DIR NETNS TAP      boot one on a tap in a namespace; its sockets and logs go to DIR
+  peer.py boot DIR NETNS TAP [SUITE]   boot one on a tap in a namespace; its sockets and logs go to DIR
   peer.py run DIR COMMAND...      run a command in it: its output is ours, its exit status is ours
   peer.py put DIR FROM TO         copy a file into it
   peer.py stop DIR
@@ -31,27 +31,32 @@ class PeerError(Exception):
 
 
 class Peer:
-    """One machine. Its folder holds agent.sock, console.log, qemu.log and pid."""
+    """One machine. Its folder holds agent.sock, console.log, qemu.log and pid.
 
-    def __init__(self, folder):
+    suite: the release of Debian that it is of, '' the host's; packages: what else it has of that one
+    """
+
+    def __init__(self, folder, suite='', packages=()):
         self.folder = folder
+        self.suite, self.packages = suite, packages
+        self.image = None       # where mkpeer.sh has put it, once booted
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
     def boot(self, netns, tap, timeout=90, host_mtu=None, extra=None, memory=384, cpus=1):
         """netns, tap: where its NIC is; None: it has none. extra: an archive that is unpacked over the machine's."""
-        image = subprocess.run([os.path.join(HERE, 'mkpeer.sh')], check=True, stdout=subprocess.PIPE,
-                               text=True).stdout.strip()
+        self.image = subprocess.run([os.path.join(HERE, 'mkpeer.sh'), *filter(None, [self.suite]), *self.packages],
+                                    check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
         os.makedirs(self.folder, exist_ok=True)
         for f in ('agent.sock', 'console.log'):
             if os.path.exists(self.path(f)):
                 os.unlink(self.path(f))
-        initrd = f'{image}/peer.cpio'
+        initrd = f'{self.image}/peer.cpio'
         if extra:
             initrd = self.path('initrd')
             with open(initrd, 'wb') as whole:
-                for part in (f'{image}/peer.cpio', extra):
+                for part in (f'{self.image}/peer.cpio', extra):
                     with open(part, 'rb') as f:
                         shutil.copyfileobj(f, whole)
         mac = '52:54:00:' + ':'.join(f'{b:02x}' for b in secrets.token_bytes(3))
@@ -66,7 +71,7 @@ class Peer:
                 'qemu-system-x86_64', '-name', os.path.basename(self.folder),
                 '-M', 'pc,usb=off,vmport=off', '-accel', 'tcg,thread=multi,tb-size=128', '-cpu', 'max',
                 '-smp', str(cpus), '-m', str(memory), '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
-                '-kernel', f'{image}/vmlinuz', '-initrd', initrd,
+                '-kernel', f'{self.image}/vmlinuz', '-initrd', initrd,
                 '-append', 'console=ttyS0 quiet panic=-1 no_timer_check tsc=reliable mitigations=off '
                            'random.trust_cpu=on net.ifnames=0',
                 '-chardev', f'file,id=con,path={self.path("console.log")}', '-serial', 'chardev:con',
@@ -86,6 +91,11 @@ class Peer:
                 raise PeerError(f'peer not ready in {timeout} s, see {self.path("console.log")}')
             time.sleep(0.1)
         self.check('true')
+
+    def strongswan(self):
+        """its version, such as (5, 9, 8)"""
+        with open(f'{self.image}/version') as f:
+            return tuple(int(n) for n in f.read().split('-')[0].split('.'))
 
     def _ready(self):
         try:
@@ -151,7 +161,7 @@ class Peer:
 def main(a):
     if len(a) < 2:
         sys.exit(__doc__)
-    peer = Peer(os.path.abspath(a[1]))
+    peer = Peer(os.path.abspath(a[1]), a[4] if a[0] == 'boot' and len(a) > 4 else '')
     if a[0] == 'boot':
         peer.boot(a[2], a[3])
     elif a[0] == 'run':

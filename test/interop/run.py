@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """raclette against Debian's kernel XFRM, ip6gre and strongSwan.
 
-  run.py [--list] [--keep] [--all] [CASE...]   the cases of every run, all, or these (* matches)
-
 One peer is booted and serves every case: a case gives both sides a fresh configuration, sends
 traffic both ways, does what it is about, and judges the capture. Prints PASS and FAIL lines.
-RACLETTE names the program (default build-asan/app/raclette). --keep leaves logs and captures.
+RACLETTE names the program (default build-asan/app/raclette). Some cases need a newer strongSwan than Debian 12 has.
 """
+import argparse
 import dataclasses
 import fnmatch
 import os
@@ -21,6 +20,7 @@ import traceback
 
 import cases_cert
 import flow
+import cases_new
 import cases_nat
 import cases_peers
 import lab as L
@@ -64,6 +64,7 @@ class Case:
     top_us: str = ''                    # more sections before the others
     top_peer: str = ''
     refused: str = ''                   # nothing comes up; regular expression for our log
+    since: tuple = ()                   # the strongSwan that can do this
 
 
 class Run:
@@ -501,6 +502,7 @@ CASES |= cases_cert.cases(Case)
 
 CASES |= cases_nat.cases(Case, rekey)
 CASES |= cases_peers.cases(Case, rekey)
+CASES |= cases_new.cases(Case, rekey, rekey_ike)
 
 
 def one(lab, name):
@@ -540,17 +542,23 @@ TWINS |= {'flow-reauth-us'}
 assert TWINS <= set(CASES), TWINS - set(CASES)
 
 
-def main(args):
-    if '--list' in args:
+def arguments():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('--list', action='store_true', help='name all cases')
+    ap.add_argument('--keep', action='store_true', help='leave logs and captures')
+    ap.add_argument('--all', action='store_true', help='those that differ in a detail as well')
+    ap.add_argument('--suite', default='', help="Debian's release for the peer and for raclette's libcrypto, such as trixie")
+    ap.add_argument('case', nargs='*', help='* matches')
+    return ap.parse_args()
+
+
+def main():
+    a = arguments()
+    if a.list:
         print('\n'.join(CASES))
         return 0
-    if set(args) & {'-h', '--help'}:
-        print(__doc__)
-        return 0
-    keep = '--keep' in args
-    words = [a for a in args if not a.startswith('--')]
-    names = [n for n in CASES if any(fnmatch.fnmatch(n, w) for w in words or ['*'])]
-    if not words and '--all' not in args:
+    names = [n for n in CASES if any(fnmatch.fnmatch(n, w) for w in a.case or ['*'])]
+    if not a.case and not a.all:
         names = [n for n in names if n not in TWINS]
     if not names:
         sys.exit('no such case; there are: ' + ' '.join(CASES))
@@ -559,12 +567,16 @@ def main(args):
     program = os.environ.get('RACLETTE') or os.path.join(L.TOP, 'build-asan/app/raclette')
     for s in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(s, lambda *_: sys.exit(1))
-    lab = L.Lab(program)
+    lab = L.Lab(program, a.suite)
     try:
         lab.up()
-        good = [one(lab, n) for n in names]
+        has = lab.peer.strongswan()
+        wants = [n for n in names if CASES[n].since > has]
+        if len(wants) == len(names):
+            raise RuntimeError(f'a newer strongSwan than {has} is needed for {" ".join(wants)}: see --suite')
+        good = [one(lab, n) for n in names if n not in wants]
     finally:
-        if keep:
+        if a.keep:
             kept = lab.dir + '.kept'
             shutil.copytree(lab.dir, kept, ignore=shutil.ignore_patterns('*.sock', 'vici'))
             print('kept in ' + kept)
@@ -573,4 +585,4 @@ def main(args):
 
 
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
