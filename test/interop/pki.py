@@ -30,6 +30,10 @@ def pem(obj):
     return obj.public_bytes(serialization.Encoding.PEM).decode()
 
 
+def public_pem(key):
+    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
 class Cert:
     """A certificate with its key."""
 
