@@ -193,7 +193,7 @@ class Test:
     def pings(self, seconds, meanwhile):
         """pings, of which none is lost, while something happens"""
         n = int(seconds / 0.04)
-        ping = subprocess.Popen(['ip', 'netns', 'exec', f'{L.LAB}-A', 'ping', '-c', str(n), '-i', '0.04', '-W', '2',
+        ping = subprocess.Popen(['ip', 'netns', 'exec', f'{L.LAB}-A', 'ping', '-q', '-c', str(n), '-i', '0.04', '-W', '2',
                                  IN_THEM], stdout=subprocess.PIPE, text=True)
         meanwhile()
         while ping.poll() is None:
