@@ -11,7 +11,7 @@ BUILD="meson ninja-build pkg-config gcc libc6-dev libdpdk-dev libipsec-mb-dev li
  libpcap-dev libnuma-dev ca-certificates"
 DEMO="iproute2 iputils-ping iperf3 tcpdump ethtool procps python3 util-linux"
 TEST="$DEMO clang llvm libclang-rt-14-dev clang-format tshark python3-scapy python3-cryptography
- qemu-system-x86 busybox-static dash cpio binutils strongswan-swanctl"
+ qemu-system-x86 busybox-static dash cpio xz-utils binutils strongswan-swanctl"
 PERF="$DEMO dpkg-dev gnuplot-nox python3-scapy"
 
 usage() { sed -n '3,6s/^# \{0,1\}//p' "$0"; }

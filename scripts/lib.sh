@@ -127,9 +127,12 @@ cap_start() {
 	at_exit "cap_stop '$file'"
 	wait_for 10 grep -q 'listening on' "$file.log" || die "tcpdump does not start: $(cat "$file.log")"
 }
+# tcpdump has nothing left to read: what is in its ring when it ends is lost and not counted
+waits() { [ "$(cut -d ' ' -f 3 "/proc/$1/stat")" = S ]; }
 cap_stop() {
 	[ -n "${CAPS[$1]:-}" ] || return 0
-	sleep 0.3 # what is in flight reaches the file
+	sleep 0.3 # what is in flight reaches the ring
+	wait_for 10 waits "${CAPS[$1]}" || true
 	stop_pid "${CAPS[$1]}"
 	unset "CAPS[$1]"
 }

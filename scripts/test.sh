@@ -19,7 +19,7 @@ ASAN=$TOP/build-asan
 : "${FUZZ_SECONDS:=4}"
 SOAK=0
 
-usage() { sed -n '3,12s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '3,13s/^# \{0,1\}//p' "$0"; }
 
 LAYERS=()
 for a in "${@:-all}"; do
@@ -49,7 +49,9 @@ show_tail() { sed 's/^/   | /' "$1" | tail -n "${2:-40}"; }
 finish() {
 	local rc=$?
 	trap - EXIT
-	local passed failed
+	local passed failed p
+	for p in $(jobs -p); do pkill -TERM -P "$p" || true; done # cut short: scripts that still run
+	wait
 	passed=$(grep -c '^PASS' "$RESULTS" || true)
 	failed=$(grep -c '^FAIL' "$RESULTS" || true)
 	[ $rc = 0 ] || [ "$failed" != 0 ] || failed=1 # ended early
@@ -156,7 +158,7 @@ run_interop() {
 	step interop
 	local names=" ${INTEROP:-vhost *$( ((!SOAK)) || echo ' others')} " own cases
 	for own in vhost others; do
-		[[ $names != *" $own "* ]] || interop_script $((SOAK ? 3600 : 300)) $own "$own.py"
+		[[ $names != *" $own "* ]] || interop_script 900 $own "$own.py"
 		names=${names/ $own / }
 	done
 	read -ra cases <<<"$names"
@@ -164,7 +166,7 @@ run_interop() {
 	[ -n "${INTEROP:-}" ] || cases=()
 	((!SOAK)) || cases+=(--all)
 	interop_script $((SOAK ? 7200 : 1500)) run run.py ${INTEROP_SUITE:+--suite "$INTEROP_SUITE"} "${cases[@]}"
-	((!SOAK)) || interop_script 7200 forky run.py --suite forky
+	((!SOAK)) || [ -n "${INTEROP:-}${INTEROP_SUITE:-}" ] || interop_script 7200 forky run.py --suite forky
 }
 interop_script() { # SECONDS NAME SCRIPT [ARGUMENT...]
 	RACLETTE=$ASAN/app/raclette run_script interop "$1" "$2" /usr/bin/python3 "test/interop/$3" "${@:4}"

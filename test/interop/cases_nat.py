@@ -47,6 +47,7 @@ def seen_on_wire(hidden, xfrm_state):
 
 
 def udp_only(run):
+    run.lab.capture_flush()
     bare = subprocess.run(['tcpdump', '-nr', run.lab.pcap, 'ip6 proto 50'], stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL, text=True).stdout
     run.check('ESP goes in UDP only', not bare, bare[:500])
@@ -108,6 +109,7 @@ def fragments(run):
         run.check('the peer got our fragments', re.search(r'received fragment #\d+ of \d+', log), log[-2000:])
     else:
         run.check('the peer sent fragments', 'splitting IKE message' in log, log[-2000:])
+    run.lab.capture_flush()
     longest = subprocess.run(['tcpdump', '-nr', run.lab.pcap, 'udp', 'and', 'greater', '615'], stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, text=True).stdout
     # IKE_SA_INIT cannot be cut; 14 bytes of Ethernet come on top

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -25,6 +26,15 @@ def wait(seconds, condition):
         if value or time.monotonic() > end:
             return value
         time.sleep(0.1)
+
+
+def end_on_signals():
+    """The machine and the namespaces go, too; timeout(1) says it twice."""
+    def ended(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(143)
+    for s in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(s, ended)
 
 
 def connection(local, remote, *, ike, esp, mode, action='none', psk=PSK, conn='', child='', secrets='', auth=None):
@@ -216,13 +226,28 @@ tunnels {{
         if not wait(10, lambda: b'listening on' in open(self.pcap + '.log', 'rb').read()):
             raise RuntimeError('tcpdump does not start')
 
+    def capture_drain(self):
+        """tcpdump has read all there was: what is in its ring when it ends is lost and not counted"""
+        def waits():
+            with open(f'/proc/{self.capture.pid}/stat') as f:
+                return f.read().rsplit(')', 1)[1].split()[0] == 'S'
+
+        time.sleep(0.3)
+        wait(10, waits)
+
+    def capture_flush(self):
+        """What was captured is in the file, and the capture goes on."""
+        self.capture_drain()
+        self.capture.send_signal(signal.SIGUSR2)
+        time.sleep(0.3)
+
     def capture_stop(self):
-        """-> frames lost"""
+        """-> frames lost, -1 when tcpdump did not say"""
         if self.capture is None:
             return 0
-        time.sleep(0.3)
+        self.capture_drain()
         self.capture.terminate()
         self.capture.wait()
         self.capture = None
         lost = [int(line.split()[0]) for line in open(self.pcap + '.log') if 'dropped by' in line]
-        return sum(lost)
+        return sum(lost) if lost else -1

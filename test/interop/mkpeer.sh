@@ -42,7 +42,7 @@ candidate() { apt-cache policy "$1" 2>/dev/null | awk '/Candidate:/{print $2}'; 
 # a release's package lists in a folder of their own, as fresh as a day; what is installed here does not count there
 use_suite() {
 	local a=$CACHE/apt-$SUITE mirror
-	mirror=$(apt-get indextargets --format '$(SITE)' | head -n 1)
+	mirror=$(apt-get indextargets --format '$(SITE)' 'Label: Debian' | head -n 1)
 	mkdir -p "$a"/{lists/partial,parts}
 	: >"$a/status"
 	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} $SUITE main" >"$a/sources"
@@ -55,6 +55,7 @@ use_suite() {
 		Dir::Cache::pkgcache "";
 		Dir::Cache::srcpkgcache "";
 	C
+	touch "$a"
 	export APT_CONFIG=$a/conf
 	[ -n "$(find "$a/updated" -mtime -1 2>/dev/null)" ] || { apt-get -q update >&2 && touch "$a/updated"; }
 }
@@ -100,6 +101,9 @@ kernel_packages() { # one; since Linux 7 it only names those that hold it
 	echo $image $(depends "$image" '^linux-(base|binary|modules)-[0-9]')
 }
 
+mkdir -p "$CACHE"
+exec 9>"$CACHE/lock"
+flock 9 # two runs at once: the second finds the first one's
 [ -z "$SUITE" ] || use_suite
 KERNEL=$(kernel_packages)
 if [ -z "$KERNEL" ]; then
@@ -112,20 +116,16 @@ key=$({
 	if [ -z "$SUITE" ]; then
 		for t in $TOOLS; do sha256sum <"$(tool "$t")"; done
 	else
-		for p in $TOOL_DEBS $MORE libssl3t64; do echo "$p $(candidate "$p")"; done
+		for p in $TOOL_DEBS $MORE libc6 libssl3 libssl3t64; do echo "$p $(candidate "$p")"; done
 	fi
 	cat "$0" "$HERE"/guest/*
 } | sha256sum | cut -c1-16)
 OUT=$CACHE/$key
 if [ -e "$OUT/peer.cpio" ]; then
+	touch "$OUT" # in use: see the last lines
 	echo "$OUT"
 	exit 0
 fi
-
-mkdir -p "$CACHE"
-exec 9>"$CACHE/lock"
-flock 9 # two runs at once: the second finds the first one's
-[ ! -e "$OUT/peer.cpio" ] || { echo "$OUT"; exit 0; }
 W=$(mktemp -d "$CACHE/tmp.XXXXXX")
 trap 'rm -rf "$W"' EXIT
 X=$W/x S=$W/stage
@@ -225,7 +225,7 @@ find "$X" -name 'vmlinuz*' -type f -exec cp {} "$W/out/vmlinuz" \;
 dpkg-deb -f "$W"/debs/strongswan-charon_*.deb Version >"$W/out/version"
 chmod 755 "$W/out"
 mv "$W/out" "$OUT"
-# what older versions left behind
+# what was not used for a month
 find "$CACHE" -mindepth 1 -maxdepth 1 -type d ! -name "$key" ! -path "$W" -mtime +30 -exec rm -rf {} +
 say "made $OUT: kernel $KV, strongSwan $(cat "$OUT/version"), $(du -sh "$OUT" | cut -f1)"
 echo "$OUT"

@@ -77,7 +77,8 @@ class Run:
         self.keys = wire.Keys()
 
     def check(self, what, good, detail=''):
-        print(f'{"PASS" if good else "FAIL"} interop/{self.name}: {what}', flush=True)
+        suite = self.lab.suite + '/' * bool(self.lab.suite)
+        print(f'{"PASS" if good else "FAIL"} interop/{suite}{self.name}: {what}', flush=True)
         if not good:
             self.failed = True
             if detail:
@@ -502,7 +503,7 @@ CASES |= cases_cert.cases(Case)
 
 CASES |= cases_nat.cases(Case, rekey)
 CASES |= cases_peers.cases(Case, rekey)
-CASES |= cases_new.cases(Case, rekey, rekey_ike)
+CASES |= cases_new.cases(Case, rekey, rekey_ike, says)
 
 
 def one(lab, name):
@@ -565,14 +566,13 @@ def main():
     if os.geteuid() != 0:
         sys.exit('must be root (network namespaces)')
     program = os.environ.get('RACLETTE') or os.path.join(L.TOP, 'build-asan/app/raclette')
-    for s in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(s, lambda *_: sys.exit(1))
+    L.end_on_signals()
     lab = L.Lab(program, a.suite)
     try:
         lab.up()
         has = lab.peer.strongswan()
         wants = [n for n in names if CASES[n].since > has]
-        if len(wants) == len(names):
+        if a.case and wants:
             raise RuntimeError(f'a newer strongSwan than {has} is needed for {" ".join(wants)}: see --suite')
         good = [one(lab, n) for n in names if n not in wants]
     finally:

@@ -13,7 +13,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -284,16 +283,10 @@ tunnels {{
             shutil.rmtree(self.dir, ignore_errors=True)
 
 
-def ended(*_):
-    """The machine goes, too; timeout(1) says it twice."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit(143)
-
-
 def main(args):
     if os.geteuid() != 0:
         sys.exit('vhost.py: must be root')
-    signal.signal(signal.SIGTERM, ended)
+    L.end_on_signals()
     test = Test(os.environ.get('RACLETTE', os.path.join(L.TOP, 'build-asan/app/raclette')))
     try:
         test.run()

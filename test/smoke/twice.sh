@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Two gateways that would meet on one interface, what a killed one leaves behind, and control and a busy
 # worker on one CPU.
+# alone: another gateway's start clears away what a killed one leaves
 . "$(dirname "$0")/common.sh"
 smoke_init twice
 pair
